@@ -1,0 +1,1 @@
+"""HTTP and nothing else: parse, run one command or query, answer."""

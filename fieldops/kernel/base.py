@@ -1,0 +1,165 @@
+"""Declarative bases: the region first in every key of an operational table.
+
+Region rules 1 to 3 and 9 of docs/architecture.md are carried out here, once: `link` writes the
+composite foreign key and its index, the naming convention writes final names of at most 54
+characters.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, declared_attr, mapped_column
+
+from fieldops.kernel import clock
+from fieldops.kernel.ids import new_id
+
+NAME_LIMIT = 54
+
+
+def final_name(*parts: str) -> str:
+    """Join parts to a constraint name of at most 54 characters, stable across releases."""
+    name = "_".join(parts)
+    if len(name) <= NAME_LIMIT:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name[: NAME_LIMIT - 7]}_{digest}"
+
+
+def _columns_token(constraint: Any) -> str:
+    names = [getattr(column, "name", None) or "expr" for column in constraint.columns]
+    return "_".join(name for name in names if name != "region_id") or "region_id"
+
+
+def _name(prefix: str) -> Any:
+    def write(constraint: Any, table: Table) -> str:
+        return final_name(prefix, table.name, _columns_token(constraint))
+
+    return write
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk_name": lambda _constraint, table: final_name("pk", table.name),
+        "uq_name": _name("uq"),
+        "fk_name": _name("fk"),
+        "ix_name": _name("ix"),
+        "pk": "%(pk_name)s",
+        "uq": "%(uq_name)s",
+        "fk": "%(fk_name)s",
+        "ix": "%(ix_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+class Base(DeclarativeBase):
+    """The root of all tables; times are timestamptz, texts are text, dicts are jsonb."""
+
+    metadata = metadata
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        str: Text(),
+        UUID: Uuid(),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+        list[str]: JSONB(),
+    }
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__tablename__" in cls.__dict__:
+            _write_keys(cls.__table__)  # type: ignore[arg-type]
+
+
+class Versioned(Base):
+    """A row with a version that counts its changes, and the times of first and last change."""
+
+    __abstract__ = True
+    resource: ClassVar[str] = ""  # the name the API and the devices know the record by
+
+    def __init__(self, **values: Any) -> None:
+        """Take the columns' values; a missing id is made at once, so that others can name it."""
+        values.setdefault("id", new_id())
+        super().__init__(**values)
+
+    version: Mapped[int] = mapped_column(Integer, nullable=False)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy hands the class in
+        return {"version_id_col": cls.version}
+
+
+class Catalogue(Versioned):
+    """A table without a region, written rarely, that refers to catalogue tables only."""
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+
+
+class Regional(Versioned):
+    """An operational table: region_id is first in its primary key and all its other keys.
+
+    Class switches: `audited` False for rows that are only ever added and carry their own who
+    and when; `masked` names columns whose values the audit does not keep (contact data);
+    `counted` False for rows that no device holds.
+    """
+
+    __abstract__ = True
+    audited: ClassVar[bool] = True
+    counted: ClassVar[bool] = True
+    masked: ClassVar[frozenset[str]] = frozenset()
+
+    region_id: Mapped[int] = mapped_column(
+        Integer, primary_key=True, autoincrement=False, sort_order=-2
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-1)
+
+
+def link(table: str, *, nullable: bool = False, index: bool = True) -> MappedColumn[Any]:
+    """Make a column that refers to a row of an operational table in the same region.
+
+    The composite foreign key (region_id, column) and its index are written for it.
+    """
+    return mapped_column(Uuid(), nullable=nullable, info={"link": table, "index": index})
+
+
+def catalogue_link(table: str, *, nullable: bool = False) -> MappedColumn[Any]:
+    """Make a column that refers to a catalogue row by its id; its index is written for it."""
+    return mapped_column(Uuid(), ForeignKey(f"{table}.id"), nullable=nullable, info={"index": True})
+
+
+def _write_keys(table: Table) -> None:
+    regional = "region_id" in table.c
+    for column in list(table.columns):
+        target = column.info.get("link")
+        if target is not None:
+            table.append_constraint(
+                ForeignKeyConstraint(
+                    ["region_id", column.name], [f"{target}.region_id", f"{target}.id"]
+                )
+            )
+        if column.info.get("index"):
+            keys = [table.c.region_id, column] if regional else [column]
+            Index(None, *keys)
+
+
+def operational_tables() -> dict[str, Table]:
+    """Return the tables that carry a region, by name."""
+    return {name: table for name, table in metadata.tables.items() if "region_id" in table.c}

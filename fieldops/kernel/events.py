@@ -1,0 +1,46 @@
+"""Facts in the past tense that travel upwards: `@on(Event)` registers a reaction.
+
+A reaction runs in the emitter's transaction, in the order of the modules; it may refuse (by
+raising a Refusal or Hold), may write its own module, never the emitter's.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from fieldops.kernel.commands import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The root of all events."""
+
+
+E = TypeVar("E", bound=Event)
+Reaction = Callable[["Context", Any], Awaitable[None]]
+
+_reactions: dict[type[Event], list[Reaction]] = defaultdict(list)
+
+
+def on(
+    *events: type[E],
+) -> Callable[
+    [Callable[["Context", E], Awaitable[None]]], Callable[["Context", E], Awaitable[None]]
+]:
+    """Register a coroutine as reaction to one or more events of lower modules."""
+
+    def register(
+        reaction: Callable[["Context", E], Awaitable[None]],
+    ) -> Callable[["Context", E], Awaitable[None]]:
+        for event in events:
+            _reactions[event].append(reaction)
+        return reaction
+
+    return register
+
+
+def reactions_to(event: type[Event]) -> list[Reaction]:
+    """Return the reactions registered for an event, lowest module first."""
+    return _reactions[event]

@@ -1,0 +1,247 @@
+"""Permissions `resource:action`, the roles that hold them (ORG-02), and scopes for reads."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, false, or_, true
+
+
+class Role(StrEnum):
+    """The roles of ORG-02."""
+
+    TECHNICIAN = "technician"
+    DISPATCHER = "dispatcher"
+    SUPERVISOR = "supervisor"
+    AGENT = "agent"
+    CONTRACTOR_MANAGER = "contractor_manager"
+    ADMINISTRATOR = "administrator"
+    INTEGRATION = "integration"
+
+
+class Permission(StrEnum):
+    """Everything that can be allowed, in alphabetical order."""
+
+    APPOINTMENT_BOOK = "appointment:book"
+    APPOINTMENT_READ = "appointment:read"
+    APPOINTMENT_RECONFIRM = "appointment:reconfirm"
+    AUDIT_READ = "audit:read"
+    BOARD_READ = "board:read"
+    CHECKLIST_ANSWER = "checklist:answer"
+    CHECKLIST_PUBLISH = "checklist:publish"
+    CHECKLIST_READ = "checklist:read"
+    CONTACT_READ = "contact:read"
+    CONTACT_WRITE = "contact:write"
+    CUSTOMER_READ = "customer:read"
+    CUSTOMER_WRITE = "customer:write"
+    DESK_DECIDE = "desk:decide"
+    DESK_READ = "desk:read"
+    DEVICE_MANAGE = "device:manage"
+    DEVICE_READ = "device:read"
+    DEVICE_REGISTER = "device:register"
+    FILE_READ = "file:read"
+    FILE_WRITE = "file:write"
+    HEALTH_READ = "health:read"
+    HEALTH_WRITE = "health:write"
+    INDICATOR_READ = "indicator:read"
+    MEASUREMENT_READ = "measurement:read"
+    MEASUREMENT_WRITE = "measurement:write"
+    NETWORK_CHANGE = "network:change"
+    NETWORK_EDIT = "network:edit"
+    NETWORK_READ = "network:read"
+    NETWORK_REPORT = "network:report"
+    NOTE_WRITE = "note:write"
+    NOTIFICATION_READ = "notification:read"
+    ORDER_HANDLE = "order:handle"
+    ORDER_IMPORT = "order:import"
+    ORDER_READ = "order:read"
+    ORDER_WRITE = "order:write"
+    REGISTER_READ = "register:read"
+    RULE_EDIT = "rule:edit"
+    RULE_READ = "rule:read"
+    STAFF_EDIT = "staff:edit"
+    STAFF_READ = "staff:read"
+    SYNC_USE = "sync:use"
+    UNIT_EDIT = "unit:edit"
+    UNIT_READ = "unit:read"
+    VISIT_ASSIGN = "visit:assign"
+    VISIT_READ = "visit:read"
+    VISIT_WORK = "visit:work"
+
+
+P = Permission
+
+_OFFICE_READS = frozenset(
+    {
+        P.APPOINTMENT_READ,
+        P.BOARD_READ,
+        P.CHECKLIST_READ,
+        P.CUSTOMER_READ,
+        P.FILE_READ,
+        P.HEALTH_READ,
+        P.INDICATOR_READ,
+        P.MEASUREMENT_READ,
+        P.NETWORK_READ,
+        P.NOTIFICATION_READ,
+        P.ORDER_READ,
+        P.RULE_READ,
+        P.STAFF_READ,
+        P.UNIT_READ,
+        P.VISIT_READ,
+    }
+)
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.TECHNICIAN: frozenset(
+        {
+            P.APPOINTMENT_READ,
+            P.APPOINTMENT_RECONFIRM,
+            P.CHECKLIST_ANSWER,
+            P.CHECKLIST_READ,
+            P.CONTACT_READ,
+            P.CUSTOMER_READ,
+            P.DEVICE_REGISTER,
+            P.FILE_READ,
+            P.FILE_WRITE,
+            P.HEALTH_READ,
+            P.HEALTH_WRITE,
+            P.MEASUREMENT_READ,
+            P.MEASUREMENT_WRITE,
+            P.NETWORK_CHANGE,
+            P.NETWORK_READ,
+            P.NETWORK_REPORT,
+            P.NOTE_WRITE,
+            P.ORDER_HANDLE,
+            P.ORDER_READ,
+            P.SYNC_USE,
+            P.UNIT_READ,
+            P.VISIT_READ,
+            P.VISIT_WORK,
+        }
+    ),
+    Role.DISPATCHER: _OFFICE_READS
+    | {
+        P.APPOINTMENT_BOOK,
+        P.APPOINTMENT_RECONFIRM,
+        P.CONTACT_READ,
+        P.CONTACT_WRITE,
+        P.CUSTOMER_WRITE,
+        P.DESK_DECIDE,
+        P.DESK_READ,
+        P.DEVICE_MANAGE,
+        P.DEVICE_READ,
+        P.FILE_WRITE,
+        P.NETWORK_CHANGE,
+        P.NOTE_WRITE,
+        P.ORDER_HANDLE,
+        P.ORDER_IMPORT,
+        P.ORDER_WRITE,
+        P.VISIT_ASSIGN,
+    },
+    Role.SUPERVISOR: _OFFICE_READS
+    | {
+        P.AUDIT_READ,
+        P.CHECKLIST_PUBLISH,
+        P.CONTACT_READ,
+        P.DESK_READ,
+        P.DEVICE_READ,
+        P.NETWORK_CHANGE,
+        P.NETWORK_EDIT,
+        P.NOTE_WRITE,
+        P.REGISTER_READ,
+    },
+    Role.AGENT: frozenset(
+        {
+            P.APPOINTMENT_BOOK,
+            P.APPOINTMENT_READ,
+            P.APPOINTMENT_RECONFIRM,
+            P.CONTACT_READ,
+            P.CONTACT_WRITE,
+            P.CUSTOMER_READ,
+            P.CUSTOMER_WRITE,
+            P.NOTE_WRITE,
+            P.NOTIFICATION_READ,
+            P.ORDER_READ,
+            P.ORDER_WRITE,
+            P.UNIT_READ,
+            P.VISIT_READ,
+        }
+    ),
+    Role.CONTRACTOR_MANAGER: frozenset(
+        {P.BOARD_READ, P.INDICATOR_READ, P.STAFF_READ, P.UNIT_READ, P.VISIT_READ}
+    ),
+    Role.ADMINISTRATOR: _OFFICE_READS
+    | {
+        P.AUDIT_READ,
+        P.CHECKLIST_PUBLISH,
+        P.DEVICE_MANAGE,
+        P.DEVICE_READ,
+        P.NETWORK_EDIT,
+        P.REGISTER_READ,
+        P.RULE_EDIT,
+        P.STAFF_EDIT,
+        P.UNIT_EDIT,
+    },
+    Role.INTEGRATION: frozenset(
+        {
+            P.APPOINTMENT_BOOK,
+            P.APPOINTMENT_READ,
+            P.CUSTOMER_READ,
+            P.CUSTOMER_WRITE,
+            P.NETWORK_EDIT,
+            P.NETWORK_READ,
+            P.ORDER_IMPORT,
+            P.ORDER_READ,
+            P.ORDER_WRITE,
+            P.UNIT_READ,
+            P.VISIT_READ,
+        }
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an actor may see for one permission inside one region.
+
+    `whole_region` covers every row; `centre_ids` rows of those centres; `technician_id` rows
+    that are that technician's own; `firm_id` rows of that contractor firm's technicians.
+    """
+
+    region_id: int
+    whole_region: bool = False
+    centre_ids: frozenset[UUID] = field(default_factory=frozenset)
+    technician_id: UUID | None = None
+    firm_id: UUID | None = None
+
+    def predicate(
+        self,
+        model: Any,
+        *,
+        own: ColumnElement[bool] | None = None,
+        firm: ColumnElement[bool] | None = None,
+        shared: bool = False,
+    ) -> ColumnElement[bool]:
+        """Return the WHERE clause that limits `model` to this scope.
+
+        `own` and `firm` say what is a technician's or a firm's own (None: nothing is);
+        `shared` lets a row without a centre be seen by every office role of the region.
+        """
+        allowed: list[ColumnElement[bool]] = []
+        if self.whole_region:
+            allowed.append(true())
+        elif self.centre_ids:
+            in_centres = model.centre_id.in_(sorted(self.centre_ids))
+            allowed.append(or_(in_centres, model.centre_id.is_(None)) if shared else in_centres)
+        if self.technician_id is not None and own is not None:
+            allowed.append(own)
+        if self.firm_id is not None and firm is not None:
+            allowed.append(firm)
+        region: ColumnElement[bool] = model.region_id == self.region_id
+        return and_(region, or_(*allowed) if allowed else false())
+
+    @property
+    def office(self) -> bool:
+        """Whether this scope comes from a role of the offices (not only from own work)."""
+        return self.whole_region or bool(self.centre_ids)

@@ -1,0 +1,198 @@
+"""Tables of the organisation: catalogues for units and people, regional rows for the work."""
+
+from datetime import date, datetime, time
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
+
+
+class Unit(Catalogue):
+    """A group, province, region, centre or contractor firm (ORG-01).
+
+    `region_id` numbers the region that a region, centre or firm belongs to; `zone` is the
+    region's IANA time zone.
+    """
+
+    __tablename__ = "organisation_unit"
+    resource = "unit"
+
+    kind: Mapped[str]
+    name: Mapped[str]
+    code: Mapped[str] = mapped_column(unique=True)
+    parent_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    region_number: Mapped[int | None] = mapped_column(Integer)
+    zone: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(default=True)
+
+    __table_args__ = (
+        CheckConstraint(
+            "kind in ('group', 'province', 'region', 'centre', 'firm')", name="kind_known"
+        ),
+        CheckConstraint(
+            "(kind in ('region', 'centre', 'firm')) = (region_number is not null)",
+            name="region_known",
+        ),
+        Index(
+            "uq_organisation_unit_region",
+            "region_number",
+            unique=True,
+            postgresql_where="kind = 'region'",
+        ),
+    )
+
+
+class Person(Catalogue):
+    """Somebody (or a machine) that can sign in."""
+
+    __tablename__ = "organisation_person"
+    resource = "person"
+
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="person")
+    password_hash: Mapped[str | None]
+    locale: Mapped[str] = mapped_column(default="en")
+    home_region: Mapped[int] = mapped_column(Integer)
+    active: Mapped[bool] = mapped_column(default=True)
+    grants_version: Mapped[int] = mapped_column(default=1)
+
+    __table_args__ = (
+        CheckConstraint("kind in ('person', 'machine')", name="kind_known"),
+        CheckConstraint("email = lower(email)", name="email_lower"),
+    )
+
+
+class RoleGrant(Catalogue):
+    """A role granted to a person at a unit; it covers the units below (ORG-02)."""
+
+    __tablename__ = "organisation_grant"
+    resource = "grant"
+
+    person_id: Mapped[UUID] = catalogue_link("organisation_person")
+    unit_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    role: Mapped[str]
+
+    __table_args__ = (UniqueConstraint("person_id", "unit_id", "role"),)
+
+
+class SignIn(Regional):
+    """A refresh-token family: one sign-in on one device or browser.
+
+    Only the hash of the newest token is kept; presenting an older one revokes the family.
+    """
+
+    __tablename__ = "organisation_sign_in"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    person_id: Mapped[UUID] = catalogue_link("organisation_person")
+    device_id: Mapped[UUID | None]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    former_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    rotated_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class LoginAttempt(Regional):
+    """A failed sign-in, kept to slow down guessing."""
+
+    __tablename__ = "organisation_login_attempt"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    email: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_organisation_login_attempt_email", "region_id", "email", "at"),)
+
+
+class Technician(Regional):
+    """A person's working side: home centre, firm, certificate shown at the door.
+
+    `id` is the person's id.
+    """
+
+    __tablename__ = "organisation_technician"
+    resource = "technician"
+
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    firm_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    name: Mapped[str]
+    certificate_number: Mapped[str]
+    phone: Mapped[str | None]
+    start_longitude: Mapped[float | None]
+    start_latitude: Mapped[float | None]
+    active: Mapped[bool] = mapped_column(default=True)
+
+    __table_args__ = (UniqueConstraint("region_id", "certificate_number"),)
+
+
+class Qualification(Regional):
+    """A skill with its certificate and the days it is valid on, both included (ORG-03)."""
+
+    __tablename__ = "organisation_qualification"
+    resource = "qualification"
+
+    technician_id: Mapped[UUID] = link("organisation_technician")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    skill: Mapped[str]
+    certificate_number: Mapped[str]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date]
+
+    __table_args__ = (
+        CheckConstraint("valid_until >= valid_from", name="days_in_order"),
+        CheckConstraint(
+            "skill in ('fixed_line', 'copper_broadband', 'fibre', 'indoor_network', 'enterprise')",
+            name="skill_known",
+        ),
+        UniqueConstraint("region_id", "technician_id", "skill", "valid_from"),
+    )
+
+
+class Shift(Regional):
+    """A weekly working time: local times, ISO weekday 1..7, with lunch left out (ORG-07)."""
+
+    __tablename__ = "organisation_shift"
+    resource = "shift"
+
+    technician_id: Mapped[UUID] = link("organisation_technician")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    weekday: Mapped[int]
+    starts: Mapped[time]
+    ends: Mapped[time]
+    lunch_starts: Mapped[time | None]
+    lunch_ends: Mapped[time | None]
+
+    __table_args__ = (
+        CheckConstraint("weekday between 1 and 7", name="weekday_iso"),
+        CheckConstraint("ends > starts", name="times_in_order"),
+        CheckConstraint(
+            "(lunch_starts is null) = (lunch_ends is null) and "
+            "(lunch_starts is null or (lunch_starts >= starts and lunch_ends <= ends "
+            "and lunch_ends > lunch_starts))",
+            name="lunch_inside",
+        ),
+        UniqueConstraint("region_id", "technician_id", "weekday", "starts"),
+    )
+
+
+class Leave(Regional):
+    """A time a technician is away: leave, rest day, training, sick (ORG-07)."""
+
+    __tablename__ = "organisation_leave"
+    resource = "leave"
+
+    technician_id: Mapped[UUID] = link("organisation_technician")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    kind: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    reason: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint("ends_at > starts_at", name="times_in_order"),)

@@ -1,0 +1,39 @@
+"""Region rules 4 to 6, checked on every statement the tests send to the database."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fieldops.kernel.base import operational_tables
+
+_SOURCE = re.compile(r'(?:\bfrom|\bjoin|\bupdate|,)\s+"?(\w+)"?(?:\s+as\s+"?(\w+)"?)?', re.I)
+_VOLATILE = re.compile(r"\b(now|random|gen_random_uuid|clock_timestamp|nextval)\s*\(", re.I)
+_FREE = re.compile(
+    r"^\s*(create|drop|alter|comment|truncate|set|show|insert|savepoint|release|rollback)\b", re.I
+)
+
+
+def offences(statement: str) -> Iterator[str]:
+    """Yield what a statement does against the region rules."""
+    if _FREE.match(statement) and not re.search(r"\bselect\b", statement, re.I):
+        return
+    tables = operational_tables()
+    for name, alias in _SOURCE.findall(statement):
+        if name not in tables:
+            continue
+        key = re.escape(alias or name)
+        if not re.search(
+            rf'(?<!\w)"?{key}"?\.region_id\s*(=|in\b)|=\s*"?{key}"?\.region_id', statement, re.I
+        ):
+            yield f"{name} (as {alias or name}) is used without region_id ="
+    if re.match(r"\s*(update|delete)\b", statement, re.I) and _VOLATILE.search(statement):
+        yield "a volatile function in UPDATE or DELETE"
+    if re.match(r"\s*merge\b", statement, re.I):
+        yield "MERGE is not used"
+
+
+def watch(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    """Refuse a statement against the region rules (an engine's before_cursor_execute hook)."""
+    found = list(offences(statement))
+    if found:
+        raise AssertionError(f"region rules: {'; '.join(found)}\n{statement}")

@@ -25,7 +25,7 @@ demo-once: ready-demo ## The same, then exit: 0 when every check of the day held
 
 .PHONY: demo-reset
 demo-reset: python ## Stop the demo and remove its database and files
-	@$(PYTHON) -I fieldops/cluster.py destroy
+	@$(PYTHON) -m fieldops.cluster destroy
 	@rm -rf .fieldops/demo
 	@test -z "$$DATABASE_URL" || echo 'The server of DATABASE_URL was left as it is.'
 

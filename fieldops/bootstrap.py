@@ -140,7 +140,7 @@ def _can_load(library: str) -> bool:
 
 
 def _has_postgis() -> bool:
-    check = [sys.executable, "-I", str(ROOT / "fieldops" / "cluster.py"), "check"]
+    check = [sys.executable, "-I", str(ROOT / "fieldops" / "postgresql.py")]
     return _quietly(check).returncode == 0
 
 

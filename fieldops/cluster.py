@@ -5,8 +5,8 @@ a unix socket in a directory only its owner may enter, never on TCP, and its ser
 never runs as root. The demo uses the durable cluster; the tests use a second one
 (``durable=False``) that trades safety after a power cut for speed.
 
-Only the standard library is imported, so that this file also runs before anything
-is installed: ``python3 fieldops/cluster.py check``.
+Only the standard library is imported, so that ``python3 -m fieldops.cluster`` also
+runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from fieldops.postgresql import (
+    Installation,
+    PrerequisiteError,
+    execute,
+    find_installation,
+    unprivileged_user,
+)
+
 OWNER = "fieldops"
 DATABASE = "fieldops"
 PORT = 5432  # Only a part of the socket's name: the server has no TCP port.
-OLDEST_MAJOR = 15
 LONGEST_SOCKET_DIRECTORY = 107 - len(f"/.s.PGSQL.{PORT}")
 START_SECONDS = 60
 LARGEST_LOG_BYTES = 10_000_000
-DEBIAN_PACKAGE = "postgresql-15-postgis-3"
-INSTALL_COMMAND = f"apt-get install -y --no-install-recommends {DEBIAN_PACKAGE}"
 # Root owns this directory, so nobody else can prepare a trap at a path we will trust.
 SYSTEM_STATE = Path("/var/lib/fieldops")
 
@@ -70,23 +75,6 @@ FAST_SETTINGS = {
 }
 
 
-class PrerequisiteError(Exception):
-    """Something the cluster needs is missing; the message names it and what gets it."""
-
-
-@dataclass(frozen=True)
-class Installation:
-    """One PostgreSQL server on this machine: its major version, programs and extensions."""
-
-    major: int
-    programs: Path
-    extensions: Path
-
-    @property
-    def has_postgis(self) -> bool:
-        return (self.extensions / "postgis.control").is_file()
-
-
 @dataclass(frozen=True)
 class Status:
     """What is known of a cluster: absent, stopped or running; ``pid`` is None unless running."""
@@ -100,93 +88,6 @@ class Status:
 
 def _on_stderr(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
-
-
-def installations() -> list[Installation]:
-    """Every PostgreSQL server found on this machine, the newest first."""
-    found = {}
-    for programs in Path("/usr/lib/postgresql").glob("*/bin"):
-        major = programs.parent.name
-        if major.isdigit():
-            extensions = Path("/usr/share/postgresql") / major / "extension"
-            found[programs] = Installation(int(major), programs, extensions)
-    if (pg_config := shutil.which("pg_config")) is not None:
-        asked = _execute([pg_config, "--version", "--bindir", "--sharedir"])
-        version, _, rest = asked.stdout.partition("\n")
-        programs_line, _, share_line = rest.partition("\n")
-        number = re.search(r"\d+", version)
-        if asked.returncode == 0 and number is not None:
-            programs = Path(programs_line.strip())
-            extensions = Path(share_line.strip()) / "extension"
-            found.setdefault(programs, Installation(int(number[0]), programs, extensions))
-    present = [one for one in found.values() if (one.programs / "initdb").is_file()]
-    return sorted(present, key=lambda one: one.major, reverse=True)
-
-
-def find_installation(major: int | None = None) -> Installation:
-    """Return the server to use: of exactly ``major`` when given, else the newest with PostGIS.
-
-    Raises PrerequisiteError, with the command to type, when there is none.
-    """
-    present = installations()
-    usable = [one for one in present if one.major == major or major is None]
-    usable = [one for one in usable if one.major >= OLDEST_MAJOR]
-    for one in usable:
-        if one.has_postgis:
-            return one
-    if usable:
-        lack = f"PostgreSQL {usable[0].major} is installed without PostGIS"
-        command = INSTALL_COMMAND.replace("-15-", f"-{usable[0].major}-")
-    elif major is not None:
-        lack = f"The data was made by PostgreSQL {major}, which is not installed"
-        command = INSTALL_COMMAND.replace("-15-", f"-{major}-")
-    else:
-        lack = f"PostgreSQL {OLDEST_MAJOR} or newer with PostGIS is not installed"
-        command = INSTALL_COMMAND
-    raise PrerequisiteError(
-        f"{lack}. On Debian, as root: {command}\n"
-        "Or name an existing server with PostGIS in DATABASE_URL."
-    )
-
-
-def _execute(
-    command: list[str], *, user: pwd.struct_passwd | None = None, text: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run one program to its end, as ``user`` when given, without the caller's libpq settings."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    environment["LC_ALL"] = "C.UTF-8"
-    return subprocess.run(  # noqa: S603 - the programs are PostgreSQL's own, by full path
-        command,
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        # The other user may not be allowed to stand where the caller stands.
-        cwd="/",
-        env=environment,
-        umask=0o077,
-        user=None if user is None else user.pw_uid,
-        group=None if user is None else user.pw_gid,
-        extra_groups=None if user is None else [],
-    )
-
-
-def _unprivileged_user() -> pwd.struct_passwd:
-    """Return the user the server runs as when the caller is root; it is made when there is none."""
-    for name in ("postgres", OWNER):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    useradd = shutil.which("useradd") or "/usr/sbin/useradd"
-    if Path(useradd).exists():
-        made = _execute([useradd, "--system", "--no-create-home", "--user-group", OWNER])
-        if made.returncode == 0:
-            return pwd.getpwnam(OWNER)
-    raise PrerequisiteError(
-        "PostgreSQL refuses to run as root, and there is no other user to run it as. "
-        f"Make one: useradd --system --user-group {OWNER}"
-    )
 
 
 @dataclass(frozen=True)
@@ -313,7 +214,7 @@ class Cluster:
             return None
         if self.home.exists() and (owner := self.home.stat().st_uid) != 0:
             return pwd.getpwuid(owner)
-        return _unprivileged_user()
+        return unprivileged_user()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -354,7 +255,7 @@ class Cluster:
         self._own_directory(self.socket_directory, user)
 
     def _reachable_by(self, user: pwd.struct_passwd) -> bool:
-        return _execute(["/usr/bin/test", "-x", str(self._state)], user=user).returncode == 0
+        return execute(["/usr/bin/test", "-x", str(self._state)], user=user).returncode == 0
 
     def _own_directory(self, directory: Path, user: pwd.struct_passwd | None) -> None:
         """Make one directory only the server's user may enter, or check that it is such a one."""
@@ -378,7 +279,7 @@ class Cluster:
     def _run(
         self, program: Path | str, *arguments: str, text: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        return _execute([str(program), *arguments], user=self._user(), text=text)
+        return execute([str(program), *arguments], user=self._user(), text=text)
 
     def _initialise(self, installation: Installation) -> None:
         # Made beside and renamed, so that an interrupted start leaves no half cluster.
@@ -500,7 +401,7 @@ def _describe(cluster: Cluster) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run one action from the command line; 0 when it is done, 2 for a missing prerequisite."""
     parser = argparse.ArgumentParser(description="The private PostgreSQL cluster of a checkout.")
-    actions = ["check", "start", "stop", "status", "destroy", "url"]
+    actions = ["start", "stop", "status", "destroy", "url"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("--test", action="store_true", help="the fast cluster of the tests")
     here = Path(__file__).resolve().parent.parent
@@ -509,9 +410,6 @@ def main(arguments: list[str] | None = None) -> int:
     cluster = Cluster(chosen.root, durable=not chosen.test)
     try:
         match chosen.action:
-            case "check":
-                find_installation()
-                answer = ""
             case "start":
                 answer = cluster.ensure_running()
             case "stop":
@@ -527,8 +425,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (PrerequisiteError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if answer:
-        sys.stdout.write(f"{answer}\n")
+    sys.stdout.write(f"{answer}\n")
     return 0
 
 

@@ -25,7 +25,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def add_database_check(checkout: Path) -> None:
-    shutil.copy(PROJECT / "fieldops" / "cluster.py", checkout / "fieldops")
+    shutil.copy(PROJECT / "fieldops" / "postgresql.py", checkout / "fieldops")
 
 
 def add_venv(checkout: Path) -> Path:

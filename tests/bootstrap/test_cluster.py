@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from fieldops.cluster import LONGEST_SOCKET_DIRECTORY, Cluster, PrerequisiteError, find_installation
+from fieldops.cluster import LONGEST_SOCKET_DIRECTORY, Cluster
+from fieldops.postgresql import PrerequisiteError, find_installation
 
 IS_ROOT = os.geteuid() == 0
 

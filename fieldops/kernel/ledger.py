@@ -59,8 +59,12 @@ def _sorted(value: Any) -> Any:
 
 
 def content_hash(envelope: Envelope, captured: Any = None) -> bytes:
-    """Hash what a command says: name, version, arguments, base, dependencies, capture."""
+    """Hash what a command says: name, version, arguments, base, dependencies, capture.
+
+    The command's id is hashed too: it salts what arguments may hold (a password).
+    """
     content = {
+        "id": envelope.id,
         "name": envelope.name,
         "v": envelope.v,
         "args": envelope.args,

@@ -1,0 +1,252 @@
+"""How routes are made: `verb` for commands, `reads` and `writes` for the rest, `public` for links.
+
+Every route declares its permission by one of them; a test walks all routes and checks.
+"""
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import tokens
+from api.problems import problems
+from fieldops.kernel import clock, commands, ledger
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.commands import Envelope
+from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Unauthenticated
+from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.settings import Settings
+from fieldops.organisation import queries as organisation
+
+T = TypeVar("T")
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Greatest number of items.")]
+After = Annotated[UUID | None, Query(description="The `next` of the page before.")]
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list; `next` is the `after` of the next part, null on the last."""
+
+    items: list[T]
+    next: UUID | None = None
+
+
+class ResultRef(BaseModel):
+    type: str = Field(examples=["visit"])
+    id: UUID
+    version: int
+
+
+class CommandResult(BaseModel):
+    """What a command did: the records it made or changed, with their versions now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "01938f5e-7a31-7c02-9a52-0f4c5d6e7f80",
+                    "status": "applied",
+                    "refs": [
+                        {
+                            "type": "visit",
+                            "id": "01938f5e-0000-7000-8000-000000000001",
+                            "version": 4,
+                        }
+                    ],
+                    "merged": [],
+                }
+            ]
+        }
+    )
+    id: UUID = Field(description="The command id (the Idempotency-Key when one was sent).")
+    status: Literal["applied", "merged", "duplicate"]
+    refs: list[ResultRef]
+    merged: list[str] = []
+
+
+@dataclass(slots=True)
+class Reading:
+    """A request's transaction, actor and scope; committed before the answer is sent."""
+
+    session: AsyncSession
+    actor: Actor
+    scope: Scope
+    now: datetime
+    settings: Settings
+
+
+@dataclass(slots=True)
+class Open:
+    """A request without a signed-in actor: the reason says why that is right."""
+
+    database: Database
+    settings: Settings
+    now: datetime
+
+
+def database_of(request: Request) -> Database:
+    """Return the application's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+def settings_of(request: Request) -> Settings:
+    """Return the application's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def actor_of(
+    session: AsyncSession,
+    settings: Settings,
+    authorization: str | None,
+    region: int | None = None,
+) -> Actor:
+    """Return who a bearer token speaks for, with the grants as they stand now.
+
+    Raises Unauthenticated for a missing, foreign or expired token or a closed account.
+    """
+    claims = tokens.read_access(settings, authorization)
+    actor = await organisation.load_actor(
+        session, claims.person_id, region or claims.region_id, claims.device_id
+    )
+    if actor is None:
+        raise Unauthenticated
+    return actor
+
+
+Authorization = Annotated[
+    str | None, Header(alias="Authorization", include_in_schema=False, max_length=4096)
+]
+RegionHeader = Annotated[
+    int | None,
+    Header(
+        alias="FieldOps-Region",
+        ge=1,
+        le=2_000_000_000,
+        description="Number of the region to work in; without it the home region.",
+    ),
+]
+IdempotencyKey = Annotated[
+    UUID | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The command's id; the same id and content again gets the first result.",
+    ),
+]
+
+
+def _reading(permission: Permission) -> Callable[..., AsyncIterator[Reading]]:
+    async def open_reading(
+        request: Request, authorization: Authorization = None, region: RegionHeader = None
+    ) -> AsyncIterator[Reading]:
+        settings = settings_of(request)
+        async with database_of(request).transaction() as session:
+            actor = await actor_of(session, settings, authorization, region)
+            yield Reading(session, actor, actor.scope(permission), clock.now(), settings)
+
+    open_reading.permission = permission  # type: ignore[attr-defined]
+    return open_reading
+
+
+def reads(permission: Permission) -> Any:
+    """Return the dependency of a read: a transaction scoped to what the actor may see."""
+    return Depends(_reading(permission), scope="function")
+
+
+writes = reads  # the same transaction, committed before the answer is sent
+
+
+def public(reason: str) -> Any:
+    """Return the dependency of a route that needs no sign-in, with the reason for that."""
+
+    def open_public(request: Request) -> Open:
+        return Open(database_of(request), settings_of(request), clock.now())
+
+    open_public.public_reason = reason  # type: ignore[attr-defined]
+    return Depends(open_public)
+
+
+def verb(router: APIRouter, path: str, handler: Callable[..., Any]) -> None:
+    """Make POST `path` run the command of a handler.
+
+    Path parameters fill the arguments of the same name; the JSON body has the others.
+    """
+    spec = commands.spec_of(handler)
+    in_path = re.findall(r"{(\w+)}", path)
+    body = _body_model(spec, in_path)
+
+    async def endpoint(
+        request: Request,
+        authorization: Authorization = None,
+        region: RegionHeader = None,
+        idempotency_key: IdempotencyKey = None,
+        **given: Any,
+    ) -> dict[str, Any]:
+        sent = given.pop("body", None)
+        args = {} if sent is None else sent.model_dump(mode="json", exclude_unset=True)
+        args |= {name: str(value) for name, value in given.items()}
+        settings = settings_of(request)
+        async with database_of(request).transaction() as session:
+            actor = await actor_of(session, settings, authorization, region)
+            envelope = Envelope(idempotency_key or new_id(), spec.name, args, spec.version)
+            return await ledger.once(session, actor, envelope, clock.now())
+
+    endpoint.permission = spec.permission  # type: ignore[attr-defined]
+    endpoint.__signature__ = _signature(endpoint, spec, in_path, body)  # type: ignore[attr-defined]
+    endpoint.__doc__ = inspect.cleandoc(spec.handler.__doc__ or "")
+    router.post(
+        path,
+        response_model=CommandResult,
+        operation_id=spec.name.replace(".", "_"),
+        summary=spec.summary,
+        responses=problems(404, 409),
+        openapi_extra={"x-permission": spec.permission.value, "x-command": spec.name},
+    )(endpoint)
+
+
+def _body_model(spec: commands.Spec, in_path: list[str]) -> type[BaseModel] | None:
+    fields: dict[str, Any] = {
+        name: (info.annotation, info)
+        for name, info in spec.args.model_fields.items()
+        if name not in in_path
+    }
+    if not fields:
+        return None
+    name = "".join(part.capitalize() for part in re.split(r"[._]", spec.name)) + "Body"
+    return create_model(
+        name, __config__=ConfigDict(extra="forbid"), __doc__=spec.args.__doc__, **fields
+    )
+
+
+def _signature(
+    endpoint: Callable[..., Any],
+    spec: commands.Spec,
+    in_path: list[str],
+    body: type[BaseModel] | None,
+) -> inspect.Signature:
+    kept = [
+        p
+        for p in inspect.signature(endpoint).parameters.values()
+        if p.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    extra = [
+        inspect.Parameter(name, kind, annotation=spec.args.model_fields[name].annotation)
+        for name in in_path
+    ]
+    if body is not None:
+        optional = not any(f.is_required() for f in body.model_fields.values())
+        annotation: Any = body | None if optional else body
+        default = None if optional else inspect.Parameter.empty
+        extra.append(inspect.Parameter("body", kind, annotation=annotation, default=default))
+    return inspect.Signature([*kept, *extra])

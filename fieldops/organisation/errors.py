@@ -1,0 +1,57 @@
+"""Refusals of the organisation module."""
+
+from fieldops.kernel.errors import Refusal
+
+
+class SignInFailed(Refusal):
+    """The e-mail address or the password is wrong, or the account is closed."""
+
+    code = "sign_in_failed"
+    status = 401
+    advice = "Check both and try again; an administrator can set a new password."
+
+
+class SignInRevoked(Refusal):
+    """This sign-in was ended: an old refresh token came back."""
+
+    code = "sign_in_revoked"
+    status = 401
+    advice = "Sign in again; what the phone holds unsent stays on it."
+
+
+class UnitMisplaced(Refusal):
+    """A {kind} cannot stand below a {parent}."""
+
+    code = "unit_misplaced"
+    status = 422
+    advice = "Units nest as group, province, region, centre; a firm stands below a region (ORG-01)."
+
+
+class RoleMisplaced(Refusal):
+    """The role {role} cannot be granted at a {kind}."""
+
+    code = "role_misplaced"
+    status = 422
+    advice = "A contractor manager is granted at a firm, a technician at a centre (ORG-02)."
+
+
+class EmailTaken(Refusal):
+    """There is an account with this e-mail address already."""
+
+    code = "email_taken"
+    advice = "Use the present account or another address."
+
+
+class CertificateTaken(Refusal):
+    """Another technician of the region has this certificate number."""
+
+    code = "certificate_taken"
+    advice = "Check the number on the certificate."
+
+
+class ShiftsOverlap(Refusal):
+    """Two shifts of {weekday} overlap."""
+
+    code = "shifts_overlap"
+    status = 422
+    advice = "Correct the times; lunch is given inside one shift (ORG-07)."

@@ -1,0 +1,394 @@
+"""Reads of the organisation: actors, technicians, qualifications, working calendars."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel.actor import Actor, Grant, Kind
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Role, Scope
+from fieldops.organisation import policy
+from fieldops.organisation.models import (
+    Leave,
+    LoginAttempt,
+    Person,
+    Qualification,
+    RoleGrant,
+    Shift,
+    SignIn,
+    Technician,
+    Unit,
+)
+
+Interval = tuple[datetime, datetime]
+
+
+async def load_actor(
+    session: AsyncSession, person_id: UUID, region_id: int, device_id: UUID | None = None
+) -> Actor | None:
+    """Return the actor a person is in a region, None when the account is closed or unknown.
+
+    One statement: a grant covers the region when it stands at the region, above it, or at one
+    of its centres or firms (ORG-02).
+    """
+    above = (
+        select(Unit.id, Unit.parent_id)
+        .where(Unit.kind == "region", Unit.region_number == region_id)
+        .cte("above", recursive=True)
+    )
+    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
+    covers = RoleGrant.unit_id.in_(select(above.c.id))
+    found = await session.execute(
+        select(Person.kind, RoleGrant.role, Unit.kind, Unit.id, covers)
+        .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
+        .outerjoin(Unit, Unit.id == RoleGrant.unit_id)
+        .where(
+            Person.id == person_id,
+            Person.active,
+            or_(Unit.id.is_(None), covers, Unit.region_number == region_id),
+        )
+    )
+    rows = found.all()
+    if not rows:
+        return None
+    grants = tuple(
+        _grant(Role(role), unit_kind, unit_id, whole=bool(whole))
+        for _kind, role, unit_kind, unit_id, whole in rows
+        if role is not None
+    )
+    return Actor(person_id, region_id, Kind(rows[0][0]), grants, device_id)
+
+
+def _grant(role: Role, unit_kind: str, unit_id: UUID, *, whole: bool) -> Grant:
+    if unit_kind == "firm":
+        return Grant(role, firm_id=unit_id)
+    if whole:
+        return Grant(role, whole_region=True)
+    return Grant(role, centre_ids=frozenset({unit_id}))
+
+
+async def person_by_email(session: AsyncSession, email: str) -> Person | None:
+    """Return the active account of an e-mail address (any case)."""
+    found: Person | None = await session.scalar(
+        select(Person).where(Person.email == email.lower(), Person.active)
+    )
+    return found
+
+
+async def lock_sign_in(session: AsyncSession, region_id: int, sign_in_id: UUID) -> SignIn | None:
+    """Return a sign-in, locked for its rotation."""
+    found: SignIn | None = await session.scalar(
+        select(SignIn)
+        .where(SignIn.region_id == region_id, SignIn.id == sign_in_id)
+        .with_for_update()
+    )
+    return found
+
+
+async def zone_of(session: AsyncSession, region_id: int) -> ZoneInfo:
+    """Return the time zone of a region; UTC when it names none."""
+    name = await session.scalar(
+        select(Unit.zone).where(Unit.kind == "region", Unit.region_number == region_id)
+    )
+    return ZoneInfo(name or "UTC")
+
+
+async def region_numbers(session: AsyncSession) -> list[int]:
+    """Return the numbers of the active regions, ascending (jobs walk over them)."""
+    found = await session.scalars(
+        select(Unit.region_number)
+        .where(Unit.kind == "region", Unit.active)
+        .order_by(Unit.region_number)
+    )
+    return [number for number in found if number is not None]
+
+
+async def technician(session: AsyncSession, region_id: int, technician_id: UUID) -> Technician:
+    """Return a technician of the region; raises NotFound."""
+    found: Technician | None = await session.get(Technician, (region_id, technician_id))
+    if found is None:
+        raise NotFound(thing="technician")
+    return found
+
+
+async def technicians(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> dict[UUID, Technician]:
+    """Return technicians of the region by id; unknown ids are left out."""
+    found = await session.scalars(
+        select(Technician).where(Technician.region_id == region_id, Technician.id.in_(ids))
+    )
+    return {t.id: t for t in found}
+
+
+def visible_technicians(scope: Scope) -> Select[Technician]:
+    """Return the statement for the technicians a scope may see, by id."""
+    return select(Technician).where(policy.visible(scope)).order_by(Technician.id)
+
+
+async def qualified(
+    session: AsyncSession,
+    region_id: int,
+    skills: Collection[str],
+    day: date,
+    technician_ids: Collection[UUID] | None = None,
+) -> set[UUID]:
+    """Return the active technicians that hold every skill, valid on the day (ORG-03)."""
+    wanted = set(skills)
+    statement = (
+        select(Qualification.technician_id)
+        .join(
+            Technician,
+            and_(
+                Technician.region_id == Qualification.region_id,
+                Technician.id == Qualification.technician_id,
+            ),
+        )
+        .where(
+            Qualification.region_id == region_id,
+            Technician.region_id == region_id,
+            Technician.active,
+            Qualification.skill.in_(wanted),
+            Qualification.valid_from <= day,
+            Qualification.valid_until >= day,
+        )
+        .group_by(Qualification.technician_id)
+        .having(func.count(Qualification.skill.distinct()) == len(wanted))
+    )
+    if technician_ids is not None:
+        statement = statement.where(Qualification.technician_id.in_(technician_ids))
+    return set(await session.scalars(statement))
+
+
+async def skills_on(
+    session: AsyncSession, region_id: int, technician_ids: Collection[UUID], day: date
+) -> dict[UUID, set[str]]:
+    """Return the skills each technician may use on a day."""
+    found = await session.execute(
+        select(Qualification.technician_id, Qualification.skill).where(
+            Qualification.region_id == region_id,
+            Qualification.technician_id.in_(technician_ids),
+            Qualification.valid_from <= day,
+            Qualification.valid_until >= day,
+        )
+    )
+    skills: dict[UUID, set[str]] = {id_: set() for id_ in technician_ids}
+    for id_, skill in found:
+        skills[id_].add(skill)
+    return skills
+
+
+def ending_qualifications(scope: Scope, today: date, days: int) -> Select[Qualification]:
+    """Return the statement for qualifications ending within some days (ORG-03), soonest first."""
+    return (
+        select(Qualification)
+        .where(
+            policy.own_rows(Qualification, scope),
+            Qualification.valid_until >= today,
+            Qualification.valid_until <= today + timedelta(days=days),
+        )
+        .order_by(Qualification.valid_until, Qualification.id)
+    )
+
+
+async def working_intervals(
+    session: AsyncSession,
+    region_id: int,
+    technician_ids: Collection[UUID],
+    from_day: date,
+    to_day: date,
+    zone: ZoneInfo,
+) -> dict[UUID, list[Interval]]:
+    """Return when technicians work from one local day to another, both included (ORG-07).
+
+    Shifts less lunch less leave, as UTC intervals in time order; two statements.
+    """
+    shifts = await session.scalars(
+        select(Shift).where(Shift.region_id == region_id, Shift.technician_id.in_(technician_ids))
+    )
+    first = _at(from_day, zone)
+    last = _at(to_day + timedelta(days=1), zone)
+    leaves = await session.scalars(
+        select(Leave).where(
+            Leave.region_id == region_id,
+            Leave.technician_id.in_(technician_ids),
+            Leave.starts_at < last,
+            Leave.ends_at > first,
+        )
+    )
+    away: dict[UUID, list[Interval]] = defaultdict(list)
+    for leave in leaves:
+        away[leave.technician_id].append((leave.starts_at, leave.ends_at))
+    intervals: dict[UUID, list[Interval]] = {id_: [] for id_ in technician_ids}
+    by_weekday = defaultdict(list)
+    for shift in shifts:
+        by_weekday[shift.weekday].append(shift)
+    for offset in range((to_day - from_day).days + 1):
+        day = from_day + timedelta(days=offset)
+        for shift in by_weekday[day.isoweekday()]:
+            parts = _parts_of(shift, day, zone)
+            intervals[shift.technician_id] += without(parts, away[shift.technician_id])
+    return {id_: sorted(parts) for id_, parts in intervals.items()}
+
+
+def _at(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _parts_of(shift: Shift, day: date, zone: ZoneInfo) -> list[Interval]:
+    def moment(at: object) -> datetime:
+        return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)  # type: ignore[arg-type]
+
+    whole = [(moment(shift.starts), moment(shift.ends))]
+    if shift.lunch_starts is None or shift.lunch_ends is None:
+        return whole
+    return without(whole, [(moment(shift.lunch_starts), moment(shift.lunch_ends))])
+
+
+def without(parts: Iterable[Interval], gaps: Iterable[Interval]) -> list[Interval]:
+    """Cut gaps out of intervals."""
+    left = list(parts)
+    for gap_start, gap_end in gaps:
+        cut: list[Interval] = []
+        for start, end in left:
+            if gap_end <= start or gap_start >= end:
+                cut.append((start, end))
+                continue
+            if start < gap_start:
+                cut.append((start, gap_start))
+            if gap_end < end:
+                cut.append((gap_end, end))
+        left = cut
+    return left
+
+
+async def administers(session: AsyncSession, person_id: UUID, unit_id: UUID) -> bool:
+    """Return whether a person is administrator at a unit or above it."""
+    above = select(Unit.id, Unit.parent_id).where(Unit.id == unit_id).cte("above", recursive=True)
+    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
+    found = await session.scalar(
+        select(RoleGrant.id)
+        .where(
+            RoleGrant.person_id == person_id,
+            RoleGrant.role == Role.ADMINISTRATOR.value,
+            RoleGrant.unit_id.in_(select(above.c.id)),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def grant(
+    session: AsyncSession, person_id: UUID, unit_id: UUID, role: Role
+) -> RoleGrant | None:
+    """Return a person's grant of a role at a unit."""
+    found: RoleGrant | None = await session.scalar(
+        select(RoleGrant).where(
+            RoleGrant.person_id == person_id,
+            RoleGrant.unit_id == unit_id,
+            RoleGrant.role == role.value,
+        )
+    )
+    return found
+
+
+async def failed_attempts(
+    session: AsyncSession, region_id: int, email: str, since: datetime
+) -> int:
+    """Count an address's failed sign-ins since a moment."""
+    count = await session.scalar(
+        select(func.count())
+        .select_from(LoginAttempt)
+        .where(
+            LoginAttempt.region_id == region_id,
+            LoginAttempt.email == email,
+            LoginAttempt.at >= since,
+        )
+    )
+    return int(count or 0)
+
+
+async def technician_in(session: AsyncSession, scope: Scope, technician_id: UUID) -> Technician:
+    """Return a technician inside a scope; raises NotFound."""
+    found: Technician | None = await session.scalar(
+        select(Technician).where(policy.visible(scope), Technician.id == technician_id)
+    )
+    if found is None:
+        raise NotFound(thing="technician")
+    return found
+
+
+async def shifts_of(session: AsyncSession, region_id: int, technician_id: UUID) -> list[Shift]:
+    """Return a technician's weekly working times in order."""
+    found = await session.scalars(
+        select(Shift)
+        .where(Shift.region_id == region_id, Shift.technician_id == technician_id)
+        .order_by(Shift.weekday, Shift.starts)
+    )
+    return list(found)
+
+
+async def leave(session: AsyncSession, scope: Scope, leave_id: UUID) -> Leave:
+    """Return a leave inside a scope; raises NotFound."""
+    found: Leave | None = await session.scalar(
+        select(Leave).where(policy.own_rows(Leave, scope), Leave.id == leave_id)
+    )
+    if found is None:
+        raise NotFound(thing="leave")
+    return found
+
+
+async def leaves_of(session: AsyncSession, region_id: int, technician_id: UUID) -> list[Leave]:
+    """Return a technician's leaves, latest first."""
+    found = await session.scalars(
+        select(Leave)
+        .where(Leave.region_id == region_id, Leave.technician_id == technician_id)
+        .order_by(Leave.starts_at.desc(), Leave.id)
+        .limit(200)
+    )
+    return list(found)
+
+
+async def qualifications_of(
+    session: AsyncSession, region_id: int, technician_id: UUID
+) -> list[Qualification]:
+    """Return a technician's qualifications by skill."""
+    found = await session.scalars(
+        select(Qualification)
+        .where(Qualification.region_id == region_id, Qualification.technician_id == technician_id)
+        .order_by(Qualification.skill, Qualification.valid_from)
+    )
+    return list(found)
+
+
+def units_of(region_id: int) -> Select[Unit]:
+    """Return the statement for the units a region's people may know: its own and those above."""
+    above = (
+        select(Unit.id, Unit.parent_id)
+        .where(Unit.kind == "region", Unit.region_number == region_id)
+        .cte("above", recursive=True)
+    )
+    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
+    return (
+        select(Unit)
+        .where(or_(Unit.region_number == region_id, Unit.id.in_(select(above.c.id))))
+        .order_by(Unit.id)
+    )
+
+
+def people_of(region_id: int) -> Select[Person]:
+    """Return the statement for the accounts at home in a region, by id."""
+    return select(Person).where(Person.home_region == region_id).order_by(Person.id)
+
+
+async def grants_of(session: AsyncSession, person_ids: Collection[UUID]) -> list[RoleGrant]:
+    """Return the grants of people."""
+    found = await session.scalars(
+        select(RoleGrant).where(RoleGrant.person_id.in_(person_ids)).order_by(RoleGrant.id)
+    )
+    return list(found)

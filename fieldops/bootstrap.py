@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,8 @@ NETWORK_SIGNS = (
     "unable to connect",
     "unreachable",
 )
+# An error as apt-get, pip or a Python under pip words it.
+ERROR_LINE = re.compile(r"^E: |error: ", re.IGNORECASE)
 
 
 class MissingError(Exception):
@@ -82,7 +85,7 @@ def prepare(extra: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         venv_ready = _venv_works()
-        wanted = _missing_packages(venv_ready=venv_ready)
+        wanted = _missing_packages(extra, venv_ready=venv_ready)
         if wanted:
             _install_packages(wanted)
         if not venv_ready:
@@ -112,7 +115,7 @@ def _use_a_new_enough_python() -> None:
 # What is missing
 
 
-def _missing_packages(*, venv_ready: bool) -> dict[str, str]:
+def _missing_packages(extra: str, *, venv_ready: bool) -> dict[str, str]:
     """Return the Debian packages to install, each with the reason a person is told."""
     wanted = {}
     if not venv_ready and not _can_import("ensurepip"):
@@ -121,8 +124,9 @@ def _missing_packages(*, venv_ready: bool) -> dict[str, str]:
     for library, package in SYSTEM_LIBRARIES.items():
         if not _can_load(library):
             wanted[package] = f"{library}, which the map reader's binary package expects"
-    own_database = not (os.environ.get("DATABASE_URL") or os.environ.get("FIELDOPS_DATABASE_URL"))
-    if own_database and not _has_postgis():
+    named = os.environ.get("DATABASE_URL") or os.environ.get("FIELDOPS_DATABASE_URL")
+    # The tests start servers of their own, whatever server the demo uses.
+    if (extra == "dev" or not named) and not _has_postgis():
         wanted[POSTGRESQL] = "the database server PostgreSQL with the maps extension PostGIS"
     return wanted
 
@@ -195,7 +199,7 @@ def _install_packages(wanted: dict[str, str]) -> None:
             _quietly([*as_root, "rm", "-f", str(NO_MAIN_CLUSTER)])
     if code != 0:
         raise MissingError(
-            f"{_cause(said, 'E:')}\n"
+            f"{_cause(said)}\n"
             f"To get {' and '.join(names)} later, as root:\n  {_apt_command(names)}\n"
             f"Then start again. All that apt-get said is in {LOG}."
         )
@@ -289,7 +293,7 @@ def _install_project(extra: str) -> None:
     code, said = _follow([*pip, "install", "--progress-bar=off", "-e", f".[{extra}]"])
     if code != 0:
         raise MissingError(
-            f"{_cause(said, 'ERROR:')}\n"
+            f"{_cause(said)}\n"
             f"To get FieldOps's libraries later, start again, or:\n"
             f"  .venv/bin/python -m pip install -e '.[{extra}]'\n"
             f"All that pip said is in {LOG}."
@@ -307,9 +311,10 @@ def _follow(command: list[str]) -> tuple[int, list[str]]:
     said = []
     width = shutil.get_terminal_size().columns - 4
     live = sys.stdout.isatty()
-    with (
-        LOG.open("a") as log,
-        subprocess.Popen(
+    with LOG.open("a") as log:
+        log.write(f"\n$ {' '.join(command)}\n")
+        log.flush()
+        running = subprocess.Popen(
             command,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -317,25 +322,25 @@ def _follow(command: list[str]) -> tuple[int, list[str]]:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        ) as running,
-    ):
-        log.write(f"\n$ {' '.join(command)}\n")
+        )
         for line in running.stdout or ():
             log.write(line)
             said.append(line.rstrip())
             if live:
                 print(f"\r\033[K  {line.strip()[:width]}", end="", flush=True)
+        running.wait()
     if live:
         print("\r\033[K", end="", flush=True)
     return running.returncode, said
 
 
-def _cause(said: list[str], mark: str) -> str:
+def _cause(said: list[str]) -> str:
     """Say in a sentence why a program failed: no network, or the errors it named itself."""
     ending = said[-30:]
     if any(sign in line.lower() for line in ending for sign in NETWORK_SIGNS):
         return "The sources of the packages do not answer: is there a network?"
-    return "\n".join([line for line in ending if line.strip().startswith(mark)] or said[-4:])
+    named = [line.strip() for line in ending if ERROR_LINE.search(line)]
+    return "\n".join(named[-4:] or said[-4:])
 
 
 if __name__ == "__main__":

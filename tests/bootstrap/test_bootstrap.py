@@ -105,13 +105,16 @@ def test_without_rights_the_administrators_command_is_named(
         bootstrap._way_to_root("apt-get install -y x")
 
 
-def test_an_own_database_server_makes_debians_package_unnecessary(
+def test_a_named_database_server_makes_debians_package_unnecessary_for_the_demo_alone(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_venv(checkout)
     write_stamp(monkeypatch, checkout, "demo")
     ended = run(checkout, "demo", programs(checkout), DATABASE_URL="postgresql://there/fieldops")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    write_stamp(monkeypatch, checkout, "dev")
+    for_tests = run(checkout, "dev", checkout / "programs", DATABASE_URL="postgresql://there/x")
+    assert for_tests.returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""Tables of the customers: without contact data, which stands in pii.py alone."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.customers import rules
+from fieldops.customers.errors import CustomerKnown, PremisesKnown
+from fieldops.kernel import geo
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link
+from fieldops.kernel.commands import refuse_on
+
+
+def _in(column: str, values: Iterable[str]) -> str:
+    return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
+
+
+class Customer(Regional):
+    """Somebody who is served, known by segment and tier only (CU-01).
+
+    `locale` is the language of messages (zh_CN, en, ...); `centre_id` is the centre that looks
+    after the customer, None when several do.
+    """
+
+    __tablename__ = "customers_customer"
+    resource = "customer"
+
+    external_ref: Mapped[str | None]
+    segment: Mapped[str]
+    tier: Mapped[str]
+    locale: Mapped[str]
+    centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "external_ref"),
+        CheckConstraint(
+            f"({_in('segment', sorted(rules.BUSINESS))} and {_in('tier', rules.BUSINESS_TIERS)})"
+            f" or ({_in('segment', ('household', 'personal'))}"
+            f" and {_in('tier', rules.PRIVATE_TIERS)})",
+            name="tier_fits",
+        ),
+    )
+
+
+class Premises(Regional):
+    """A home or office: address, point (SRID 4326), building, access notes (CU-03)."""
+
+    __tablename__ = "customers_premises"
+    resource = "premises"
+
+    external_ref: Mapped[str | None]
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    street: Mapped[str]
+    house_number: Mapped[str]
+    unit: Mapped[str | None]  # the stair and flat, for instance "B 14"
+    postcode: Mapped[str]
+    city: Mapped[str]
+    building: Mapped[str | None]
+    access_notes: Mapped[str | None]
+    point: Mapped[str] = mapped_column(geo.point_column(), nullable=False)
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "external_ref"),
+        Index("ix_customers_premises_point", "region_id", "point", postgresql_using="gist"),
+        Index("ix_customers_premises_street", "region_id", "street", "house_number"),
+    )
+
+
+class ServiceStandard(Catalogue):
+    """A time limit in minutes with its upper limit; an empty key column means every value (CU-02).
+
+    `region_number` None holds everywhere; a region's own rows stand above those.
+    """
+
+    __tablename__ = "customers_service_standard"
+    resource = "service_standard"
+
+    region_number: Mapped[int | None] = mapped_column(Integer)
+    segment: Mapped[str | None]
+    tier: Mapped[str | None]
+    service: Mapped[str | None]
+    task: Mapped[str]
+    minutes: Mapped[int]
+    upper_minutes: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint(
+            "task",
+            "tier",
+            "segment",
+            "service",
+            "region_number",
+            name="uq_customers_service_standard_key",
+            postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint(_in("task", tuple(rules.Task)), name="task_known"),
+        CheckConstraint("minutes > 0 and upper_minutes >= minutes", name="limits_in_order"),
+    )
+
+
+refuse_on("uq_customers_customer_external_ref", CustomerKnown)
+refuse_on("pk_customers_customer", CustomerKnown)
+refuse_on("uq_customers_premises_external_ref", PremisesKnown)
+refuse_on("pk_customers_premises", PremisesKnown)

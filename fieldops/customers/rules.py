@@ -1,0 +1,103 @@
+"""Segments, tiers and the time limits promised to them (CU-01, CU-02). Pure."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from fieldops.customers.errors import TierDoesNotFit
+
+
+class Segment(StrEnum):
+    HOUSEHOLD = "household"
+    PERSONAL = "personal"
+    GOVERNMENT = "government"
+    ENTERPRISE = "enterprise"
+
+
+class Service(StrEnum):
+    """The services a standard may name; another service is held to the rows that name none."""
+
+    BROADBAND = "broadband"
+    FIXED_LINE = "fixed_line"
+    TV = "tv"
+
+
+class Task(StrEnum):
+    """What a time limit is for."""
+
+    BOOKING_CALL = "booking_call"
+    ARRIVAL = "arrival"
+    ACTIVATION = "activation"
+    REPAIR = "repair"
+    COMPLAINT_CONTACT = "complaint_contact"
+
+
+class IdentityMethod(StrEnum):
+    """How a customer's identity was checked before contact data changed (CU-06)."""
+
+    CALL_BACK = "call_back"
+    DOCUMENT = "document"
+    ELECTRONIC_ID = "electronic_id"
+    PASSWORD = "password"  # noqa: S105 - the name of a method, not a password
+    IN_PERSON = "in_person"
+
+
+BUSINESS = frozenset({Segment.GOVERNMENT, Segment.ENTERPRISE})
+PRIVATE_TIERS = ("diamond", "gold", "silver", "basic")
+BUSINESS_TIERS = tuple(f"{size}{series}" for series in "AB" for size in range(1, 6))
+
+
+def tiers_of(segment: Segment) -> tuple[str, ...]:
+    """Return the tiers of a segment; within a series the highest stands first (CU-01)."""
+    return BUSINESS_TIERS if segment in BUSINESS else PRIVATE_TIERS
+
+
+def check_tier(segment: Segment, tier: str) -> None:
+    """Raise TierDoesNotFit when a tier is not one of the segment's (CU-01)."""
+    legal = tiers_of(segment)
+    if tier not in legal:
+        raise TierDoesNotFit(segment=segment.value, tier=tier, legal=", ".join(legal))
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A promised time and the upper limit that must never be passed, in minutes (CU-02)."""
+
+    minutes: int
+    upper_minutes: int
+
+    @property
+    def promised(self) -> timedelta:
+        return timedelta(minutes=self.minutes)
+
+    @property
+    def upper(self) -> timedelta:
+        return timedelta(minutes=self.upper_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """A row of the service standard table; None stands for every value of that column."""
+
+    task: Task
+    minutes: int
+    upper_minutes: int
+    segment: Segment | None = None
+    tier: str | None = None
+    service: Service | None = None
+    region_number: int | None = None
+
+    @property
+    def specificity(self) -> tuple[bool, int, bool, bool]:
+        """What decides between rows that overlap, the greatest wins (CU-02).
+
+        A region's own row stands above the common ones; then the row that names more; then the
+        one that names the tier, then the one that names the segment.
+        """
+        named = (self.tier, self.segment, self.service)
+        return (
+            self.region_number is not None,
+            sum(value is not None for value in named),
+            self.tier is not None,
+            self.segment is not None,
+        )

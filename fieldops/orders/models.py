@@ -1,0 +1,149 @@
+"""Tables of orders: the order, its work orders, the warnings of late work, the reasons."""
+
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
+from fieldops.orders import rules
+
+
+def _one_of(column: str, values: type) -> str:
+    return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
+
+
+class Reason(Catalogue):
+    """A reason of the list for one process, with whose cause it is (WO-03)."""
+
+    __tablename__ = "orders_reason"
+    resource = "reason"
+
+    code: Mapped[str]
+    process: Mapped[str]
+    cause: Mapped[str]
+    text_en: Mapped[str]
+    text_zh: Mapped[str]
+    active: Mapped[bool] = mapped_column(default=True)
+
+    __table_args__ = (
+        CheckConstraint(_one_of("process", rules.Process), name="process_known"),
+        CheckConstraint(_one_of("cause", rules.Cause), name="cause_known"),
+        UniqueConstraint("process", "code"),
+    )
+
+
+class ServiceOrder(Regional):
+    """What a customer ordered (WO-01), or, without a customer, work the plant needs.
+
+    `state` follows from the work orders; `content_hash` says whether the same reference came
+    again with the same content.
+    """
+
+    __tablename__ = "orders_order"
+    resource = "order"
+
+    external_ref: Mapped[str]
+    customer_id: Mapped[UUID | None] = link("customers_customer", nullable=True)
+    premises_id: Mapped[UUID | None] = link("customers_premises", nullable=True)
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    state: Mapped[str]
+    urgency: Mapped[str] = mapped_column(default="normal")
+    wish: Mapped[str | None]
+    received_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    urges: Mapped[int] = mapped_column(default=0)
+    content_hash: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "external_ref"),
+        CheckConstraint(_one_of("state", rules.State), name="state_known"),
+        CheckConstraint("urgency in ('normal', 'major_fault', 'complaint')", name="urgency_known"),
+        CheckConstraint("customer_id is null or premises_id is not null", name="premises_known"),
+        CheckConstraint("urges >= 0", name="urges_counted"),
+        Index("ix_orders_order_received", "region_id", "centre_id", "received_at"),
+    )
+
+
+class WorkOrder(Regional):
+    """One task of an order (WO-01), its state (WO-03), due time (WO-04), priority (WO-06).
+
+    `limit_seconds` is the time limit of CU-02; `suspended_seconds` the time its clock stood
+    still by customer cause; `due_at` follows from both. `duration_minutes` is the planned time
+    on site.
+    """
+
+    __tablename__ = "orders_work_order"
+    resource = "work_order"
+
+    order_id: Mapped[UUID] = link("orders_order")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    number: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str]
+    service: Mapped[str]
+    technology: Mapped[str | None]
+    product: Mapped[str | None]
+    symptom: Mapped[str | None]
+    service_id: Mapped[UUID | None] = link("network_service", nullable=True)
+    feature_id: Mapped[UUID | None] = link("network_feature", nullable=True)
+    skill: Mapped[str]
+    department: Mapped[str] = mapped_column(default="field")
+    state: Mapped[str]
+    state_since: Mapped[datetime]
+    state_reason: Mapped[str | None]
+    state_note: Mapped[str | None]
+    resume_on: Mapped[date | None]
+    transferred_to: Mapped[str | None]
+    received_at: Mapped[datetime]
+    limit_seconds: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime]
+    clock_stopped_at: Mapped[datetime | None]
+    suspended_seconds: Mapped[int] = mapped_column(Integer, default=0)
+    duration_minutes: Mapped[int] = mapped_column(Integer)
+    priority: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "order_id", "number"),
+        CheckConstraint(_one_of("kind", rules.Kind), name="kind_known"),
+        CheckConstraint(_one_of("state", rules.State), name="state_known"),
+        CheckConstraint("department in ('field', 'cable')", name="department_known"),
+        CheckConstraint("suspended_seconds >= 0 and limit_seconds > 0", name="times_positive"),
+        CheckConstraint("duration_minutes between 1 and 1440", name="duration_of_a_day"),
+        CheckConstraint(
+            "state <> 'suspended' or (resume_on is not null and state_reason is not null)",
+            name="suspended_until",
+        ),
+        CheckConstraint(
+            "state <> 'returned' or state_reason is not null", name="returned_with_reason"
+        ),
+        CheckConstraint(
+            "state <> 'transferred' or transferred_to is not null", name="transferred_to_known"
+        ),
+        Index("ix_orders_work_order_due", "region_id", "state", "due_at"),
+        Index("ix_orders_work_order_resume", "region_id", "state", "resume_on"),
+    )
+
+
+class LateWarning(Regional):
+    """A warning that a work order nears or passed its limit, once for each audience (WO-04)."""
+
+    __tablename__ = "orders_warning"
+    resource = "work_order_warning"
+    audited: ClassVar[bool] = False
+
+    work_order_id: Mapped[UUID] = link("orders_work_order", index=False)
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    audience: Mapped[str]
+    percent: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime]
+    warned_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "work_order_id", "audience"),
+        CheckConstraint(
+            "audience in ('dispatcher', 'supervisor', 'unit_above')", name="audience_known"
+        ),
+        Index("ix_orders_warning_warned", "region_id", "centre_id", "warned_at"),
+    )

@@ -1,0 +1,297 @@
+"""What a work order may become, what it is worth, and by when it is due: pure (WO-01 to 06)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from fieldops.kernel.configuration import Number, number
+
+
+class Kind(StrEnum):
+    """The kinds of work (WO-01)."""
+
+    INSTALL = "install"
+    REMOVE = "remove"
+    MOVE = "move"
+    CHANGE = "change"
+    REPAIR = "repair"
+    INSPECT = "inspect"
+    PATROL = "patrol"
+    CARE = "care"
+
+
+class State(StrEnum):
+    """The life of a work order, and the states beside it (WO-03)."""
+
+    RECEIVED = "received"
+    SCHEDULED = "scheduled"
+    DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CLOSED = "closed"
+    SUSPENDED = "suspended"
+    RETURNED = "returned"
+    TRANSFERRED = "transferred"
+    CANCELLED = "cancelled"
+
+
+class Process(StrEnum):
+    """What a reason of the list can be a reason for."""
+
+    SUSPEND = "suspend"
+    RETURN = "return"
+    TRANSFER = "transfer"
+    FAIL = "fail"
+    RESCHEDULE = "reschedule"
+    CANCEL = "cancel"
+
+
+class Cause(StrEnum):
+    """Who made a change necessary."""
+
+    OPERATOR = "operator"
+    CUSTOMER = "customer"
+
+
+class Department(StrEnum):
+    """Who does the work: the field on visits, or the cable department on the plant."""
+
+    FIELD = "field"
+    CABLE = "cable"
+
+
+_S = State
+_ASIDE = frozenset({_S.SUSPENDED, _S.RETURNED, _S.TRANSFERRED, _S.CANCELLED})
+
+LEGAL: dict[State, frozenset[State]] = {
+    # A call-out goes to a technician without an appointment: received to dispatched.
+    _S.RECEIVED: _ASIDE | {_S.SCHEDULED, _S.DISPATCHED},
+    _S.SCHEDULED: _ASIDE | {_S.RECEIVED, _S.DISPATCHED},
+    _S.DISPATCHED: _ASIDE | {_S.RECEIVED, _S.SCHEDULED, _S.ACCEPTED},
+    _S.ACCEPTED: _ASIDE | {_S.RECEIVED, _S.SCHEDULED, _S.DISPATCHED, _S.IN_PROGRESS},
+    # Work begun goes back when it is given to another technician or needs a new appointment.
+    _S.IN_PROGRESS: _ASIDE | {_S.RECEIVED, _S.SCHEDULED, _S.DISPATCHED, _S.ACCEPTED, _S.COMPLETED},
+    _S.COMPLETED: frozenset({_S.CLOSED}),
+    _S.CLOSED: frozenset(),
+    _S.SUSPENDED: frozenset({_S.RECEIVED, _S.RETURNED, _S.TRANSFERRED, _S.CANCELLED}),
+    _S.RETURNED: frozenset({_S.RECEIVED, _S.CANCELLED}),
+    _S.TRANSFERRED: frozenset({_S.RECEIVED, _S.RETURNED, _S.CANCELLED}),
+    _S.CANCELLED: frozenset(),
+}
+"""What a work order may become (WO-03)."""
+
+LEGAL_AT_DESK: dict[State, frozenset[State]] = {
+    state: LEGAL[state] | {_S.DISPATCHED, _S.ACCEPTED, _S.IN_PROGRESS}
+    for state in (
+        _S.RECEIVED,
+        _S.SCHEDULED,
+        _S.DISPATCHED,
+        _S.SUSPENDED,
+        _S.RETURNED,
+        _S.TRANSFERRED,
+        _S.CANCELLED,
+    )
+}
+"""What it may become besides when a dispatcher accepts work that was done meanwhile."""
+
+LEGAL_OF_CABLE: dict[State, frozenset[State]] = {
+    state: LEGAL[state] | {_S.COMPLETED} for state in (_S.RECEIVED, _S.TRANSFERRED)
+}
+"""Another department's work is completed without a visit."""
+
+OPEN = frozenset(
+    {
+        _S.RECEIVED,
+        _S.SCHEDULED,
+        _S.DISPATCHED,
+        _S.ACCEPTED,
+        _S.IN_PROGRESS,
+        _S.SUSPENDED,
+        _S.TRANSFERRED,
+    }
+)
+"""Work that still has to be done by somebody."""
+
+FOR_A_VISIT = frozenset({_S.RECEIVED, _S.SCHEDULED, _S.DISPATCHED, _S.ACCEPTED, _S.IN_PROGRESS})
+"""Open work that belongs on a visit (WO-02)."""
+
+_ORDER_FOLLOWS = (
+    _S.IN_PROGRESS,
+    _S.ACCEPTED,
+    _S.DISPATCHED,
+    _S.SCHEDULED,
+    _S.RECEIVED,
+    _S.SUSPENDED,
+    _S.TRANSFERRED,
+    _S.RETURNED,
+    _S.COMPLETED,
+    _S.CLOSED,
+    _S.CANCELLED,
+)
+
+
+def legal_from(state: State, *, desk: bool = False, department: str = "field") -> frozenset[State]:
+    """Return what a work order of a department may become (WO-03)."""
+    legal = LEGAL[state]
+    if desk:
+        legal |= LEGAL_AT_DESK.get(state, frozenset())
+    if department != Department.FIELD:
+        legal |= LEGAL_OF_CABLE.get(state, frozenset())
+    return legal
+
+
+def state_of_order(states: Iterable[str]) -> State:
+    """Return the state of an order from its work orders' states.
+
+    The most active open part decides; an order is completed when nothing of it is open.
+    """
+    present = set(states)
+    return next(state for state in _ORDER_FOLLOWS if state in present)
+
+
+def is_open(state: State) -> bool:
+    """Return whether an order in this state still waits for somebody."""
+    return state in OPEN
+
+
+NEXT_STEPS: dict[State, tuple[str, ...]] = {
+    _S.RECEIVED: ("order.suspend", "order.return", "order.transfer", "order.cancel"),
+    _S.SCHEDULED: ("order.suspend", "order.return", "order.transfer", "order.cancel"),
+    _S.DISPATCHED: ("order.suspend", "order.return", "order.transfer", "order.cancel"),
+    _S.ACCEPTED: ("order.suspend", "order.return", "order.transfer", "order.cancel"),
+    _S.IN_PROGRESS: ("visit.complete", "visit.fail", "order.suspend", "order.transfer"),
+    _S.COMPLETED: ("order.close",),
+    _S.CLOSED: (),
+    _S.SUSPENDED: ("order.resume", "order.return", "order.transfer", "order.cancel"),
+    _S.RETURNED: ("order.resume", "order.cancel"),
+    _S.TRANSFERRED: ("order.resume", "order.return", "order.cancel"),
+    _S.CANCELLED: (),
+}
+"""The commands that lead on from a state."""
+
+# Priority (WO-06): the class decides, then the service, then the tier; ties go by due time.
+_URGENCY = {"complaint": 5, "major_fault": 4}
+_CLASS = {Kind.REPAIR: 3, Kind.MOVE: 2, Kind.INSTALL: 2}
+_SERVICE = {"broadband": 2, "fixed_line": 1}
+_TIER = {
+    "diamond": 9,
+    "gold": 7,
+    "silver": 4,
+    "basic": 1,
+    **{f"{n}A": 11 - n for n in range(1, 6)},
+    **{f"{n}B": 6 - n for n in range(1, 6)},
+}
+
+
+def priority(kind: str, service: str, tier: str, urgency: str = "normal") -> int:
+    """Return a work order's priority, greater is more urgent (WO-06).
+
+    Complaint, major fault, repair, move or install, others; within a class broadband before
+    fixed line, then the customer's tier. Equal priorities go by due time.
+    """
+    rank = _URGENCY.get(urgency) or _CLASS.get(Kind(kind), 1)
+    return rank * 1000 + _SERVICE.get(service, 0) * 100 + _TIER.get(tier, 0)
+
+
+TASK_OF_KIND = {Kind.REPAIR: "repair"}
+"""Which time limit of CU-02 a kind of work has; all others have the one of activation."""
+
+
+def due_at(received_at: datetime, limit_seconds: int, suspended_seconds: int = 0) -> datetime:
+    """Return the due time: the limit after the receipt, moved by the stopped clock (WO-04)."""
+    return received_at + timedelta(seconds=limit_seconds + suspended_seconds)
+
+
+WARN_DISPATCHER = number(
+    "warn_dispatcher_at", "WO-04", "percent", 80,
+    "Share of a work order's time limit after which the dispatcher is warned.",
+    within=(10, 100),
+)  # fmt: skip
+WARN_SUPERVISOR = number(
+    "warn_supervisor_at", "WO-04", "percent", 100,
+    "Share of a work order's time limit after which the supervisor is warned.",
+    within=(50, 300),
+)  # fmt: skip
+WARN_UNIT_ABOVE = number(
+    "warn_unit_above_at", "WO-04", "percent", 200,
+    "Share of a work order's time limit after which the unit above is warned.",
+    within=(100, 1000),
+)  # fmt: skip
+WARNINGS: tuple[tuple[str, Number], ...] = (
+    ("dispatcher", WARN_DISPATCHER),
+    ("supervisor", WARN_SUPERVISOR),
+    ("unit_above", WARN_UNIT_ABOVE),
+)
+"""Who is warned at which share of the limit, each once (WO-04)."""
+
+CABLE_LIMIT = number(
+    "cable_work_within", "RE-03", "hours", 72,
+    "Time limit of a cable work order for a pair that was marked bad.",
+    within=(1, 2160),
+)  # fmt: skip
+
+_MINUTES = {
+    Kind.INSTALL: 60,
+    Kind.REMOVE: 20,
+    Kind.MOVE: 60,
+    Kind.CHANGE: 30,
+    Kind.REPAIR: 45,
+    Kind.INSPECT: 45,
+    Kind.PATROL: 60,
+    Kind.CARE: 30,
+}
+WORK_MINUTES: dict[Kind, Number] = {
+    kind: number(
+        f"work_minutes_{kind}", "WO-01", "minutes", minutes,
+        f"Planned time on site for one work order of the kind {kind}.",
+        within=(5, 480),
+    )
+    for kind, minutes in _MINUTES.items()
+}  # fmt: skip
+"""Planned time on site by kind of work."""
+
+
+def skill_for(service: str, technology: str | None, kind: str = Kind.INSTALL) -> str:
+    """Return the skill that a work order needs (ORG-03)."""
+    if kind == Kind.INSPECT:
+        return "indoor_network"
+    if service == "fixed_line":
+        return "fixed_line"
+    if service == "broadband":
+        return "fibre" if technology == "fibre" else "copper_broadband"
+    return "indoor_network"
+
+
+REASONS: tuple[tuple[str, Process, Cause, str, str], ...] = (
+    ("customer_asked_later", Process.SUSPEND, Cause.CUSTOMER, "Customer wants later", "客户要求延后"),
+    ("premises_not_ready", Process.SUSPEND, Cause.CUSTOMER, "Premises not ready", "现场不具备条件"),
+    ("no_access", Process.SUSPEND, Cause.CUSTOMER, "No access to the premises", "无法进入现场"),
+    ("waiting_material", Process.SUSPEND, Cause.OPERATOR, "Waiting for material", "等待材料"),
+    ("no_free_resource", Process.SUSPEND, Cause.OPERATOR, "No free pair or port", "无空闲资源"),
+    ("area_fault", Process.SUSPEND, Cause.OPERATOR, "Held by an area fault", "区域故障"),
+    ("no_resources", Process.RETURN, Cause.OPERATOR, "No network resources", "无网络资源"),
+    ("customer_withdrew", Process.RETURN, Cause.CUSTOMER, "Customer withdrew", "客户撤单"),
+    ("wrong_data", Process.RETURN, Cause.OPERATOR, "Wrong data in the order", "工单资料错误"),
+    ("not_reachable", Process.RETURN, Cause.CUSTOMER, "Customer not reachable", "联系不上客户"),
+    ("address_not_found", Process.RETURN, Cause.OPERATOR, "Address not found", "地址不存在"),
+    ("cable_fault", Process.TRANSFER, Cause.OPERATOR, "Fault in the cable", "线缆故障"),
+    ("exchange_fault", Process.TRANSFER, Cause.OPERATOR, "Fault in the exchange", "局端故障"),
+    ("civil_works", Process.TRANSFER, Cause.OPERATOR, "Needs civil works", "需要土建施工"),
+    ("nobody_home", Process.FAIL, Cause.CUSTOMER, "Nobody at home", "客户不在家"),
+    ("customer_refused", Process.FAIL, Cause.CUSTOMER, "Customer refused the work", "客户拒绝施工"),
+    ("site_not_ready", Process.FAIL, Cause.CUSTOMER, "Site not ready", "现场不具备施工条件"),
+    ("plant_fault", Process.FAIL, Cause.OPERATOR, "Fault in the plant", "外线故障"),
+    ("material_missing", Process.FAIL, Cause.OPERATOR, "Material missing", "缺少材料"),
+    ("ran_out_of_time", Process.FAIL, Cause.OPERATOR, "Ran out of time", "时间不足"),
+    ("unsafe", Process.FAIL, Cause.OPERATOR, "Not safe to work", "不具备安全条件"),
+    ("customer_asked", Process.RESCHEDULE, Cause.CUSTOMER, "Customer asked for it", "客户要求改期"),
+    ("technician_ill", Process.RESCHEDULE, Cause.OPERATOR, "Technician ill", "装维人员生病"),
+    ("running_late", Process.RESCHEDULE, Cause.OPERATOR, "Running late", "前一工单延误"),
+    ("capacity", Process.RESCHEDULE, Cause.OPERATOR, "No capacity", "人手不足"),
+    ("withdrawn", Process.CANCEL, Cause.CUSTOMER, "Withdrawn by the customer", "客户取消"),
+    ("entered_twice", Process.CANCEL, Cause.OPERATOR, "Entered twice", "重复录入"),
+    ("planning", Process.CANCEL, Cause.OPERATOR, "Changed by planning", "调度调整"),
+    ("solved_remotely", Process.CANCEL, Cause.OPERATOR, "Solved without a visit", "远程解决"),
+)  # fmt: skip
+"""The reasons a new installation starts with: code, process, cause, English, Chinese."""

@@ -1,0 +1,132 @@
+"""Refusals and holds of visits; the holds carry out the table of SYNC section 2."""
+
+from fieldops.kernel.errors import Hold, Refusal
+
+
+class IllegalVisitChange(Refusal):
+    """The visit is {state}; {wanted} is not possible now."""
+
+    code = "illegal_visit_change"
+    advice = "Refresh the visit and take one of the steps it offers; your facts are kept."
+
+
+class VisitCancelled(Refusal):
+    """The visit was cancelled at {cancelled_at}, before this was captured."""
+
+    code = "visit_cancelled"
+    advice = "Do not go on; what you noted is kept. Ask the dispatcher if you are at the door."
+
+
+class CancelledAfterWork(Hold):
+    """The visit was cancelled at {cancelled_at}, after this was captured."""
+
+    code = "cancelled_after_work"
+    advice = "Nothing to do; your work is kept and the dispatcher will most likely accept it."
+
+
+class Reassigned(Hold):
+    """The visit was given to {technicians}, who have not started it."""
+
+    code = "reassigned"
+    advice = "Nothing to do; your work is kept. The dispatcher gives the visit back or decides."
+
+
+class NotYourVisit(Refusal):
+    """The visit is no longer yours; it was given to {technicians}."""
+
+    code = "visit_not_yours"
+    advice = "Refresh your list; ask the dispatcher if you are already at the door."
+
+
+class Superseded(Refusal):
+    """Another technician has started this visit: {technicians}; it is {state}."""
+
+    code = "superseded"
+    advice = "Leave the visit to the technician named; your facts are kept as yours."
+
+
+class ContactOnly(Refusal):
+    """Only the technician who is the customer's contact ends the visit: {contact}."""
+
+    code = "contact_only"
+    advice = "Ask the contact technician of this visit, or the dispatcher to change the contact."
+
+
+class NotArrived(Refusal):
+    """The visit cannot be started before the arrival is recorded."""
+
+    code = "not_arrived"
+    advice = "Record your arrival first; the app does so from your position."
+
+
+class IdentityMissing(Refusal):
+    """The introduction and the customer's identity are not confirmed yet."""
+
+    code = "identity_missing"
+    advice = "Show your certificate, confirm who you are talking to, and record it."
+
+
+class SignatureMissing(Refusal):
+    """The customer's signature, or the reason it was refused, is missing."""
+
+    code = "signature_missing"
+    advice = "Let the customer sign, or record why they did not want to."
+
+
+class NotQualified(Refusal):
+    """{technicians} hold no qualification for {skills} valid on {day}."""
+
+    code = "not_qualified"
+    advice = "Choose a technician who holds the skill on that day."
+
+
+class OutsideCalendar(Refusal):
+    """The visit lies outside the working calendar of {technicians}."""
+
+    code = "outside_calendar"
+    advice = "Choose another time or technician, or override it with a reason."
+
+
+class NoWindow(Refusal):
+    """The visit has no time window yet."""
+
+    code = "no_window"
+    advice = "Book an appointment, or give the window of the call-out."
+
+
+class WindowFixed(Refusal):
+    """The visit has a window that was agreed with the customer."""
+
+    code = "window_fixed"
+    advice = "Move it by rescheduling the appointment, which records who wanted it and why."
+
+
+class UnknownTechnicians(Refusal):
+    """Some of the technicians are not known in this region."""
+
+    code = "unknown_technicians"
+    status = 422
+    advice = "Refresh the list of technicians and choose again."
+
+
+class WorkNotOnVisit(Refusal):
+    """Some of the work orders named are not open on this visit."""
+
+    code = "work_not_on_visit"
+    status = 422
+    advice = "Refresh the visit and name its own work orders."
+
+
+class NothingLeftOnVisit(Refusal):
+    """Splitting would leave the visit without work."""
+
+    code = "nothing_left_on_visit"
+    advice = "Leave one work order on the visit, or cancel the visit."
+
+
+class NoticeDiffers(Refusal):
+    """A written notice needs its photo; another way of telling needs a description."""
+
+    code = "notice_incomplete"
+    status = 422
+    advice = "Take a photo of the notice, or write how the customer was told."

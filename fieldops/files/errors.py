@@ -97,3 +97,11 @@ class FileNotStored(Refusal):
     code = "file_not_arrived"
     status = 404
     advice = "The phone that took it has not sent it yet; look again later."
+
+
+class UploadStoodStill(Refusal):
+    """Nothing arrived for {seconds} seconds; what had arrived is kept."""
+
+    code = "upload_stood_still"
+    status = 408
+    advice = "Nothing to do; the app goes on where the upload stands."

@@ -1,11 +1,12 @@
 """What may be stored and for how long an upload may take: pure."""
 
+import re
 from datetime import timedelta
 
 PURPOSES = ("photo", "signature", "notice", "report")
 SUBJECTS = ("visit", "checklist", "health_record", "finding", "order", "message")
 
-SHA256_HEX = r"^[0-9a-f]{64}$"
+SHA256_HEX = "^[0-9a-f]{64}$"
 UPLOAD_LIFETIME = timedelta(days=7)  # a phone may be in the cellar all week
 OPEN_UPLOADS_PER_PERSON = 500  # four days of forty photos a visit, three visits a day
 IDLE_SECONDS = 30.0  # a body that stands still that long is cut; the client resumes
@@ -14,6 +15,11 @@ SIGNATURE_BYTES = 64  # enough of a file's start to know its type
 
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 TYPES = ("application/pdf", "image/heic", "image/jpeg", "image/png", "image/webp")
+
+
+def is_sha256(text: str) -> bool:
+    """Return whether a text is a SHA-256 in lower case hex."""
+    return re.fullmatch(SHA256_HEX, text) is not None
 
 
 def type_of(start: bytes) -> str | None:

@@ -1,0 +1,21 @@
+"""Who may see which file; where a link belongs."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.files.models import FileLink
+from fieldops.kernel.permissions import Scope
+
+CentreOfVisit = Callable[[AsyncSession, int, UUID], Awaitable[UUID | None]]
+
+# Visits stands above files and says here which centre a visit belongs to, so that its evidence
+# is seen by the visit's own centre even when another centre's technician helped out.
+centre_of_visit: list[CentreOfVisit] = []
+
+
+def visible(scope: Scope) -> ColumnElement[bool]:
+    """Limit links to a scope: a technician sees those they made, an office its centres'."""
+    return scope.predicate(FileLink, own=FileLink.technician_id == scope.technician_id, shared=True)

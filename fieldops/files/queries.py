@@ -1,0 +1,239 @@
+"""Reads and locks of files, uploads and links."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.files import policy
+from fieldops.files.models import File, FileLink, Upload
+from fieldops.files.schemas import FileLinkRead, Receipt
+from fieldops.kernel import clock
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Scope
+
+
+async def arrived(session: AsyncSession, region_id: int, sha256s: Collection[str]) -> set[str]:
+    """Return those of the contents (sha256, lower case hex) whose bytes are here."""
+    found = await session.scalars(
+        select(File.sha256).where(
+            File.region_id == region_id,
+            File.sha256.in_(sha256s),
+            File.stored_at.is_not(None),
+        )
+    )
+    return set(found)
+
+
+async def lock_file(session: AsyncSession, region_id: int, sha256: str) -> File:
+    """Return the row of a content, made when it is new, locked.
+
+    A promise and an arrival both lock it, so that neither can miss the other.
+    """
+    now = clock.now()
+    await session.execute(
+        insert(File)
+        .values(
+            region_id=region_id,
+            id=new_id(),
+            sha256=sha256,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["region_id", "sha256"])
+    )
+    found: File | None = await session.scalar(
+        select(File)
+        .where(File.region_id == region_id, File.sha256 == sha256)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="file")
+    return found
+
+
+async def stored_file(session: AsyncSession, scope: Scope, sha256: str) -> File:
+    """Return a content that a visible link names; raises NotFound."""
+    linked = select(FileLink.id).where(
+        policy.visible(scope), FileLink.region_id == scope.region_id, FileLink.sha256 == sha256
+    )
+    found: File | None = await session.scalar(
+        select(File).where(
+            File.region_id == scope.region_id, File.sha256 == sha256, linked.exists()
+        )
+    )
+    if found is None:
+        raise NotFound(thing="file")
+    return found
+
+
+async def link(session: AsyncSession, scope: Scope, link_id: UUID) -> FileLink:
+    """Return a link inside the scope; raises NotFound."""
+    found: FileLink | None = await session.scalar(
+        select(FileLink).where(policy.visible(scope), FileLink.id == link_id)
+    )
+    if found is None:
+        raise NotFound(thing="file_link")
+    return found
+
+
+async def links(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    visit_id: UUID | None = None,
+    subject_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[FileLink]:
+    """Return links inside the scope by id, of one visit or subject when asked."""
+    statement = select(FileLink).where(policy.visible(scope)).order_by(FileLink.id).limit(limit)
+    if visit_id is not None:
+        statement = statement.where(FileLink.visit_id == visit_id)
+    if subject_id is not None:
+        statement = statement.where(FileLink.subject_id == subject_id)
+    if after is not None:
+        statement = statement.where(FileLink.id > after)
+    return list(await session.scalars(statement))
+
+
+async def lock_open_links(session: AsyncSession, region_id: int, sha256: str) -> list[FileLink]:
+    """Return the links that still wait for a content, locked in id order."""
+    found = await session.scalars(
+        select(FileLink)
+        .where(
+            FileLink.region_id == region_id, FileLink.sha256 == sha256, FileLink.arrived.is_(False)
+        )
+        .order_by(FileLink.id)
+        .with_for_update()
+    )
+    return list(found)
+
+
+async def visit_evidence(session: AsyncSession, region_id: int, visit_id: UUID) -> list[FileLink]:
+    """Return all that was promised for a visit, oldest first (for rules of higher modules)."""
+    found = await session.scalars(
+        select(FileLink)
+        .where(FileLink.region_id == region_id, FileLink.visit_id == visit_id)
+        .order_by(FileLink.captured_at, FileLink.id)
+    )
+    return list(found)
+
+
+async def promised_and_arrived(
+    session: AsyncSession, region_id: int, visit_ids: Collection[UUID]
+) -> dict[UUID, tuple[int, int]]:
+    """Return per visit how many contents were promised and how many of them are here."""
+    found = await session.execute(
+        select(
+            FileLink.visit_id,
+            func.count(FileLink.sha256.distinct()),
+            func.count(FileLink.sha256.distinct()).filter(FileLink.arrived),
+        )
+        .where(FileLink.region_id == region_id, FileLink.visit_id.in_(visit_ids))
+        .group_by(FileLink.visit_id)
+    )
+    return {visit_id: (promised, here) for visit_id, promised, here in found if visit_id}
+
+
+async def receipt(session: AsyncSession, scope: Scope, visit_id: UUID) -> Receipt:
+    """Return what was promised for a visit and what of it has arrived.
+
+    Raises NotFound when the scope sees nothing promised for that visit.
+    """
+    found = list(
+        await session.scalars(
+            select(FileLink)
+            .where(policy.visible(scope), FileLink.visit_id == visit_id)
+            .order_by(FileLink.captured_at, FileLink.id)
+        )
+    )
+    if not found:
+        raise NotFound(thing="receipt")
+    promised = {row.sha256 for row in found}
+    here = {row.sha256 for row in found if row.arrived}
+    return Receipt(
+        visit_id=visit_id,
+        promised=len(promised),
+        arrived=len(here),
+        complete=here == promised,
+        missing=[FileLinkRead.model_validate(row) for row in found if not row.arrived],
+    )
+
+
+async def upload(session: AsyncSession, region_id: int, upload_id: UUID) -> Upload | None:
+    """Return an upload as it stands now, None when there is none (its token is the scope)."""
+    found: Upload | None = await session.scalar(
+        select(Upload).where(Upload.region_id == region_id, Upload.id == upload_id)
+    )
+    return found
+
+
+async def lock_upload(session: AsyncSession, region_id: int, upload_id: UUID) -> Upload | None:
+    """Return an upload locked for a change of its offset or its end."""
+    found: Upload | None = await session.scalar(
+        select(Upload)
+        .where(Upload.region_id == region_id, Upload.id == upload_id)
+        .with_for_update()
+    )
+    return found
+
+
+async def open_uploads(session: AsyncSession, region_id: int, owner_id: UUID) -> int:
+    """Return how many uploads of a person are unfinished."""
+    found = await session.scalar(
+        select(func.count()).where(
+            Upload.region_id == region_id,
+            Upload.owner_id == owner_id,
+            Upload.completed_at.is_(None),
+        )
+    )
+    return found or 0
+
+
+async def own_uploads(
+    session: AsyncSession, scope: Scope, owner_id: UUID, *, after: UUID | None, limit: int
+) -> list[Upload]:
+    """Return a person's own uploads by id."""
+    statement = (
+        select(Upload)
+        .where(Upload.region_id == scope.region_id, Upload.owner_id == owner_id)
+        .order_by(Upload.id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(Upload.id > after)
+    return list(await session.scalars(statement))
+
+
+async def uploads_to_sweep(
+    session: AsyncSession, region_id: int, now: datetime, limit: int
+) -> list[Upload]:
+    """Return expired uploads, and whole ones whose finishing was cut off, oldest first."""
+    found = await session.scalars(
+        select(Upload)
+        .where(
+            Upload.region_id == region_id,
+            (Upload.expires_at <= now)
+            | (Upload.completed_at.is_(None) & (Upload.position == Upload.length)),
+        )
+        .order_by(Upload.expires_at, Upload.id)
+        .limit(limit)
+    )
+    return list(found)
+
+
+async def known_uploads(
+    session: AsyncSession, region_id: int, upload_ids: Collection[UUID]
+) -> set[UUID]:
+    """Return those of the ids that are uploads."""
+    found = await session.scalars(
+        select(Upload.id).where(Upload.region_id == region_id, Upload.id.in_(upload_ids))
+    )
+    return set(found)

@@ -107,6 +107,8 @@ async def _validation(request: Request, exc: Exception) -> Response:
 async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101 - registered for this class
     refusal: Coded
+    if isinstance(exc.__cause__, Coded):  # raised while FastAPI read the body
+        return answer(exc.__cause__, request)
     if exc.status_code == errors.NotFound.status:
         refusal = errors.NotFound(thing="address")
     elif exc.status_code == errors.MethodNotAllowed.status:
@@ -137,7 +139,7 @@ async def _database(request: Request, exc: Exception) -> Response:
 
 
 async def _fault(request: Request, exc: Exception) -> Response:
-    log.exception("fault", exc_info=exc, path=request.url.path)
+    log.error("fault", exc_info=exc, path=request.url.path)
     return answer(errors.InternalFault(), request)
 
 

@@ -5,7 +5,7 @@ Every route declares its permission by one of them; a test walks all routes and 
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -28,6 +28,7 @@ from fieldops.kernel.settings import Settings
 from fieldops.organisation import queries as organisation
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Greatest number of items.")]
 After = Annotated[UUID | None, Query(description="The `next` of the page before.")]
@@ -38,6 +39,13 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: UUID | None = None
+
+    @classmethod
+    def of(cls, rows: Sequence[Any], limit: int, schema: type[M]) -> "Page[M]":
+        """Make a page of rows read with one more than `limit`, keyset by id."""
+        following = rows[limit - 1].id if len(rows) > limit else None
+        items = [schema.model_validate(row) for row in rows[:limit]]
+        return Page[schema](items=items, next=following)  # type: ignore[valid-type]
 
 
 class ResultRef(BaseModel):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import event
 
@@ -12,6 +13,7 @@ from fieldops.kernel import clock
 from fieldops.kernel.db import Database, connect
 from fieldops.kernel.settings import Settings
 from tests.support import databases, region_guard
+from tests.support.clients import application
 from tests.support.world import World, build_world
 
 MONDAY_MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # 08:00 in Helsinki
@@ -84,3 +86,10 @@ def at() -> Iterator[datetime]:
 async def world(database: Database) -> World:
     """Two regions, centres, a firm and the named people of the tests."""
     return await build_world(database)
+
+
+@pytest.fixture
+async def client(database: Database, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the application, not signed in; add clients.bearer(...) headers."""
+    async with application(database, settings) as made:
+        yield made

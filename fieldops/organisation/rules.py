@@ -1,6 +1,7 @@
 """Pure rules of the organisation: how units nest, where roles stand, how long refresh lasts."""
 
 from datetime import time, timedelta
+from itertools import pairwise
 
 from fieldops.kernel.configuration import number
 from fieldops.kernel.permissions import Role
@@ -45,7 +46,7 @@ def role_fits(role: Role, unit_kind: str) -> bool:
 def overlap(shifts: list[tuple[int, time, time]]) -> int | None:
     """Return the first ISO weekday on which two shifts overlap, None when none do."""
     ordered = sorted(shifts)
-    for (day, _, ends), (next_day, starts, _) in zip(ordered, ordered[1:], strict=False):
+    for (day, _, ends), (next_day, starts, _) in pairwise(ordered):
         if day == next_day and starts < ends:
             return day
     return None

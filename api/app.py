@@ -1,0 +1,147 @@
+"""The application: routers, problem table, limits, correlation ids."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette_compress import CompressMiddleware
+
+import fieldops.modules
+from api import problems
+from fieldops.kernel import clock
+from fieldops.kernel.db import Database, connect
+from fieldops.kernel.errors import TooLarge
+from fieldops.kernel.ids import new_id
+from fieldops.kernel.settings import Settings, get_settings
+
+VERSION = "1"
+MOST_BODY_BYTES = 1024 * 1024
+OWN_LIMITS = ("/v1/uploads", "/v1/sync/push", "/v1/orders/import")  # they check for themselves
+LEAST_SECRET = 32
+LONGEST_REQUEST_ID = 64
+
+ROUTERS = ("auth", "kernel", *fieldops.modules.MODULES)
+
+
+class Guard:
+    """Give every request a correlation id and cap its body (limits: docs/limits.md)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
+        correlation = (
+            given if 0 < len(given) <= LONGEST_REQUEST_ID and given.isascii() else str(new_id())
+        )
+        scope.setdefault("state", {})["correlation_id"] = correlation
+        structlog.contextvars.bind_contextvars(correlation_id=correlation)
+        try:
+            await self.app(
+                scope, self._capped(scope, headers, receive), self._named(send, correlation)
+            )
+        finally:
+            structlog.contextvars.unbind_contextvars("correlation_id")
+
+    @staticmethod
+    def _capped(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        if scope["path"].startswith(OWN_LIMITS):
+            return receive
+        length = headers.get(b"content-length", b"0")
+        announced = int(length) if length.isdigit() else 0
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if max(seen, announced) > MOST_BODY_BYTES:
+                raise TooLarge(limit=f"{MOST_BODY_BYTES} bytes")
+            return message
+
+        return counted
+
+    @staticmethod
+    def _named(send: Send, correlation: str) -> Send:
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", correlation.encode()),
+                ]
+            await send(message)
+
+        return named
+
+
+def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
+    """Make the application; without a database it opens its own and closes it at the end."""
+    settings = settings or get_settings()
+    if len(settings.secret.get_secret_value()) < LEAST_SECRET:
+        raise ValueError("FIELDOPS_SECRET must be set to at least 32 characters")
+    if settings.environment != "production":
+        clock.follow_file(settings.clock_file)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database = database or connect(settings)
+        yield
+        if database is None:
+            await app.state.database.close()
+
+    app = FastAPI(
+        title="FieldOps",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    problems.install(app)
+    app.add_middleware(CompressMiddleware, minimum_size=600, gzip_level=1, zstd_level=1)
+    app.add_middleware(Guard)
+    for name in ROUTERS:
+        if find_spec(f"api.{name}") is not None:
+            module = import_module(f"api.{name}")
+            app.include_router(module.router)
+            if hasattr(module, "live"):
+                app.include_router(module.live)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    return app
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document with the problem shape and the security scheme."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary="Backend for the people who install and repair fixed lines and broadband.",
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
+        schemas = made["components"]["schemas"]
+        problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["Problem"] = problem
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        made["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        }
+        made["security"] = [{"bearer": []}]
+        app.openapi_schema = made
+    return app.openapi_schema

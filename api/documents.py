@@ -1,0 +1,79 @@
+"""The documents in openapi/, written from the code: fieldops.json, commands.json, refusals.md."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from api.app import create_app
+from fieldops.kernel import commands, errors, views
+from fieldops.kernel.settings import Settings
+
+
+def write(folder: Path, *, only_check: bool = False) -> list[str]:
+    """Write the documents into a folder; return the names of those that were out of date."""
+    stale = []
+    for name, content in documents().items():
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != content:
+            stale.append(name)
+            if not only_check:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8")
+    return stale
+
+
+def documents() -> dict[str, str]:
+    """Return every document by file name."""
+    app = create_app(Settings(secret=SecretStr("only-to-write-the-documents-0123456789")))
+    return {
+        "fieldops.json": _as_json(app.openapi()),
+        "commands.json": _as_json(_commands()),
+        "refusals.md": _refusals(),
+    }
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _commands() -> dict[str, Any]:
+    offline = [spec for _, spec in sorted(commands.REGISTRY.items()) if spec.offline]
+    return {
+        "commands": [
+            {
+                "name": spec.name,
+                "version": spec.version,
+                "nature": spec.nature.value,
+                "permission": spec.permission.value,
+                "subject": spec.subject,
+                "summary": spec.summary,
+                "description": inspect.cleandoc(spec.handler.__doc__ or ""),
+                "args": spec.args.model_json_schema(),
+            }
+            for spec in offline
+        ],
+        "rows": {
+            view.name: {"rank": view.rank, "body": view.schema.model_json_schema()}
+            for view in views.ordered()
+        },
+    }
+
+
+def _refusals() -> str:
+    lines = [
+        "# Refusals and holds",
+        "",
+        "Every code the API and the sync answer with. A *refusal* did not take effect; a *hold*",
+        "is kept and waits for a person at the late-work desk. Codes never change their meaning.",
+        "",
+        "| code | status | kind | meaning | what the technician should do |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for code, refusal in sorted(errors.REGISTRY.items()):
+        kind = "hold" if issubclass(refusal, errors.Hold) else "refusal"
+        meaning = " ".join((refusal.__doc__ or "").split("\n\n")[0].split())
+        lines.append(f"| `{code}` | {refusal.status} | {kind} | {meaning} | {refusal.advice} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,156 @@
+"""Units, people, technicians and their calendars."""
+
+from datetime import date, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, reads, verb
+from fieldops.kernel import configuration
+from fieldops.kernel.clock import local_day
+from fieldops.kernel.errors import InvalidRequest
+from fieldops.kernel.permissions import Permission
+from fieldops.organisation import queries, rules
+from fieldops.organisation.commands import accounts, staff
+from fieldops.organisation.models import Person, Technician, Unit
+from fieldops.organisation.schemas import (
+    GrantRead,
+    Interval,
+    LeaveRead,
+    PersonRead,
+    QualificationRead,
+    ShiftRead,
+    TechnicianDetail,
+    TechnicianRead,
+    UnitRead,
+)
+
+router = APIRouter(prefix="/v1", tags=["organisation"])
+
+MOST_CALENDAR_DAYS = 62
+
+
+@router.get("/units", operation_id="units_list", summary="List the units", responses=problems())
+async def units(
+    reading: Annotated[Reading, reads(Permission.UNIT_READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[UnitRead]:
+    statement = queries.units_of(reading.actor.region_id).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(Unit.id > after)
+    rows = (await reading.session.scalars(statement)).all()
+    return Page.of(rows, limit, UnitRead)
+
+
+verb(router, "/units", accounts.create_unit)
+verb(router, "/people", accounts.create_person)
+verb(router, "/people/{person_id}/close", accounts.close_person)
+verb(router, "/people/{person_id}/grants", accounts.give_grant)
+verb(router, "/people/{person_id}/grants/take", accounts.take_grant)
+verb(router, "/technicians", staff.register_technician)
+verb(router, "/technicians/{technician_id}/qualifications", staff.add_qualification)
+verb(router, "/technicians/{technician_id}/shifts", staff.set_shifts)
+verb(router, "/technicians/{technician_id}/leaves", staff.add_leave)
+verb(router, "/leaves/{leave_id}/cancel", staff.cancel_leave)
+
+
+@router.get("/people", operation_id="people_list", summary="List accounts", responses=problems())
+async def people(
+    reading: Annotated[Reading, reads(Permission.STAFF_EDIT)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[PersonRead]:
+    statement = queries.people_of(reading.actor.region_id).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(Person.id > after)
+    rows = (await reading.session.scalars(statement)).all()
+    grants = await queries.grants_of(reading.session, [row.id for row in rows])
+    page = Page.of(rows, limit, PersonRead)
+    for item in page.items:
+        item.grants = [GrantRead.model_validate(g) for g in grants if g.person_id == item.id]
+    return page
+
+
+@router.get(
+    "/technicians",
+    operation_id="technicians_list",
+    summary="List technicians in scope",
+    responses=problems(),
+)
+async def technicians(
+    reading: Annotated[Reading, reads(Permission.STAFF_READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[TechnicianRead]:
+    statement = queries.visible_technicians(reading.scope).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(Technician.id > after)
+    return Page.of((await reading.session.scalars(statement)).all(), limit, TechnicianRead)
+
+
+@router.get(
+    "/technicians/{technician_id}",
+    operation_id="technician_get",
+    summary="One technician with qualifications and calendar",
+    responses=problems(404),
+)
+async def technician(
+    technician_id: UUID, reading: Annotated[Reading, reads(Permission.STAFF_READ)]
+) -> TechnicianDetail:
+    session, region = reading.session, reading.actor.region_id
+    row = await queries.technician_in(session, reading.scope, technician_id)
+    return TechnicianDetail(
+        **TechnicianRead.model_validate(row).model_dump(),
+        qualifications=[
+            QualificationRead.model_validate(q)
+            for q in await queries.qualifications_of(session, region, row.id)
+        ],
+        shifts=[
+            ShiftRead.model_validate(s) for s in await queries.shifts_of(session, region, row.id)
+        ],
+        leaves=[
+            LeaveRead.model_validate(v) for v in await queries.leaves_of(session, region, row.id)
+        ],
+    )
+
+
+@router.get(
+    "/technicians/{technician_id}/calendar",
+    operation_id="technician_calendar",
+    summary="When a technician works: shifts less lunch less leave (ORG-07)",
+    responses=problems(404),
+)
+async def calendar(
+    technician_id: UUID,
+    reading: Annotated[Reading, reads(Permission.STAFF_READ)],
+    from_day: Annotated[date, Query(description="First local day.")],
+    to_day: Annotated[date, Query(description="Last local day, at most 62 days later.")],
+) -> list[Interval]:
+    if not timedelta() <= to_day - from_day <= timedelta(days=MOST_CALENDAR_DAYS):
+        raise InvalidRequest(reason="to_day lies before from_day or more than 62 days after it")
+    if from_day.year <= 1 or to_day.year >= date.max.year:
+        raise InvalidRequest(reason="the days lie outside the calendar")
+    session, region = reading.session, reading.actor.region_id
+    row = await queries.technician_in(session, reading.scope, technician_id)
+    zone = await queries.zone_of(session, region)
+    found = await queries.working_intervals(session, region, [row.id], from_day, to_day, zone)
+    return [Interval(starts_at=start, ends_at=end) for start, end in found[row.id]]
+
+
+@router.get(
+    "/qualifications/ending",
+    operation_id="qualifications_ending",
+    summary="Qualifications that end soon (ORG-03)",
+    responses=problems(),
+)
+async def ending(
+    reading: Annotated[Reading, reads(Permission.STAFF_READ)],
+) -> list[QualificationRead]:
+    session, region = reading.session, reading.actor.region_id
+    days = await configuration.value(session, region, rules.QUALIFICATION_NOTICE)
+    today = local_day(reading.now, await queries.zone_of(session, region))
+    statement = queries.ending_qualifications(reading.scope, today, int(days))
+    return [QualificationRead.model_validate(q) for q in await session.scalars(statement)]

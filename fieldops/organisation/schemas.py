@@ -1,0 +1,89 @@
+"""Read shapes of the organisation."""
+
+from datetime import date, datetime, time
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class UnitRead(_Read):
+    id: UUID
+    version: int
+    kind: str
+    name: str
+    code: str
+    parent_id: UUID | None
+    region_number: int | None
+    zone: str | None
+    active: bool
+
+
+class GrantRead(_Read):
+    id: UUID
+    unit_id: UUID
+    role: str
+
+
+class PersonRead(_Read):
+    id: UUID
+    version: int
+    email: str
+    name: str
+    kind: str
+    locale: str
+    active: bool
+    grants: list[GrantRead] = []
+
+
+class QualificationRead(_Read):
+    id: UUID
+    version: int
+    technician_id: UUID
+    skill: str
+    certificate_number: str
+    valid_from: date
+    valid_until: date
+
+
+class ShiftRead(_Read):
+    id: UUID
+    weekday: int
+    starts: time
+    ends: time
+    lunch_starts: time | None
+    lunch_ends: time | None
+
+
+class LeaveRead(_Read):
+    id: UUID
+    version: int
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str | None
+
+
+class TechnicianRead(_Read):
+    id: UUID
+    version: int
+    centre_id: UUID
+    firm_id: UUID | None
+    name: str
+    certificate_number: str
+    phone: str | None
+    active: bool
+
+
+class TechnicianDetail(TechnicianRead):
+    qualifications: list[QualificationRead]
+    shifts: list[ShiftRead]
+    leaves: list[LeaveRead]
+
+
+class Interval(BaseModel):
+    starts_at: datetime
+    ends_at: datetime

@@ -1,0 +1,45 @@
+"""The worker: runs the queue's jobs and the timetable of one installation."""
+
+import asyncio
+
+import procrastinate
+from sqlalchemy.engine import make_url
+
+import fieldops.modules  # noqa: F401 - importing it registers every job
+from fieldops.kernel import clock, jobs, logs
+from fieldops.kernel.db import connect
+from fieldops.kernel.settings import Settings
+
+CONCURRENCY = 4
+GRACE_SECONDS = 10
+
+
+def conninfo(settings: Settings) -> str:
+    """Return the libpq URL of the database, as the queue's own connections take it."""
+    url = make_url(settings.database_url).set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)
+
+
+async def run(settings: Settings, *, until_idle: bool = False) -> None:
+    logs.configure(settings)
+    if settings.environment != "production":
+        clock.follow_file(settings.clock_file)
+    database = connect(settings)
+    jobs.use(jobs.Machine(database, settings))
+    connector = procrastinate.PsycopgConnector(conninfo=conninfo(settings), min_size=1, max_size=4)
+    with jobs.app.replace_connector(connector) as app:
+        async with app.open_async():
+            try:
+                await app.run_worker_async(
+                    concurrency=CONCURRENCY,
+                    wait=not until_idle,
+                    shutdown_graceful_timeout=GRACE_SECONDS,
+                    delete_jobs="successful",
+                )
+            finally:
+                await database.close()
+
+
+def main(settings: Settings) -> None:
+    """Run the worker in this process."""
+    asyncio.run(run(settings))

@@ -34,7 +34,7 @@ class NothingToChange(Refusal):
 
 
 class StandardNotMonotone(Refusal):
-    """{minutes} min would break the order of the standards: {against} has {other} min."""
+    """The limits would be out of order: {stricter} must not wait longer than {laxer}."""
 
     code = "standard_not_monotone"
     status = 422

@@ -1,10 +1,12 @@
 """Segments, tiers and the time limits promised to them (CU-01, CU-02). Pure."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import pairwise
 
-from fieldops.customers.errors import TierDoesNotFit
+from fieldops.customers.errors import StandardNotMonotone, TierDoesNotFit
 
 
 class Segment(StrEnum):
@@ -101,3 +103,55 @@ class Standard:
             self.tier is not None,
             self.segment is not None,
         )
+
+    def covers(self, segment: Segment, tier: str, service: Service | None) -> bool:
+        """Return whether this row speaks about a customer's service."""
+        return (
+            self.segment in {None, segment}
+            and self.tier in {None, tier}
+            and self.service in {None, service}
+        )
+
+
+def limit_for(
+    standards: Iterable[Standard],
+    segment: Segment,
+    tier: str,
+    service: Service | None,
+    task: Task,
+) -> Limit | None:
+    """Return the limit of the most specific row that covers a task, None without any (CU-02)."""
+    covering = [s for s in standards if s.task == task and s.covers(segment, tier, service)]
+    if not covering:
+        return None
+    best = max(covering, key=lambda standard: standard.specificity)
+    return Limit(best.minutes, best.upper_minutes)
+
+
+Key = tuple[Segment, str, Service | None]
+
+
+def _ordered_keys() -> Iterator[tuple[Key, Key]]:
+    """Yield (stricter, laxer) pairs: broadband before fixed line, a tier before the next lower."""
+    for segment in Segment:
+        tiers = tiers_of(segment)
+        for tier in tiers:
+            yield (segment, tier, Service.BROADBAND), (segment, tier, Service.FIXED_LINE)
+        for service in Service:
+            for higher, lower in pairwise(tiers):
+                if lower != "1B":  # where the second series of business tiers begins anew
+                    yield (segment, higher, service), (segment, lower, service)
+
+
+def check_order(standards: Iterable[Standard], task: Task) -> None:
+    """Raise StandardNotMonotone when a stricter customer would wait longer (CU-02)."""
+    rows = list(standards)
+    for stricter, laxer in _ordered_keys():
+        first, second = (limit_for(rows, *key, task) for key in (stricter, laxer))
+        if first is None or second is None:
+            continue
+        if first.minutes > second.minutes or first.upper_minutes > second.upper_minutes:
+            raise StandardNotMonotone(
+                stricter=" ".join(str(part) for part in stricter),
+                laxer=" ".join(str(part) for part in laxer),
+            )

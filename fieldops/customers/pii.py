@@ -1,0 +1,259 @@
+"""Contact data, and the register of who read it: the only place that touches either (CU-04, 06).
+
+`read_contact` is the one way for a person to see contact data; `contact_for_message` serves the
+machine that sends a message to the customer (its delivery log is the record of that);
+`device_contacts` builds what a technician's device may hold of their own visits.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, FromClause, Index, Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped
+
+from fieldops.customers import policy, queries
+from fieldops.customers.errors import NoContact, NothingToChange
+from fieldops.customers.models import Customer
+from fieldops.customers.rules import IdentityMethod
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.commands import Context
+from fieldops.kernel.permissions import Scope
+from fieldops.kernel.views import DeviceScope, document
+
+
+class Contact(Regional):
+    """A customer's name, phone and e-mail address; `id` is the customer's id."""
+
+    __tablename__ = "customers_contact"
+    resource = "customer_contact"
+    masked = frozenset({"name", "phone", "email"})
+
+    centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    name: Mapped[str]
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["region_id", "id"], ["customers_customer.region_id", "customers_customer.id"]
+        ),
+    )
+
+
+class FormerContact(Regional):
+    """Contact data as it was before a change, with the identity check of the change (CU-06).
+
+    The audit masks contact data, so its history is kept here, where an erasure finds it.
+    """
+
+    __tablename__ = "customers_former_contact"
+    resource = "former_contact"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    customer_id: Mapped[UUID] = link("customers_customer")
+    name: Mapped[str]
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
+    replaced_at: Mapped[datetime]
+    replaced_by: Mapped[UUID]
+    identity_method: Mapped[str]
+    identity_checked_by: Mapped[UUID]
+    reason: Mapped[str]
+
+
+class Reading(StrEnum):
+    """How contact data left: seen by one person, or exported."""
+
+    EXPORT = "export"
+    READING = "reading"
+
+
+class ContactReading(Regional):
+    """The register: who read whose contact data, when, from where, why (CU-04). Only added to."""
+
+    __tablename__ = "customers_contact_reading"
+    resource = "contact_reading"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    customer_id: Mapped[UUID] = link("customers_customer")
+    centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    reader_id: Mapped[UUID]
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    source: Mapped[str]
+    reason: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint("kind in ('reading', 'export')", name="kind_known"),
+        Index("ix_customers_contact_reading_reader", "region_id", "reader_id", "at"),
+        Index("ix_customers_contact_reading_at", "region_id", "at"),
+    )
+
+
+async def read_contact(
+    session: AsyncSession,
+    actor: Actor,
+    scope: Scope,
+    customer_id: UUID,
+    *,
+    source: str,
+    reason: str,
+    now: datetime,
+    kind: Reading = Reading.READING,
+) -> Contact:
+    """Return a customer's contact data and register the reading in the same transaction (CU-04).
+
+    `source` says from where (address, device). A technician with a visit for that customer from
+    the day before to the day after is not registered; an export always is. Raises NotFound
+    outside the scope, NoContact.
+    """
+    customer = await queries.customer(session, scope, customer_id)
+    contact = await contact_for_message(session, scope.region_id, customer_id)
+    if contact is None:
+        raise NoContact
+    if kind is Reading.EXPORT or not await policy.exempt(session, actor, customer_id, now):
+        session.add(
+            ContactReading(
+                region_id=scope.region_id,
+                customer_id=customer_id,
+                centre_id=customer.centre_id,
+                reader_id=actor.id,
+                at=now,
+                kind=kind.value,
+                source=source,
+                reason=reason,
+            )
+        )
+    return contact
+
+
+async def contact_for_message(
+    session: AsyncSession, region_id: int, customer_id: UUID
+) -> Contact | None:
+    """Return where a message to a customer goes; for machines only, a person uses read_contact."""
+    found: Contact | None = await session.scalar(
+        select(Contact).where(Contact.region_id == region_id, Contact.id == customer_id)
+    )
+    return found
+
+
+async def former_contacts(
+    session: AsyncSession, region_id: int, customer_id: UUID
+) -> list[FormerContact]:
+    """Return a customer's former contact data, newest first (a reading: register it)."""
+    found = await session.scalars(
+        select(FormerContact)
+        .where(FormerContact.region_id == region_id, FormerContact.customer_id == customer_id)
+        .order_by(FormerContact.replaced_at.desc(), FormerContact.id.desc())
+        .limit(100)
+    )
+    return list(found)
+
+
+def device_contacts(scope: DeviceScope, reach: FromClause) -> Select[Any]:
+    """Return the device view of contact data (CU-05), for a view of the visits module.
+
+    `reach` has one row per customer of the technician's visits: customer_id, tier,
+    contact_until (the moment the contact data leaves the device).
+    """
+    return (
+        document(
+            Contact,
+            {
+                "customer_id": Contact.id,
+                "name": Contact.name,
+                "phone": Contact.phone,
+                "email": Contact.email,
+            },
+            tier=reach.c.tier,
+            until=reach.c.contact_until,
+        )
+        .select_from(Contact)
+        .join(reach, reach.c.customer_id == Contact.id)
+        .where(Contact.region_id == scope.region_id)
+    )
+
+
+def readings(
+    scope: Scope,
+    *,
+    customer_id: UUID | None = None,
+    reader_id: UUID | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> Select[ContactReading]:
+    """Return the statement that searches the register in a scope, by id (CU-04)."""
+    found = (
+        select(ContactReading)
+        .where(scope.predicate(ContactReading, shared=True))
+        .order_by(ContactReading.id)
+    )
+    if customer_id is not None:
+        found = found.where(ContactReading.customer_id == customer_id)
+    if reader_id is not None:
+        found = found.where(ContactReading.reader_id == reader_id)
+    if since is not None:
+        found = found.where(ContactReading.at >= since)
+    if before is not None:
+        found = found.where(ContactReading.at < before)
+    return found
+
+
+def first_contact(
+    customer: Customer, *, name: str, phone: str | None, email: str | None
+) -> Contact:
+    """Return the first contact data of a customer that is being registered."""
+    return Contact(
+        region_id=customer.region_id,
+        id=customer.id,
+        centre_id=customer.centre_id,
+        name=name,
+        phone=phone,
+        email=email,
+    )
+
+
+async def replace_contact(
+    ctx: Context,
+    customer: Customer,
+    changes: Mapping[str, Any],
+    *,
+    identity_method: IdentityMethod,
+    identity_checked_by: UUID,
+    reason: str,
+) -> Contact:
+    """Change a locked customer's contact data and keep the old values (CU-06).
+
+    `changes` holds some of name, phone, email. Raises NoContact, NothingToChange, Conflict.
+    """
+    contact = await contact_for_message(ctx.session, customer.region_id, customer.id)
+    if contact is None:
+        raise NoContact
+    changed = {k: v for k, v in changes.items() if getattr(contact, k) != v}
+    if not changed:
+        raise NothingToChange
+    await ctx.merge(contact, changed)
+    ctx.add(
+        FormerContact(
+            region_id=customer.region_id,
+            customer_id=customer.id,
+            name=contact.name,
+            phone=contact.phone,
+            email=contact.email,
+            replaced_at=ctx.now,
+            replaced_by=ctx.actor.id,
+            identity_method=identity_method.value,
+            identity_checked_by=identity_checked_by,
+            reason=reason,
+        )
+    )
+    for field, value in changed.items():
+        setattr(contact, field, value)
+    return contact

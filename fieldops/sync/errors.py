@@ -1,0 +1,85 @@
+"""Refusals and holds of sync."""
+
+from fieldops.kernel.errors import Hold, Refusal
+
+
+class DeviceKeyWrong(Refusal):
+    """The device's key is missing or is not the one it was given at registration."""
+
+    code = "device_key_wrong"
+    status = 403
+    advice = "Register the phone again; what is queued on it is kept and can be handed in."
+
+
+class ViewTooLarge(Refusal):
+    """This device would hold {rows} records; {most} is the most."""
+
+    code = "view_too_large"
+    advice = "Ask a dispatcher to spread your visits; your captured work can still be sent."
+
+
+class MalformedCommand(Refusal):
+    """This command is not well formed; it was kept as it came."""
+
+    code = "malformed_command"
+    status = 422
+    advice = "The app has a fault: report its version. What you captured is kept at the desk."
+
+
+class SeqReused(Refusal):
+    """Another command was already taken under this place in the device's order."""
+
+    code = "seq_reused"
+    advice = "The app has a fault: report its version. What you captured is kept at the desk."
+
+
+class NotForDevices(Refusal):
+    """The command {name} is not taken from a device."""
+
+    code = "not_for_devices"
+    status = 403
+    advice = "Ask a dispatcher to do it; it can only be done by the offices."
+
+
+class Poison(Refusal):
+    """This command failed {tries} times by a fault on our side; the queue goes on without it."""
+
+    code = "poison"
+    status = 500
+    advice = "Nothing is lost: what you captured is kept at the desk, and the fault is recorded."
+
+
+class DeviceRevoked(Hold):
+    """This device was revoked; what it hands in is kept and judged by a dispatcher."""
+
+    code = "device_revoked"
+    advice = "Hand in what is queued, then let the app wipe itself; ask for a new registration."
+
+
+class BlockedBy(Hold):
+    """An earlier command that this one builds on did not take effect and waits for a decision."""
+
+    code = "blocked_by"
+    advice = "Nothing to do; a dispatcher decides about both together."
+
+
+class CaseClosed(Refusal):
+    """This case was already closed: {state}."""
+
+    code = "case_closed"
+    advice = "Refresh the list; somebody else has decided."
+
+
+class NotInCase(Refusal):
+    """The case does not hold that command."""
+
+    code = "not_in_case"
+    status = 422
+    advice = "Choose among the commands that the case lists."
+
+
+class DeviceNotActive(Refusal):
+    """The device is {state}; that cannot be done with it."""
+
+    code = "device_not_active"
+    advice = "Look at the device's state; a revoked device has to be registered anew."

@@ -1,0 +1,191 @@
+"""Tables of sync: devices, what they hold, cases, the epoch of a region.
+
+None of them wakes devices (`counted` False): a device's own news are its `last_seq` and
+`case_gen`, which are part of the key of its fast path.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.kernel.base import Base, Regional, link
+
+
+class Device(Regional):
+    """One registration: an installation of the app for one user.
+
+    `last_seq` is the last command taken; `gen_sent` and `gen_confirmed` the generations of the
+    view record; `view_*` what the fast path compares; `grants_seen` the grants its user had at
+    the last full pull (`grants_former` those before `grants_since`); `clock_*` the device's
+    clock at the last push and the server's time then; `failing_*` the command that failed by a
+    programming error and how often. The hot columns are written by statements, so that the
+    audit keeps only what people change.
+    """
+
+    __tablename__ = "sync_device"
+    resource = "device"
+    counted: ClassVar[bool] = False
+    masked: ClassVar[frozenset[str]] = frozenset({"key_hash"})
+
+    person_id: Mapped[UUID]
+    centre_id: Mapped[UUID | None]
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(default="active")
+    state_reason: Mapped[str | None]
+    wiped_at: Mapped[datetime | None]
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    registered_at: Mapped[datetime]
+    app_version: Mapped[str]
+    schema: Mapped[int]
+    last_seen_at: Mapped[datetime]
+
+    last_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    case_gen: Mapped[int] = mapped_column(BigInteger, default=0)
+    failing_command_id: Mapped[UUID | None]
+    failing_attempts: Mapped[int] = mapped_column(default=0)
+    queued: Mapped[int] = mapped_column(default=0)
+    oldest_queued: Mapped[str | None]
+    oldest_queued_at: Mapped[datetime | None]
+
+    gen_sent: Mapped[int] = mapped_column(BigInteger, default=0)
+    gen_confirmed: Mapped[int] = mapped_column(BigInteger, default=0)
+    view_key: Mapped[str] = mapped_column(default="")
+    view_valid_until: Mapped[datetime | None]
+    view_centres: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list)
+    view_rows: Mapped[int] = mapped_column(default=0)
+    view_hash: Mapped[str] = mapped_column(default="0" * 16)
+    hash_differences: Mapped[int] = mapped_column(default=0)
+
+    grants_seen: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    grants_former: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    grants_since: Mapped[datetime]
+
+    clock_boot_id: Mapped[str | None]
+    clock_mono_ms: Mapped[int | None] = mapped_column(BigInteger)
+    clock_server_time: Mapped[datetime | None]
+    clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        CheckConstraint("state in ('active', 'locked', 'revoked')", name="state_known"),
+        CheckConstraint("gen_confirmed <= gen_sent", name="generations_in_order"),
+        Index("ix_sync_device_person", "region_id", "person_id"),
+    )
+
+
+class HeldRow(Base):
+    """One row in one version as a device holds it, in two phases.
+
+    The device at generation c holds the rows with added_gen <= c and no removed_gen or one
+    above c. A changed row is the old version removed and the new one added in the same
+    generation.
+    """
+
+    __tablename__ = "sync_held_row"
+
+    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    device_id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(primary_key=True)
+    row_id: Mapped[UUID] = mapped_column(primary_key=True)
+    added_gen: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    version: Mapped[int]
+    removed_gen: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["region_id", "device_id"], ["sync_device.region_id", "sync_device.id"]
+        ),
+    )
+
+
+class Case(Regional):
+    """Held or rejected work at the late-work desk: the command it began with and its dependents.
+
+    `status` says how the first command ended (held or rejected), `held` how many of its
+    entries are held, `state` how the case stands.
+    """
+
+    __tablename__ = "sync_case"
+    resource = "case"
+    counted: ClassVar[bool] = False
+
+    device_id: Mapped[UUID] = link("sync_device")
+    person_id: Mapped[UUID]
+    centre_id: Mapped[UUID | None]
+    subject_type: Mapped[str | None]
+    subject_id: Mapped[UUID | None]
+    name: Mapped[str]
+    status: Mapped[str]
+    code: Mapped[str]
+    message: Mapped[str]
+    advice: Mapped[str]
+    next_steps: Mapped[list[str]]
+    details: Mapped[dict[str, Any]]
+    entries: Mapped[int] = mapped_column(default=1)
+    held: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(default="open")
+    opened_at: Mapped[datetime]
+    handler_id: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None]
+    reason: Mapped[str | None]
+    outcome: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        CheckConstraint("status in ('held', 'rejected')", name="status_known"),
+        CheckConstraint(
+            "state in ('open', 'accepted', 'credited', 'discarded', 'corrected')",
+            name="state_known",
+        ),
+        CheckConstraint("(state = 'open') = (decided_at is null)", name="decided_when_closed"),
+        Index("ix_sync_case_state", "region_id", "state", "id"),
+    )
+
+
+class CaseEntry(Regional):
+    """One command of a case with everything needed to run it later; `id` is the command's.
+
+    A command that came under a used id has an id of its own here (docs/sync.md).
+    """
+
+    __tablename__ = "sync_case_entry"
+    resource = "case_entry"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    case_id: Mapped[UUID] = link("sync_case")
+    seq: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    v: Mapped[int]
+    command: Mapped[Any] = mapped_column(JSON)  # as it came; json, for it is only passed on
+    status: Mapped[str]  # held, rejected; later applied, merged, credited, discarded
+    code: Mapped[str]
+    captured_at: Mapped[datetime | None]
+    estimated_at: Mapped[datetime | None]
+    confidence: Mapped[str | None]
+    clock_far_off: Mapped[bool] = mapped_column(default=False)
+
+
+class Epoch(Regional):
+    """The epoch of a region's data; a restore bumps it (SYNC section 4). No row: epoch 1."""
+
+    __tablename__ = "sync_epoch"
+    resource = "epoch"
+    counted: ClassVar[bool] = False
+
+    epoch: Mapped[int]
+    reason: Mapped[str]
+
+    __table_args__ = (UniqueConstraint("region_id"),)

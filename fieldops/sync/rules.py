@@ -1,0 +1,70 @@
+"""States, limits and the view hash (SYNC sections 2, 3 and 6; docs/sync.md)."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+PROTOCOL = 1
+
+MOST_COMMANDS = 50
+MOST_BYTES = 256 * 1024
+MOST_RATIO = 100  # inflated to compressed; JSON of a phone reaches 5 to 20
+RATIO_COUNTS_FROM = 16 * 1024
+
+POISON_TRIES = 5
+TRANSIENT_TRIES = 4
+RETRY_AFTER_MS = 2_000
+LOCKED_RETRY_AFTER_MS = 60_000
+
+DEFAULT_ROWS, MOST_ROWS = 500, 2_000
+DEFAULT_BYTES, LEAST_BYTES, MOST_PAGE_BYTES = 256 * 1024, 1024, 1024 * 1024
+VIEW_WARNING_ROWS = 5_000
+VIEW_MOST_ROWS = 10_000
+FULL_DIFF_EVERY = timedelta(hours=6)
+SEEN_EVERY = timedelta(minutes=5)  # how exactly "last seen" is kept by pulls without news
+CASES_KEPT = timedelta(days=14)  # how long a phone holds a decided case
+
+
+class DeviceState(StrEnum):
+    """SYNC section 6: a locked device waits, a revoked one is wiped."""
+
+    ACTIVE = "active"
+    LOCKED = "locked"
+    REVOKED = "revoked"
+
+
+class CaseState(StrEnum):
+    """How a case stands: open, or the way in which it left the desk."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    CREDITED = "credited"
+    DISCARDED = "discarded"
+    CORRECTED = "corrected"  # by rule: the technician did it again and it took effect
+
+
+class Status(StrEnum):
+    """How a command ended; the first two took effect."""
+
+    APPLIED = "applied"
+    MERGED = "merged"
+    HELD = "held"
+    REJECTED = "rejected"
+
+
+TOOK_EFFECT = frozenset({Status.APPLIED.value, Status.MERGED.value})
+
+
+def row_hash(type_: str, row_id: UUID, version: int) -> int:
+    """Return the first 8 bytes of sha256 of "type:id:version" as an unsigned number."""
+    return int.from_bytes(hashlib.sha256(f"{type_}:{row_id}:{version}".encode()).digest()[:8])
+
+
+def view_hash(rows: Iterable[tuple[str, UUID, int]]) -> str:
+    """Return the hash of a view: the xor of its rows' hashes as 16 hex digits."""
+    total = 0
+    for row in rows:
+        total ^= row_hash(*row)
+    return f"{total:016x}"

@@ -1,0 +1,70 @@
+"""Refusals of appointments."""
+
+from fieldops.kernel.errors import Refusal
+
+
+class SlotTaken(Refusal):
+    """This time was given to another customer meanwhile."""
+
+    code = "slot_taken"
+    advice = "Ask for the free windows again and offer the customer another one."
+
+
+class WindowInvalid(Refusal):
+    """The window cannot be booked: {reason}."""
+
+    code = "window_invalid"
+    status = 422
+    advice = "Choose a window that ends after it starts, lies ahead and is at most 12 hours long."
+
+
+class AlreadyBooked(Refusal):
+    """The visit has an appointment already."""
+
+    code = "already_booked"
+    advice = "Move it with a reschedule, which keeps cause and history."
+
+
+class NoAppointment(Refusal):
+    """The visit has no open appointment."""
+
+    code = "no_appointment"
+    advice = "Book one first; a closed appointment is not changed any more."
+
+
+class AppointmentClosed(Refusal):
+    """The appointment is {state}; it is not changed any more."""
+
+    code = "appointment_closed"
+    advice = "Look at the visit; if the customer wants another visit, book a new appointment."
+
+
+class ContactFirst(Refusal):
+    """Tell the customer before the window opens, and say when that was."""
+
+    code = "customer_contact_missing"
+    status = 422
+    advice = "Call the customer, then reschedule with the time of the call."
+
+
+class ReasonUnknown(Refusal):
+    """There is no reschedule reason {reason} with {cause} cause."""
+
+    code = "reschedule_reason_unknown"
+    status = 422
+    advice = "Choose a reason of the list for this cause."
+
+
+class TaskDone(Refusal):
+    """This call task is done already."""
+
+    code = "call_task_done"
+    advice = "Refresh the list; somebody else has made the call."
+
+
+class LinkInvalid(Refusal):
+    """This link is not valid, or no longer valid."""
+
+    code = "link_invalid"
+    status = 404
+    advice = "Use the newest message you got, or call us."

@@ -1,0 +1,178 @@
+"""Tables of appointments: the promise, the reserved time, the answers, the calls to make."""
+
+from datetime import datetime
+from typing import Any, ClassVar, get_args
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, column
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.appointments import rules
+from fieldops.appointments.errors import AlreadyBooked, SlotTaken
+from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.commands import refuse_on
+
+
+def _one_of(name: str, values: Any) -> str:
+    return f"{name} in ({', '.join(repr(value) for value in get_args(values))})"
+
+
+class Appointment(Regional):
+    """A window promised to a customer for a visit; its history is the audit's (AP-02).
+
+    `moved_*` and `customer_contacted_at` speak of the last reschedule; `contacted_in_time` says
+    whether the customer was told before the old window opened (AP-06). `reconfirm_at` and
+    `call_at` are the steps of the ladder, None when quiet hours leave no moment for them.
+    """
+
+    __tablename__ = "appointments_appointment"
+    resource = "appointment"
+
+    visit_id: Mapped[UUID] = link("visits_visit")
+    customer_id: Mapped[UUID] = link("customers_customer")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    state: Mapped[str]
+    window_start: Mapped[datetime]
+    window_end: Mapped[datetime]
+    channel: Mapped[str]
+    customer_said: Mapped[str]
+    night_visit_wanted: Mapped[bool] = mapped_column(default=False)
+    needs_person: Mapped[bool]
+    booked_at: Mapped[datetime]
+    reconfirm_at: Mapped[datetime | None]
+    call_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    operator_reschedules: Mapped[int] = mapped_column(default=0)
+    customer_reschedules: Mapped[int] = mapped_column(default=0)
+    moved_cause: Mapped[str | None]
+    moved_reason: Mapped[str | None]
+    customer_contacted_at: Mapped[datetime | None]
+    contacted_in_time: Mapped[bool | None]
+
+    __table_args__ = (
+        CheckConstraint(_one_of("state", rules.State), name="state_known"),
+        CheckConstraint(_one_of("channel", rules.Channel), name="channel_known"),
+        CheckConstraint("window_end > window_start", name="window_in_order"),
+        CheckConstraint("(moved_cause is null) = (moved_reason is null)", name="move_explained"),
+        CheckConstraint("state <> 'confirmed' or confirmed_at is not null", name="confirmed_when"),
+        Index(
+            "uq_appointments_appointment_open",
+            "region_id",
+            "visit_id",
+            unique=True,
+            postgresql_where=column("state").in_(rules.OPEN_STATES),
+        ),
+        Index("ix_appointments_appointment_window", "region_id", "centre_id", "window_start"),
+        Index(
+            "ix_appointments_appointment_ladder",
+            "region_id",
+            "window_start",
+            postgresql_where=column("state").in_(rules.UNANSWERED_STATES),
+        ),
+    )
+
+
+class Reservation(Regional):
+    """A technician's time given to a visit; two visits never get the same (AP-01).
+
+    `held_until` is set while a customer still chooses: such time is free again afterwards.
+    """
+
+    __tablename__ = "appointments_reservation"
+    resource = "reservation"
+    audited: ClassVar[bool] = False  # it follows the visit, whose changes are audited
+    counted: ClassVar[bool] = False
+
+    technician_id: Mapped[UUID] = link("organisation_technician")
+    visit_id: Mapped[UUID] = link("visits_visit")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+    held_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        ExcludeConstraint(
+            (column("region_id"), "="),
+            (column("technician_id"), "="),
+            (column("during"), "&&"),
+            name="ex_appointments_reservation_time",
+            using="gist",
+        ),
+        CheckConstraint("not isempty(during)", name="time_given"),
+    )
+
+
+class Reconfirmation(Regional):
+    """An answer of the customer about one window (AP-04); `by_id` None: by the signed link."""
+
+    __tablename__ = "appointments_reconfirmation"
+    resource = "reconfirmation"
+    audited: ClassVar[bool] = False
+
+    appointment_id: Mapped[UUID] = link("appointments_appointment")
+    visit_id: Mapped[UUID] = link("visits_visit")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    window_start: Mapped[datetime]
+    answer: Mapped[str]
+    channel: Mapped[str]
+    note: Mapped[str | None]
+    by_id: Mapped[UUID | None]
+    answered_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    counted_in: Mapped[bool]  # False: the window had moved or the promise had ended meanwhile
+
+    __table_args__ = (
+        CheckConstraint(_one_of("answer", rules.Answer), name="answer_known"),
+        CheckConstraint(_one_of("channel", rules.AnswerChannel), name="channel_known"),
+    )
+
+
+class CallTask(Regional):
+    """A call a person has to make to a customer, and what came of it.
+
+    Open once for each visit and kind; `due_at` keeps to the quiet hours (AP-09).
+    """
+
+    __tablename__ = "appointments_call_task"
+    resource = "call_task"
+
+    visit_id: Mapped[UUID] = link("visits_visit")
+    appointment_id: Mapped[UUID | None] = link("appointments_appointment", nullable=True)
+    customer_id: Mapped[UUID] = link("customers_customer")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    kind: Mapped[str]
+    due_at: Mapped[datetime]
+    window_start: Mapped[datetime | None]
+    subject: Mapped[str | None]  # what it is about, for instance the reason wished for
+    outcome: Mapped[str | None]
+    note: Mapped[str | None]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", rules.TaskKind), name="kind_known"),
+        CheckConstraint(
+            f"outcome is null or {_one_of('outcome', rules.Outcome)} or outcome = 'withdrawn'",
+            name="outcome_known",
+        ),
+        CheckConstraint("(done_at is null) = (outcome is null)", name="done_with_outcome"),
+        Index(
+            "uq_appointments_call_task_open",
+            "region_id",
+            "visit_id",
+            "kind",
+            unique=True,
+            postgresql_where=column("done_at").is_(None),
+        ),
+        Index(
+            "ix_appointments_call_task_due",
+            "region_id",
+            "centre_id",
+            "due_at",
+            postgresql_where=column("done_at").is_(None),
+        ),
+    )
+
+
+refuse_on("ex_appointments_reservation_time", SlotTaken)
+refuse_on("uq_appointments_appointment_open", AlreadyBooked)

@@ -1,0 +1,38 @@
+"""Rules of messages: kinds, states, how often and how long a message is tried. Pure."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from fieldops.kernel.configuration import number
+
+Kind = Literal["reconfirmation", "half_hour_notice"]
+State = Literal["planned", "sending", "sent", "failed", "uncertain", "expired", "cancelled"]
+ChannelName = Literal["sms", "email", "file"]
+
+SEND_LEASE = number(
+    "message_send_lease",
+    "AP-10",
+    "seconds",
+    120,
+    "After how long a message still being sent belongs to a worker that died.",
+    within=(60, 3600),
+)
+MOST_ATTEMPTS = number(
+    "message_most_attempts",
+    "AP-10",
+    "times",
+    5,
+    "How often a message that certainly did not go out is tried.",
+    within=(1, 20),
+)
+
+
+def dedupe_key(visit_id: UUID, kind: Kind, window_start: datetime) -> str:
+    """Return what makes a message the same reminder: nobody gets one twice (AP-10)."""
+    return f"{visit_id}:{kind}:{window_start.isoformat()}"
+
+
+def retry_at(now: datetime, attempts: int) -> datetime:
+    """Return when to try again after so many attempts that certainly did not go out."""
+    return now + timedelta(seconds=15 * 2 ** min(attempts, 6))

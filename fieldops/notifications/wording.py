@@ -1,0 +1,57 @@
+"""What a message says: a template per language, filled with times of the customer's region."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+
+FOLDER = Path(__file__).with_name("templates")
+LANGUAGES = ("en", "zh_CN")
+FALLBACK = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message ready for a person: the subject is for e-mail only."""
+
+    subject: str
+    text: str
+    locale: str
+
+
+def language_of(locale: str | None) -> str:
+    """Return the language we have for a customer's locale (zh-CN, zh_Hans, en-GB, ...)."""
+    wanted = (locale or FALLBACK).replace("-", "_")
+    if wanted in LANGUAGES:
+        return wanted
+    first = wanted.split("_")[0].lower()
+    return next((known for known in LANGUAGES if known.split("_")[0] == first), FALLBACK)
+
+
+@cache
+def _template(kind: str, language: str) -> tuple[str, str]:
+    subject, _, text = (FOLDER / language / f"{kind}.txt").read_text("utf-8").partition("\n")
+    return subject, text.strip()
+
+
+def render(kind: str, locale: str | None, values: dict[str, Any], zone: ZoneInfo) -> Text:
+    """Fill a kind's template: datetimes become local times, `start` gives `date` too."""
+    language = language_of(locale)
+    subject, text = _template(kind, language)
+    shown = {
+        name: _time(value, language, zone) if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+    if isinstance(values.get("start"), datetime):
+        local = values["start"].astimezone(zone).date()
+        shown["date"] = format_date(local, "full", locale=language)
+    return Text(subject.format_map(shown), text.format_map(shown), language)
+
+
+def _time(at: datetime, language: str, zone: ZoneInfo) -> str:
+    # 24-hour times in every language: 8:00 in the evening has been understood as the morning.
+    return format_time(at.astimezone(zone), "HH:mm", locale=language)

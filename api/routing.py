@@ -194,22 +194,16 @@ def verb(router: APIRouter, path: str, handler: Callable[..., Any]) -> None:
     body = _body_model(spec, in_path)
 
     async def endpoint(
-        request: Request,
-        authorization: Authorization = None,
-        region: RegionHeader = None,
+        reading: Annotated[Reading, reads(spec.permission)],
         idempotency_key: IdempotencyKey = None,
         **given: Any,
     ) -> dict[str, Any]:
         sent = given.pop("body", None)
         args = {} if sent is None else sent.model_dump(mode="json", exclude_unset=True)
         args |= {name: str(value) for name, value in given.items()}
-        settings = settings_of(request)
-        async with database_of(request).transaction() as session:
-            actor = await actor_of(session, settings, authorization, region)
-            envelope = Envelope(idempotency_key or new_id(), spec.name, args, spec.version)
-            return await ledger.once(session, actor, envelope, clock.now())
+        envelope = Envelope(idempotency_key or new_id(), spec.name, args, spec.version)
+        return await ledger.once(reading.session, reading.actor, envelope, reading.now)
 
-    endpoint.permission = spec.permission  # type: ignore[attr-defined]
     endpoint.__signature__ = _signature(endpoint, spec, in_path, body)  # type: ignore[attr-defined]
     endpoint.__doc__ = inspect.cleandoc(spec.handler.__doc__ or "")
     router.post(

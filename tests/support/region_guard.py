@@ -6,16 +6,21 @@ from typing import Any
 
 from fieldops.kernel.base import operational_tables
 
-_SOURCE = re.compile(r'(?:\bfrom|\bjoin|\bupdate|,)\s+"?(\w+)"?(?:\s+as\s+"?(\w+)"?)?', re.I)
-_VOLATILE = re.compile(r"\b(now|random|gen_random_uuid|clock_timestamp|nextval)\s*\(", re.I)
+_SOURCE = re.compile(
+    r'(?:\bfrom|\bjoin|\bupdate|,)\s+"?(\w+)"?(?:\s+as\s+"?(\w+)"?)?', re.IGNORECASE
+)
+_VOLATILE = re.compile(
+    r"\b(now|random|gen_random_uuid|clock_timestamp|nextval)\s*\(", re.IGNORECASE
+)
 _FREE = re.compile(
-    r"^\s*(create|drop|alter|comment|truncate|set|show|insert|savepoint|release|rollback)\b", re.I
+    r"^\s*(create|drop|alter|comment|truncate|set|show|insert|savepoint|release|rollback)\b",
+    re.IGNORECASE,
 )
 
 
 def offences(statement: str) -> Iterator[str]:
     """Yield what a statement does against the region rules."""
-    if _FREE.match(statement) and not re.search(r"\bselect\b", statement, re.I):
+    if _FREE.match(statement) and not re.search(r"\bselect\b", statement, re.IGNORECASE):
         return
     tables = operational_tables()
     for name, alias in _SOURCE.findall(statement):
@@ -23,12 +28,14 @@ def offences(statement: str) -> Iterator[str]:
             continue
         key = re.escape(alias or name)
         if not re.search(
-            rf'(?<!\w)"?{key}"?\.region_id\s*(=|in\b)|=\s*"?{key}"?\.region_id', statement, re.I
+            rf'(?<!\w)"?{key}"?\.region_id\s*(=|in\b)|=\s*"?{key}"?\.region_id',
+            statement,
+            re.IGNORECASE,
         ):
             yield f"{name} (as {alias or name}) is used without region_id ="
-    if re.match(r"\s*(update|delete)\b", statement, re.I) and _VOLATILE.search(statement):
+    if re.match(r"\s*(update|delete)\b", statement, re.IGNORECASE) and _VOLATILE.search(statement):
         yield "a volatile function in UPDATE or DELETE"
-    if re.match(r"\s*merge\b", statement, re.I):
+    if re.match(r"\s*merge\b", statement, re.IGNORECASE):
         yield "MERGE is not used"
 
 

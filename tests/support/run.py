@@ -14,6 +14,7 @@ async def run(
     database: Database,
     actor: Actor,
     name: str,
+    /,
     *,
     device: UUID | None = None,
     base: tuple[Ref, ...] = (),

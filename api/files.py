@@ -91,7 +91,7 @@ class TusRoute(APIRoute):
         return handle
 
 
-UPLOADS = "/v1/files/uploads"
+UPLOADS = "/v1/uploads"
 tus = APIRouter(prefix=UPLOADS, tags=["files"], route_class=TusRoute)
 router = APIRouter(tags=["files"])
 

@@ -1,0 +1,113 @@
+"""Tables of checklists: templates, their versions, a visit's lists, every answer given."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
+
+
+class Template(Catalogue):
+    """A kind of checklist: for which kind of work, service and segment (CH-01).
+
+    `segment` None: for every segment; a template that names the segment wins over it.
+    """
+
+    __tablename__ = "checklists_template"
+    resource = "checklist_template"
+
+    code: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    service: Mapped[str]
+    segment: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint(
+            "kind",
+            "service",
+            "segment",
+            name="uq_checklists_template_use",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+
+class TemplateVersion(Catalogue):
+    """A published version of a template; it never changes afterwards (CH-01).
+
+    `body` is a `rules.Body` as JSON: titles and items.
+    """
+
+    __tablename__ = "checklists_template_version"
+    resource = "template"
+
+    template_id: Mapped[UUID] = catalogue_link("checklists_template")
+    number: Mapped[int] = mapped_column(Integer)
+    body: Mapped[dict[str, Any]]
+    published_at: Mapped[datetime]
+    published_by: Mapped[UUID | None] = catalogue_link("organisation_person", nullable=True)
+
+    __table_args__ = (
+        UniqueConstraint("template_id", "number"),
+        CheckConstraint("number > 0", name="number_positive"),
+    )
+
+
+class Checklist(Regional):
+    """The list of one work order on one visit, bound to the version it started with (CH-01)."""
+
+    __tablename__ = "checklists_checklist"
+    resource = "checklist"
+
+    visit_id: Mapped[UUID] = link("visits_visit", index=False)
+    work_order_id: Mapped[UUID] = link("orders_work_order")
+    template_version_id: Mapped[UUID] = catalogue_link("checklists_template_version")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    state: Mapped[str] = mapped_column(default="open")
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "visit_id", "work_order_id"),
+        CheckConstraint("state in ('open', 'complete')", name="state_known"),
+    )
+
+
+class Answer(Regional):
+    """One answer to one item; a later answer to the item supersedes it, and both stay (CH-05).
+
+    `value` is the JSON value of the item's type. `captured_at` is the device's clock as sent,
+    `estimated_at` the server's estimate of when it was given.
+    """
+
+    __tablename__ = "checklists_answer"
+    resource = "answer"
+    audited: ClassVar[bool] = False
+
+    checklist_id: Mapped[UUID] = link("checklists_checklist", index=False)
+    visit_id: Mapped[UUID] = link("visits_visit")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    item_key: Mapped[str]
+    value: Mapped[Any] = mapped_column(JSONB)
+    note: Mapped[str | None]
+    photos: Mapped[list[str]] = mapped_column(default=list)
+    technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
+    person_id: Mapped[UUID]
+    captured_at: Mapped[datetime | None]
+    estimated_at: Mapped[datetime]
+    by_other_technician: Mapped[bool] = mapped_column(default=False)
+    superseded: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        Index(
+            "uq_checklists_answer_standing",
+            "region_id",
+            "checklist_id",
+            "item_key",
+            unique=True,
+            postgresql_where="not superseded",
+        ),
+        Index("ix_checklists_answer_checklist_id", "region_id", "checklist_id"),
+    )

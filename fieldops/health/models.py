@@ -1,0 +1,88 @@
+"""Tables of health records: the record with its baseline, and the readings."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.health import rules
+from fieldops.kernel.base import Regional, catalogue_link, link
+
+
+class HealthRecord(Regional):
+    """The health of one broadband service at one premises (HR-01).
+
+    The baseline is the first reading of an install or move; until then its columns are None.
+    Rates in Mbit/s, times in ms, attenuation in dB, optical power in dBm. `flags` and
+    `likely_place` are those of the newest reading.
+    """
+
+    __tablename__ = "health_record"
+    resource = "health_record"
+
+    service_id: Mapped[UUID] = link("network_service", index=False)
+    premises_id: Mapped[UUID] = link("customers_premises")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    baseline_reading_id: Mapped[UUID | None]
+    baseline_at: Mapped[datetime | None]
+    baseline_down_mbps: Mapped[float | None]
+    baseline_up_mbps: Mapped[float | None]
+    baseline_latency_ms: Mapped[float | None]
+    baseline_attenuation_db: Mapped[float | None]
+    baseline_optical_power_dbm: Mapped[float | None]
+    cabling_route: Mapped[str | None]
+    cabling_material: Mapped[str | None]
+    cabling_joints: Mapped[int | None]
+    splitter_position: Mapped[str | None]
+    terminal_model: Mapped[str | None]
+    terminal_serial: Mapped[str | None]
+    wireless_notes: Mapped[str | None]
+    last_reading_at: Mapped[datetime | None]
+    flags: Mapped[list[str]] = mapped_column(default=list)
+    likely_place: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "service_id", "premises_id"),
+        CheckConstraint(
+            "(baseline_reading_id is null) = (baseline_at is null)", name="baseline_whole"
+        ),
+        CheckConstraint("cabling_joints between 0 and 100", name="joints_counted"),
+        CheckConstraint(
+            f"cabling_material in ({', '.join(repr(str(m)) for m in rules.Material)})",
+            name="material_known",
+        ),
+    )
+
+
+class HealthReading(Regional):
+    """One reading of a line on a visit, with what it was flagged for (HR-02)."""
+
+    __tablename__ = "health_reading"
+    resource = "health_reading"
+    audited: ClassVar[bool] = False
+
+    record_id: Mapped[UUID] = link("health_record", index=False)
+    service_id: Mapped[UUID] = link("network_service")
+    visit_id: Mapped[UUID] = link("visits_visit")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
+    is_baseline: Mapped[bool] = mapped_column(default=False)
+    down_mbps: Mapped[float]
+    up_mbps: Mapped[float]
+    latency_ms: Mapped[float | None]
+    attenuation_db: Mapped[float | None]
+    optical_power_dbm: Mapped[float | None]
+    photos: Mapped[list[str]] = mapped_column(default=list)
+    note: Mapped[str | None]
+    flags: Mapped[list[str]] = mapped_column(default=list)
+    likely_place: Mapped[str | None]
+    captured_at: Mapped[datetime | None]
+    estimated_at: Mapped[datetime]
+    by_other_technician: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        CheckConstraint("down_mbps >= 0 and up_mbps >= 0", name="rates_positive"),
+        Index("ix_health_reading_record", "region_id", "record_id", "estimated_at"),
+    )

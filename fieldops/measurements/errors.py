@@ -1,0 +1,35 @@
+"""Refusals of measurements."""
+
+from fieldops.kernel.errors import Refusal
+
+
+class TestsMissing(Refusal):
+    """The visit lacks these tests: {missing}."""
+
+    __test__ = False  # a name that test runners would otherwise take for theirs
+    code = "tests_missing"
+    advice = "Take the tests named, or end the visit as failed with its reason."
+
+
+class NothingMeasured(Refusal):
+    """A line test needs at least one measured value."""
+
+    code = "nothing_measured"
+    status = 422
+    advice = "Enter at least one of the values the instrument shows."
+
+
+class NothingTested(Refusal):
+    """A line test names the service or the piece of plant that was tested."""
+
+    code = "nothing_tested"
+    status = 422
+    advice = "Choose the line or the pair you measured."
+
+
+class NoSpeedOfThat(Refusal):
+    """Only a broadband service has a speed; this one is {kind}."""
+
+    code = "no_speed_of_that"
+    status = 422
+    advice = "Choose the broadband line of this visit."

@@ -1,0 +1,85 @@
+"""Tables of measurements; the unit of a value is the end of its column's name."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.measurements import rules
+
+
+class LineTest(Regional):
+    """Electrical or optical values of a line, measured with an instrument at one place.
+
+    Loop resistance in ohm, insulation in megohm, capacitance in nanofarad, foreign voltage in
+    volt, attenuation and noise margin in decibel, optical power in dBm. A value is None when
+    it was not measured; at least one was.
+    """
+
+    __tablename__ = "measurements_line_test"
+    resource = "line_test"
+    audited: ClassVar[bool] = False
+
+    visit_id: Mapped[UUID] = link("visits_visit")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    service_id: Mapped[UUID | None] = link("network_service", nullable=True, index=False)
+    feature_id: Mapped[UUID | None] = link("network_feature", nullable=True)
+    technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
+    measured_at_place: Mapped[str]
+    attenuation_db: Mapped[float | None]
+    noise_margin_db: Mapped[float | None]
+    loop_resistance_ohm: Mapped[float | None]
+    insulation_mohm: Mapped[float | None]
+    capacitance_nf: Mapped[float | None]
+    foreign_voltage_v: Mapped[float | None]
+    optical_power_dbm: Mapped[float | None]
+    instrument_serial: Mapped[str | None]
+    note: Mapped[str | None]
+    captured_at: Mapped[datetime | None]
+    estimated_at: Mapped[datetime]
+    by_other_technician: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        CheckConstraint(f"num_nonnulls({', '.join(rules.LINE_VALUES)}) > 0", name="some_value"),
+        CheckConstraint(
+            f"measured_at_place in ({', '.join(repr(str(p)) for p in rules.Place)})",
+            name="place_known",
+        ),
+        Index("ix_measurements_line_test_service", "region_id", "service_id", "estimated_at"),
+    )
+
+
+class SpeedTest(Regional):
+    """A speed test of a broadband service: rates in Mbit/s, times in ms, loss in percent."""
+
+    __tablename__ = "measurements_speed_test"
+    resource = "speed_test"
+    audited: ClassVar[bool] = False
+
+    visit_id: Mapped[UUID] = link("visits_visit")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    service_id: Mapped[UUID] = link("network_service", index=False)
+    technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
+    down_mbps: Mapped[float]
+    up_mbps: Mapped[float]
+    latency_ms: Mapped[float | None]
+    jitter_ms: Mapped[float | None]
+    loss_percent: Mapped[float | None]
+    method: Mapped[str]
+    server: Mapped[str | None]
+    instrument_serial: Mapped[str | None]
+    note: Mapped[str | None]
+    captured_at: Mapped[datetime | None]
+    estimated_at: Mapped[datetime]
+    by_other_technician: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        CheckConstraint("down_mbps >= 0 and up_mbps >= 0", name="rates_positive"),
+        CheckConstraint(
+            f"method in ({', '.join(repr(str(m)) for m in rules.Method)})", name="method_known"
+        ),
+        Index("ix_measurements_speed_test_service", "region_id", "service_id", "estimated_at"),
+    )

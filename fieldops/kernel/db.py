@@ -136,7 +136,9 @@ def connect(settings: Settings) -> Database:
         json_serializer=to_text,
         json_deserializer=from_json,
         connect_args={
-            "options": f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC",
+            # synchronous_commit: a phone forgets what it was told is durable (SYNC section 2).
+            "options": f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC"
+            " -c synchronous_commit=on",
             "application_name": "fieldops",
         },
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
-from sqlalchemy import DateTime, Integer, Select, String, cast, func, literal, null, select
+from sqlalchemy import DateTime, Integer, Select, String, Uuid, cast, func, literal, null, select
 
 from fieldops.kernel.clock import local_day, start_of_day
 
@@ -101,6 +101,8 @@ def document(
         model.version.label("version"),
         cast(tier, Integer).label("tier"),
         cast(null() if until is None else until, DateTime(timezone=True)).label("until"),
+        # The change counters of these centres wake the device, wherever its visits are.
+        cast(getattr(model, "centre_id", null()), Uuid).label("centre"),
         func.json_build_object(*pairs).label("body"),
     )
 

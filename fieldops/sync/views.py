@@ -1,0 +1,40 @@
+"""The cases of a device: the outcome of what it handed in goes back as rows of its view."""
+
+from typing import Any
+
+from sqlalchemy import Select, String, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from fieldops.kernel.views import TODAY, DeviceScope, document, view
+from fieldops.sync import rules
+from fieldops.sync.models import Case, CaseEntry
+from fieldops.sync.schemas import CaseOnDevice
+
+
+def _name(text: str) -> Any:
+    return literal(text, String, literal_execute=True)
+
+
+@view("case", rank=50, schema=CaseOnDevice)
+def cases(scope: DeviceScope) -> Select[Any]:
+    """Return the device's open cases, and decided ones for 14 days."""
+    entry = CaseEntry.__table__.alias("entry")
+    pairs = [
+        part for c in ("id", "seq", "name", "status", "code") for part in (_name(c), entry.c[c])
+    ]
+    commands = (
+        select(func.json_agg(aggregate_order_by(func.json_build_object(*pairs), entry.c.seq)))
+        .where(entry.c.region_id == scope.region_id, entry.c.case_id == Case.id)
+        .scalar_subquery()
+    )
+    fields = {
+        name: getattr(Case, name)
+        for name in CaseOnDevice.model_fields
+        if name not in {"id", "version", "commands"}
+    }
+    until = Case.decided_at + rules.CASES_KEPT
+    return document(Case, {**fields, "commands": commands}, tier=TODAY, until=until).where(
+        Case.region_id == scope.region_id,
+        Case.device_id == scope.device_id,
+        or_(Case.decided_at.is_(None), until > scope.now),
+    )

@@ -49,7 +49,7 @@ class WorkOrdersElsewhere(Refusal):
 
 
 class ResumeDateMissing(Refusal):
-    """A suspended work order needs a resume date after {today}."""
+    """A suspended work order needs a resume date after {today} and within a year."""
 
     code = "resume_date_missing"
     status = 422
@@ -63,8 +63,9 @@ class NotCableWork(Refusal):
     advice = "Complete field work on its visit."
 
 
-class NotForTechnicians(Refusal):
-    """The work order is not on a visit of yours."""
+class ReceivedAtUnlikely(Refusal):
+    """An order was received before {now} and within the last year."""
 
-    code = "work_order_not_yours"
-    advice = "Ask the dispatcher who has the work now; your note is kept."
+    code = "received_at_unlikely"
+    status = 422
+    advice = "Check the time and its zone, or leave it out."

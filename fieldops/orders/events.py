@@ -41,6 +41,8 @@ class _WorkOrderAside(Event):
     work_order_id: UUID
     order_id: UUID
     reason: str
+    cause: str
+    told_customer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,3 @@ class WorkOrdersResumed(Event):
 
     order_id: UUID
     work_order_ids: tuple[UUID, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderSplit(Event):
-    """A dispatcher takes work orders out of the coordinated visit, with a reason (WO-02)."""
-
-    order_id: UUID
-    work_order_ids: tuple[UUID, ...]
-    reason: str

@@ -1,6 +1,7 @@
 """Tables of orders: the order, its work orders, the warnings of late work, the reasons."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
 from fieldops.orders import rules
 
 
-def _one_of(column: str, values: type) -> str:
+def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
 
 

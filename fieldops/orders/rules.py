@@ -95,7 +95,7 @@ LEGAL_AT_DESK: dict[State, frozenset[State]] = {
 }
 """What it may become besides when a dispatcher accepts work that was done meanwhile."""
 
-LEGAL_OF_CABLE: dict[State, frozenset[State]] = {
+LEGAL_ELSEWHERE: dict[State, frozenset[State]] = {
     state: LEGAL[state] | {_S.COMPLETED} for state in (_S.RECEIVED, _S.TRANSFERRED)
 }
 """Another department's work is completed without a visit."""
@@ -131,13 +131,17 @@ _ORDER_FOLLOWS = (
 )
 
 
-def legal_from(state: State, *, desk: bool = False, department: str = "field") -> frozenset[State]:
-    """Return what a work order of a department may become (WO-03)."""
+def legal_from(state: State, *, desk: bool = False, elsewhere: bool = False) -> frozenset[State]:
+    """Return what a work order may become (WO-03).
+
+    `desk`: a dispatcher accepts work that was done meanwhile; `elsewhere`: another department
+    has the work and completes it without a visit.
+    """
     legal = LEGAL[state]
     if desk:
         legal |= LEGAL_AT_DESK.get(state, frozenset())
-    if department != Department.FIELD:
-        legal |= LEGAL_OF_CABLE.get(state, frozenset())
+    if elsewhere:
+        legal |= LEGAL_ELSEWHERE.get(state, frozenset())
     return legal
 
 
@@ -264,7 +268,7 @@ def skill_for(service: str, technology: str | None, kind: str = Kind.INSTALL) ->
 
 
 REASONS: tuple[tuple[str, Process, Cause, str, str], ...] = (
-    ("customer_asked_later", Process.SUSPEND, Cause.CUSTOMER, "Customer wants later", "客户要求延后"),
+    ("customer_asked_later", Process.SUSPEND, Cause.CUSTOMER, "Wanted later", "客户要求延后"),
     ("premises_not_ready", Process.SUSPEND, Cause.CUSTOMER, "Premises not ready", "现场不具备条件"),
     ("no_access", Process.SUSPEND, Cause.CUSTOMER, "No access to the premises", "无法进入现场"),
     ("waiting_material", Process.SUSPEND, Cause.OPERATOR, "Waiting for material", "等待材料"),

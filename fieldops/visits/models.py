@@ -1,6 +1,7 @@
 """Tables of visits: the visit, its work, its technicians, and the facts seen on site."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from fieldops.kernel.base import Regional, catalogue_link, link
 from fieldops.visits import rules
 
 
-def _one_of(column: str, values: type) -> str:
+def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
 
 

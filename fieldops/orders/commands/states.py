@@ -1,0 +1,175 @@
+"""How work orders change their state: every change of every module goes through here (WO-03)."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from fieldops.kernel.clock import local_day
+from fieldops.kernel.commands import Context
+from fieldops.orders import queries, rules
+from fieldops.orders.errors import IllegalChange, ResumeDateMissing
+from fieldops.orders.events import (
+    WorkOrderCancelled,
+    WorkOrderReturned,
+    WorkOrdersResumed,
+    WorkOrderSuspended,
+    WorkOrderTransferred,
+)
+from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.orders.rules import Cause, State
+from fieldops.organisation import queries as organisation
+
+LONGEST_SUSPENSION = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why work is set aside: a reason's code with its cause, words, what the customer was told."""
+
+    code: str
+    cause: str
+    note: str | None = None
+    told_customer: str | None = None
+
+
+async def advance(
+    ctx: Context, work_order_ids: Collection[UUID], state: State, reason: str | None = None
+) -> list[WorkOrder]:
+    """Bring work orders into a state of their life and let their orders follow (WO-03).
+
+    The caller holds the lock of their order. Raises IllegalChange with the legal states named.
+    """
+    rows = await queries.lock_work_orders(ctx.session, ctx.region_id, work_order_ids)
+    for row in rows:
+        change(ctx, row, state, reason)
+    await follow(ctx, rows)
+    return rows
+
+
+async def suspend_work(
+    ctx: Context, rows: Collection[WorkOrder], why: Why, resume_on: date | None
+) -> None:
+    """Suspend work until a date; by customer cause its clock stops (WO-03, WO-04).
+
+    Raises ResumeDateMissing when the date is missing or not ahead, IllegalChange.
+    """
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    # A date that was ahead when the phone captured it is good, however late it arrives.
+    today = local_day(ctx.happened_at, zone)
+    if resume_on is None or not today < resume_on <= today + LONGEST_SUSPENSION:
+        raise ResumeDateMissing(today=str(today))
+    for row in rows:
+        change(ctx, row, State.SUSPENDED, why.code)
+        row.resume_on = resume_on
+        row.state_note = why.note
+        if why.cause == Cause.CUSTOMER:
+            row.clock_stopped_at = ctx.now
+    await follow(ctx, rows)
+    for row in rows:
+        await ctx.emit(
+            WorkOrderSuspended(row.id, row.order_id, why.code, why.cause, why.told_customer)
+        )
+
+
+async def transfer_work(
+    ctx: Context, rows: Collection[WorkOrder], why: Why, department: str
+) -> None:
+    """Transfer work to another department (WO-03, RE-03). Raises IllegalChange."""
+    for row in rows:
+        change(ctx, row, State.TRANSFERRED, why.code)
+        row.transferred_to = department
+        row.state_note = why.note
+    await follow(ctx, rows)
+    for row in rows:
+        await ctx.emit(
+            WorkOrderTransferred(row.id, row.order_id, why.code, why.cause, why.told_customer)
+        )
+
+
+async def return_work(ctx: Context, rows: Collection[WorkOrder], why: Why) -> None:
+    """Return work to where its order came from (WO-03). Raises IllegalChange."""
+    for row in rows:
+        change(ctx, row, State.RETURNED, why.code)
+        row.state_note = why.note
+    await follow(ctx, rows)
+    for row in rows:
+        await ctx.emit(
+            WorkOrderReturned(row.id, row.order_id, why.code, why.cause, why.told_customer)
+        )
+
+
+async def cancel_work(ctx: Context, rows: Collection[WorkOrder], why: Why) -> None:
+    """Cancel work (WO-03). Raises IllegalChange."""
+    for row in rows:
+        change(ctx, row, State.CANCELLED, why.code)
+        row.state_note = why.note
+    await follow(ctx, rows)
+    for row in rows:
+        await ctx.emit(
+            WorkOrderCancelled(row.id, row.order_id, why.code, why.cause, why.told_customer)
+        )
+
+
+async def resume_work(ctx: Context, rows: Collection[WorkOrder]) -> None:
+    """Take work up again: it needs a visit (WO-02, WO-03). Raises IllegalChange."""
+    for row in rows:
+        change(ctx, row, State.RECEIVED)
+    await follow(ctx, rows)
+    for order_id in sorted({row.order_id for row in rows}):
+        ids = tuple(row.id for row in rows if row.order_id == order_id)
+        await ctx.emit(WorkOrdersResumed(order_id, ids))
+
+
+def change(
+    ctx: Context,
+    row: WorkOrder,
+    wanted: State,
+    reason: str | None = None,
+    *,
+    elsewhere: bool = False,
+) -> None:
+    """Change one work order's state; the audit keeps who, when and why (WO-03).
+
+    Raises IllegalChange with the legal states and the commands that lead on.
+    """
+    state = State(row.state)
+    if state is wanted:
+        return
+    legal = rules.legal_from(state, desk=ctx.accepted, elsewhere=elsewhere)
+    if wanted not in legal:
+        raise IllegalChange(
+            next_steps=rules.NEXT_STEPS[state],
+            work_order_id=str(row.id),
+            state=state.value,
+            wanted=wanted.value,
+            legal=", ".join(sorted(legal)) or "nothing",
+        )
+    _start_clock(ctx, row)
+    row.state = wanted.value
+    row.state_since = ctx.now
+    row.state_reason = reason
+    row.state_note = row.resume_on = row.transferred_to = None
+
+
+def _start_clock(ctx: Context, row: WorkOrder) -> None:
+    """Let a stopped clock run again: the due time moves by the time it stood still (WO-04)."""
+    if row.clock_stopped_at is None:
+        return
+    row.suspended_seconds += max(0, int((ctx.now - row.clock_stopped_at).total_seconds()))
+    row.due_at = rules.due_at(row.received_at, row.limit_seconds, row.suspended_seconds)
+    row.clock_stopped_at = None
+
+
+async def follow(ctx: Context, rows: Iterable[WorkOrder]) -> None:
+    """Let the orders of changed work orders follow their states."""
+    await ctx.session.flush()
+    for order_id in sorted({row.order_id for row in rows}):
+        order = await ctx.session.get(ServiceOrder, (ctx.region_id, order_id))
+        if order is None:
+            continue
+        states = await queries.states_of_order(ctx.session, ctx.region_id, order_id)
+        state = rules.state_of_order(states)
+        if state != order.state:
+            order.state = state.value
+            order.closed_at = None if rules.is_open(state) else ctx.now

@@ -1,0 +1,66 @@
+"""The timetable of orders: warnings of late work, and work whose resume date has come."""
+
+from collections import defaultdict
+from uuid import UUID
+
+from fieldops.kernel import actor, clock, commands, configuration, jobs
+from fieldops.kernel.clock import local_day
+from fieldops.kernel.commands import Envelope
+from fieldops.kernel.ids import new_id
+from fieldops.orders import queries, rules
+from fieldops.orders.models import LateWarning
+from fieldops.organisation import queries as organisation
+
+
+@jobs.every("* * * * *", "orders.warn_of_late_work")
+async def warn_of_late_work() -> None:
+    """Warn of work that nears or has passed its limit, each audience once (WO-04)."""
+    database = jobs.machine().database
+    async with database.transaction() as session:
+        regions = await organisation.region_numbers(session)
+    for region_id in regions:
+        async with database.transaction() as session:
+            now = clock.now()
+            for audience, number in rules.WARNINGS:
+                percent = await configuration.value(session, region_id, number)
+                late = await queries.late_work(session, region_id, audience, percent / 100, now)
+                session.add_all(
+                    LateWarning(
+                        region_id=region_id,
+                        work_order_id=row.id,
+                        centre_id=row.centre_id,
+                        audience=audience,
+                        percent=int(percent),
+                        due_at=row.due_at,
+                        warned_at=now,
+                    )
+                    for row in late
+                )
+
+
+@jobs.every("5 * * * *", "orders.resume_suspended_work")
+async def resume_suspended_work() -> None:
+    """Take up suspended work on its resume date (WO-03)."""
+    database = jobs.machine().database
+    async with database.transaction() as session:
+        regions = await organisation.region_numbers(session)
+    for region_id in regions:
+        async with database.transaction() as session:
+            today = local_day(clock.now(), await organisation.zone_of(session, region_id))
+            due = await queries.due_to_resume(session, region_id, today)
+        of_order: dict[UUID, list[str]] = defaultdict(list)
+        for row in due:
+            of_order[row.order_id].append(str(row.id))
+        for order_id, ids in of_order.items():
+            args = {
+                "order_id": str(order_id),
+                "work_order_ids": ids,
+                "note": "The resume date has come.",
+            }
+            async with database.transaction() as session:
+                await commands.run(
+                    session,
+                    actor.system(region_id),
+                    Envelope(new_id(), "order.resume", args),
+                    clock.now(),
+                )

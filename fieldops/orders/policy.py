@@ -1,0 +1,40 @@
+"""Who sees which orders; visits stand above and say here, at import, what is a technician's own.
+
+`own_orders` and `own_work_orders` hold functions `(scope, ever) -> condition` on ServiceOrder or
+WorkOrder. `ever` asks also for what was a technician's own once: a late command is judged, not
+answered with 404 (SYNC section 2).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_
+
+from fieldops.kernel.permissions import Scope
+from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
+
+Own = Callable[[Scope, bool], ColumnElement[bool]]
+
+own_orders: list[Own] = []
+own_work_orders: list[Own] = []
+
+
+def _owned(hooks: list[Own], scope: Scope, *, ever: bool) -> ColumnElement[bool] | None:
+    if scope.technician_id is None or not hooks:
+        return None
+    return or_(*(hook(scope, ever) for hook in hooks))
+
+
+def visible_orders(scope: Scope, *, ever: bool = False) -> ColumnElement[bool]:
+    """Return the condition for the orders in a scope."""
+    return scope.predicate(ServiceOrder, own=_owned(own_orders, scope, ever=ever))
+
+
+def visible_work_orders(scope: Scope, model: Any = WorkOrder) -> ColumnElement[bool]:
+    """Return the condition for the work orders in a scope."""
+    return scope.predicate(model, own=_owned(own_work_orders, scope, ever=False))
+
+
+def visible_warnings(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for the warnings in a scope: those of an office's centres."""
+    return scope.predicate(LateWarning)

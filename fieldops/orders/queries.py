@@ -1,0 +1,259 @@
+"""Reads and locks of orders, work orders and reasons.
+
+The order's row is the lock of all that belongs to it: whoever changes an order, its work orders
+or its visits locks it first, so that no two of them wait for each other.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.network.models import NetworkService
+from fieldops.orders import policy, rules
+from fieldops.orders.errors import UnknownReason
+from fieldops.orders.models import LateWarning, Reason, ServiceOrder, WorkOrder
+
+
+async def order(session: AsyncSession, scope: Scope, order_id: UUID) -> ServiceOrder:
+    """Return an order of the scope; raises NotFound."""
+    found: ServiceOrder | None = await session.scalar(
+        select(ServiceOrder).where(policy.visible_orders(scope), ServiceOrder.id == order_id)
+    )
+    if found is None:
+        raise NotFound(thing="order")
+    return found
+
+
+async def lock_order(
+    session: AsyncSession, scope: Scope, order_id: UUID, *, ever: bool = False
+) -> ServiceOrder:
+    """Return an order of the scope, locked; `ever` includes what was once a technician's own.
+
+    Raises NotFound.
+    """
+    found: ServiceOrder | None = await session.scalar(
+        select(ServiceOrder)
+        .where(policy.visible_orders(scope, ever=ever), ServiceOrder.id == order_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="order")
+    return found
+
+
+async def lock_orders(session: AsyncSession, region_id: int, ids: Iterable[UUID]) -> None:
+    """Lock orders in id order (the caller has judged the permission)."""
+    await session.execute(
+        select(ServiceOrder.id)
+        .where(ServiceOrder.region_id == region_id, ServiceOrder.id.in_(sorted(set(ids))))
+        .order_by(ServiceOrder.id)
+        .with_for_update()
+    )
+
+
+async def order_by_ref(
+    session: AsyncSession, region_id: int, external_ref: str
+) -> ServiceOrder | None:
+    """Return the order with a reference of the system it came from."""
+    found: ServiceOrder | None = await session.scalar(
+        select(ServiceOrder).where(
+            ServiceOrder.region_id == region_id, ServiceOrder.external_ref == external_ref
+        )
+    )
+    return found
+
+
+def visible_orders(
+    scope: Scope, *, states: Collection[str] = (), customer_id: UUID | None = None
+) -> Select[ServiceOrder]:
+    """Return the statement for the orders of a scope by id, of states or a customer if asked."""
+    statement = select(ServiceOrder).where(policy.visible_orders(scope)).order_by(ServiceOrder.id)
+    if states:
+        statement = statement.where(ServiceOrder.state.in_(states))
+    if customer_id is not None:
+        statement = statement.where(ServiceOrder.customer_id == customer_id)
+    return statement
+
+
+def visible_work_orders(
+    scope: Scope, *, states: Collection[str] = (), department: str | None = None
+) -> Select[WorkOrder]:
+    """Return the statement for the work orders of a scope by id."""
+    statement = select(WorkOrder).where(policy.visible_work_orders(scope)).order_by(WorkOrder.id)
+    if states:
+        statement = statement.where(WorkOrder.state.in_(states))
+    if department is not None:
+        statement = statement.where(WorkOrder.department == department)
+    return statement
+
+
+async def work_orders(
+    session: AsyncSession, region_id: int, order_ids: Collection[UUID]
+) -> list[WorkOrder]:
+    """Return all work orders of some orders, by order and number."""
+    found = await session.scalars(
+        select(WorkOrder)
+        .where(WorkOrder.region_id == region_id, WorkOrder.order_id.in_(order_ids))
+        .order_by(WorkOrder.order_id, WorkOrder.number)
+    )
+    return list(found)
+
+
+async def lock_work_orders(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> list[WorkOrder]:
+    """Return work orders by id, locked in id order (their order is locked already)."""
+    found = await session.scalars(
+        select(WorkOrder)
+        .where(WorkOrder.region_id == region_id, WorkOrder.id.in_(sorted(ids)))
+        .order_by(WorkOrder.id)
+        .with_for_update()
+    )
+    return list(found)
+
+
+async def open_work_at_feature(
+    session: AsyncSession, region_id: int, feature_id: UUID
+) -> WorkOrder | None:
+    """Return the cable department's open work order for a feature, if there is one."""
+    found: WorkOrder | None = await session.scalar(
+        select(WorkOrder)
+        .where(
+            WorkOrder.region_id == region_id,
+            WorkOrder.feature_id == feature_id,
+            WorkOrder.department == rules.Department.CABLE,
+            WorkOrder.state.in_(sorted(rules.OPEN)),
+        )
+        .limit(1)
+    )
+    return found
+
+
+async def states_of_order(session: AsyncSession, region_id: int, order_id: UUID) -> list[str]:
+    """Return the states of an order's work orders."""
+    found = await session.scalars(
+        select(WorkOrder.state).where(
+            WorkOrder.region_id == region_id, WorkOrder.order_id == order_id
+        )
+    )
+    return list(found)
+
+
+async def service_at(
+    session: AsyncSession,
+    region_id: int,
+    premises_id: UUID | None,
+    service_id: UUID | None,
+    account: str | None,
+) -> NetworkService | None:
+    """Return the service at a premises with an id or an account number."""
+    key = (
+        NetworkService.id == service_id
+        if service_id is not None
+        else NetworkService.account == account
+    )
+    found: NetworkService | None = await session.scalar(
+        select(NetworkService).where(
+            NetworkService.region_id == region_id, NetworkService.premises_id == premises_id, key
+        )
+    )
+    return found
+
+
+async def reason(session: AsyncSession, process: str, code: str) -> Reason:
+    """Return an active reason of a process's list; raises UnknownReason (WO-03)."""
+    found: Reason | None = await session.scalar(
+        select(Reason).where(Reason.process == process, Reason.code == code, Reason.active)
+    )
+    if found is None:
+        raise UnknownReason(reason=code, process=process)
+    return found
+
+
+async def reasons(session: AsyncSession) -> list[Reason]:
+    """Return the whole list of reasons, by process and code."""
+    return list(await session.scalars(select(Reason).order_by(Reason.process, Reason.code)))
+
+
+async def late_work(
+    session: AsyncSession, region_id: int, audience: str, share: float, now: datetime
+) -> list[WorkOrder]:
+    """Return open work past a share of its limit that this audience was not warned of (WO-04).
+
+    Work whose clock is stopped is left out: its limit does not run.
+    """
+    warned = (
+        select(LateWarning.id)
+        .where(
+            LateWarning.region_id == region_id,
+            LateWarning.region_id == WorkOrder.region_id,
+            LateWarning.work_order_id == WorkOrder.id,
+            LateWarning.audience == audience,
+        )
+        .exists()
+    )
+    allowed = WorkOrder.limit_seconds * share + WorkOrder.suspended_seconds
+    threshold = WorkOrder.received_at + func.make_interval(0, 0, 0, 0, 0, 0, allowed)
+    found = await session.scalars(
+        select(WorkOrder)
+        .where(
+            WorkOrder.region_id == region_id,
+            WorkOrder.state.in_(sorted(rules.OPEN)),
+            WorkOrder.clock_stopped_at.is_(None),
+            # A share is at least a tenth of the limit, so what came in just now is not looked at.
+            WorkOrder.received_at <= now - timedelta(minutes=1),
+            threshold <= now,
+            ~warned,
+        )
+        .order_by(WorkOrder.due_at, WorkOrder.id)
+        .limit(1000)
+    )
+    return list(found)
+
+
+def warnings(
+    scope: Scope, *, audience: str | None = None, after: UUID | None = None
+) -> Select[LateWarning]:
+    """Return the statement for the warnings in a scope by id, whose work is still open."""
+    statement = (
+        select(LateWarning)
+        .join(
+            WorkOrder,
+            and_(
+                WorkOrder.region_id == LateWarning.region_id,
+                WorkOrder.id == LateWarning.work_order_id,
+            ),
+        )
+        .where(
+            policy.visible_warnings(scope),
+            WorkOrder.region_id == scope.region_id,
+            WorkOrder.state.in_(sorted(rules.OPEN)),
+        )
+        .order_by(LateWarning.id)
+    )
+    if audience is not None:
+        statement = statement.where(LateWarning.audience == audience)
+    if after is not None:
+        statement = statement.where(LateWarning.id > after)
+    return statement
+
+
+async def due_to_resume(session: AsyncSession, region_id: int, today: date) -> list[WorkOrder]:
+    """Return suspended work whose resume date has come, by order."""
+    found = await session.scalars(
+        select(WorkOrder)
+        .where(
+            WorkOrder.region_id == region_id,
+            WorkOrder.state == rules.State.SUSPENDED,
+            or_(WorkOrder.resume_on.is_(None), WorkOrder.resume_on <= today),
+        )
+        .order_by(WorkOrder.order_id, WorkOrder.id)
+        .limit(1000)
+    )
+    return list(found)

@@ -1,0 +1,84 @@
+"""Read shapes of orders, shared by the API and the devices."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.orders.rules import State
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+
+
+class ReasonRead(_Read):
+    """A reason of the list for one process."""
+
+    code: str = Field(examples=["customer_asked_later"])
+    process: str = Field(examples=["suspend"])
+    cause: str = Field(description="operator or customer: who made it necessary.")
+    text_en: str
+    text_zh: str
+    active: bool
+
+
+class WorkOrderRead(_Read):
+    """One task of an order."""
+
+    order_id: UUID
+    centre_id: UUID
+    number: int
+    kind: str = Field(examples=["install"])
+    service: str = Field(examples=["broadband"])
+    technology: str | None
+    product: str | None
+    symptom: str | None
+    service_id: UUID | None
+    feature_id: UUID | None
+    skill: str
+    department: str
+    state: State
+    state_since: datetime
+    state_reason: str | None
+    state_note: str | None
+    resume_on: date | None
+    transferred_to: str | None
+    due_at: datetime
+    duration_minutes: int = Field(description="Planned time on site, minutes.")
+    priority: int = Field(description="Greater is more urgent (WO-06).")
+
+
+class OrderRead(_Read):
+    """A service order; its state follows from its work orders."""
+
+    external_ref: str
+    customer_id: UUID | None
+    premises_id: UUID | None
+    centre_id: UUID
+    state: State
+    urgency: str
+    wish: str | None
+    received_at: datetime
+    closed_at: datetime | None
+    urges: int
+
+
+class OrderDetail(OrderRead):
+    """An order with its work orders."""
+
+    work_orders: list[WorkOrderRead]
+
+
+class WarningRead(_Read):
+    """A warning that work nears or has passed its limit (WO-04)."""
+
+    work_order_id: UUID
+    centre_id: UUID
+    audience: str = Field(description="dispatcher, supervisor or unit_above.")
+    percent: int
+    due_at: datetime
+    warned_at: datetime

@@ -1,13 +1,23 @@
 """Kinds, nesting, ties and states of network resources (RE-01, RE-02). Pure."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fieldops.network.errors import ConnectionRefused, IllegalState, NestingRefused, ShapeRefused
+from fieldops.kernel.errors import InvalidArguments
+from fieldops.network.errors import (
+    AreaTooLarge,
+    ConnectionRefused,
+    IllegalState,
+    NestingRefused,
+    ServiceState,
+    ShapeRefused,
+)
 
 MOST_METRES = 1_000
 MOST_FEATURES = 2_000
 MOST_AREA_KM2 = 25.0
+KM_PER_DEGREE = 111.195
 LONGEST_PATH = 32
 
 
@@ -199,3 +209,41 @@ def check_tie(tie: Tie, from_kind: FeatureKind, to_kind: FeatureKind) -> None:
     starts, ends = ENDS[tie]
     if from_kind not in starts or to_kind not in ends:
         raise ConnectionRefused(kind=tie.value, from_kind=from_kind.value, to_kind=to_kind.value)
+
+
+def check_life(present: ServiceLife, wanted: ServiceLife) -> None:
+    """Raise ServiceState unless a service may go from one state to the other."""
+    if wanted not in NEXT_LIFE[present]:
+        raise ServiceState(
+            present_state=present.value,
+            wanted_state=wanted.value,
+            legal=listed(NEXT_LIFE[present]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box on the map: longitudes west and east, latitudes south and north, in degrees."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @property
+    def area_km2(self) -> float:
+        middle = math.radians((self.south + self.north) / 2)
+        width = (self.east - self.west) * KM_PER_DEGREE * math.cos(middle)
+        return width * (self.north - self.south) * KM_PER_DEGREE
+
+
+def check_box(box: Box) -> None:
+    """Raise InvalidArguments for a box the wrong way round, AreaTooLarge above 25 km2."""
+    for low, high in (("west", "east"), ("south", "north")):
+        if getattr(box, low) >= getattr(box, high):
+            message = f"{high} must be greater than {low}"
+            raise InvalidArguments(
+                errors=[{"field": high, "rule": "greater_than", "message": message}]
+            )
+    if box.area_km2 > MOST_AREA_KM2:
+        raise AreaTooLarge(area_km2=round(box.area_km2, 1), limit_km2=MOST_AREA_KM2)

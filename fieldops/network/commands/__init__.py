@@ -1,1 +1,28 @@
-"""The verbs of the network record."""
+"""The verbs of the network record; importing this registers them all."""
+
+from fieldops.network.commands.findings import close_finding, report_finding
+from fieldops.network.commands.plant import add_feature, change_feature, connect
+from fieldops.network.commands.services import (
+    change_service,
+    register_service,
+    release,
+    reserve,
+    set_life,
+)
+from fieldops.network.commands.swapping import change_port, mark_pair_bad, swap_pair
+
+__all__ = [
+    "add_feature",
+    "change_feature",
+    "change_port",
+    "change_service",
+    "close_finding",
+    "connect",
+    "mark_pair_bad",
+    "register_service",
+    "release",
+    "report_finding",
+    "reserve",
+    "set_life",
+    "swap_pair",
+]

@@ -1,0 +1,162 @@
+"""What lies where: features, their parts and their ties (RE-01)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from fieldops.customers.queries import centre_in
+from fieldops.kernel.commands import Args, Context, Text, command
+from fieldops.kernel.errors import InvalidArguments
+from fieldops.kernel.geo import Shape
+from fieldops.kernel.permissions import Permission
+from fieldops.network import queries, rules
+from fieldops.network.commands.swapping import Reason
+from fieldops.network.models import NetworkConnection, NetworkFeature
+from fieldops.network.rules import FeatureKind, State
+
+Name = Annotated[Text, Field(min_length=1, max_length=120)]
+Key = Annotated[Text, Field(min_length=1, max_length=60)]
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Value = bool | Whole | Number | Annotated[Text, Field(max_length=500)] | None
+Attributes = Annotated[
+    dict[Key, Value],
+    Field(max_length=50, description="Further properties by name, for instance length_m."),
+]
+
+
+class AddFeature(Args):
+    """A piece of plant; pairs, fibres and ports begin free and have no geometry."""
+
+    id: UUID | None = Field(None, description="Made by the client; the command's id without it.")
+    centre_id: UUID
+    kind: FeatureKind
+    name: Name
+    parent_id: UUID | None = Field(None, description="What it is part of.")
+    shape: Shape | None = Field(None, description="GeoJSON point or line, SRID 4326.")
+    attributes: Attributes = Field(default_factory=dict)
+
+
+@command("network.add_feature", permission=Permission.NETWORK_EDIT)
+async def add_feature(ctx: Context, args: AddFeature) -> NetworkFeature:
+    """Add a feature to the record; its name is unique within its parent (RE-01).
+
+    Raises NestingRefused, ShapeRefused, NameTaken, NotFound for a parent or centre outside the
+    scope.
+    """
+    scope = ctx.actor.scope(Permission.NETWORK_EDIT)
+    await centre_in(ctx.session, scope, args.centre_id)
+    parent = None
+    if args.parent_id is not None:
+        parent = await queries.feature(ctx.session, scope, args.parent_id)
+    rules.check_nesting(args.kind, FeatureKind(parent.kind) if parent else None)
+    rules.check_shape(args.kind, args.shape.type if args.shape else None)
+    stateful = args.kind in rules.STATEFUL
+    feature = NetworkFeature(
+        region_id=ctx.region_id,
+        id=args.id or ctx.envelope.id,
+        centre_id=args.centre_id,
+        kind=args.kind.value,
+        name=args.name,
+        parent_id=args.parent_id,
+        shape=args.shape.wkt() if args.shape else None,
+        state=State.FREE.value if stateful else None,
+        state_since=ctx.now if stateful else None,
+        attributes=args.attributes,
+    )
+    ctx.add(feature)
+    return feature
+
+
+class ChangeFeature(Args):
+    """The fields that change; an absent field stays."""
+
+    feature_id: UUID
+    name: Name | None = None
+    shape: Shape | None = None
+    attributes: Attributes | None = Field(None, description="Takes the place of all before.")
+    state: State | None = Field(None, description="For pairs, fibres and ports (RE-02).")
+    reason: Reason
+
+
+@command("network.change_feature", permission=Permission.NETWORK_EDIT, subject="feature_id")
+async def change_feature(ctx: Context, args: ChangeFeature) -> NetworkFeature:
+    """Change a feature's name, geometry, attributes or state (RE-01, RE-02, RE-05).
+
+    Raises NotFound, ShapeRefused, NameTaken, IllegalState with the legal next states, Conflict.
+    """
+    scope = ctx.actor.scope(Permission.NETWORK_EDIT)
+    feature = (await queries.lock_features(ctx.session, scope, [args.feature_id]))[args.feature_id]
+    changes = args.model_dump(
+        include={"name", "attributes"} & args.model_fields_set, exclude_none=True
+    )
+    if args.shape is not None:
+        rules.check_shape(FeatureKind(feature.kind), args.shape.type)
+        changes["shape"] = args.shape.wkt()
+    if args.state is not None:
+        changes |= _state_changes(ctx, feature, args.state, args.reason)
+    if not changes:
+        raise InvalidArguments(
+            errors=[
+                {"field": "", "rule": "nothing_to_change", "message": "name a field that changes"}
+            ]
+        )
+    await ctx.merge(feature, changes)
+    ctx.reason = args.reason
+    for field, value in changes.items():
+        setattr(feature, field, value)
+    return feature
+
+
+def _state_changes(
+    ctx: Context, feature: NetworkFeature, wanted: State, reason: str
+) -> dict[str, object]:
+    if feature.state is None:
+        message = f"a {feature.kind} has no state"
+        raise InvalidArguments(
+            errors=[{"field": "state", "rule": "state_of_kind", "message": message}]
+        )
+    present = rules.Condition(State(feature.state), feature.service_id is not None)
+    rules.check_state(feature.name, present, wanted)
+    return {
+        "state": wanted.value,
+        "state_reason": reason,
+        "state_test": None,
+        "state_since": ctx.now,
+        "state_visit_id": None,
+    }
+
+
+class Connect(Args):
+    """A tie, seen from the exchange outwards."""
+
+    id: UUID | None = Field(None, description="Made by the client; the command's id without it.")
+    from_id: UUID
+    to_id: UUID
+    kind: rules.Tie
+
+
+@command("network.connect", permission=Permission.NETWORK_EDIT)
+async def connect(ctx: Context, args: Connect) -> NetworkConnection:
+    """Tie two features together (RE-01).
+
+    Raises NotFound, ConnectionRefused for kinds that cannot be tied so, ConnectionKnown.
+    """
+    scope = ctx.actor.scope(Permission.NETWORK_EDIT)
+    start = await queries.feature(ctx.session, scope, args.from_id)
+    end = await queries.feature(ctx.session, scope, args.to_id)
+    if start.id == end.id:
+        message = "a feature is not tied to itself"
+        raise InvalidArguments(errors=[{"field": "to_id", "rule": "differ", "message": message}])
+    rules.check_tie(args.kind, FeatureKind(start.kind), FeatureKind(end.kind))
+    tie = NetworkConnection(
+        region_id=ctx.region_id,
+        id=args.id or ctx.envelope.id,
+        from_id=start.id,
+        to_id=end.id,
+        kind=args.kind.value,
+        centre_id=start.centre_id,
+    )
+    ctx.add(tie)
+    return tie

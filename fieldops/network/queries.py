@@ -1,0 +1,364 @@
+"""Reads of the network record: maps, topology, what serves premises, locked loads."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from geoalchemy2 import Geography
+from sqlalchemy import ColumnElement, Select, cast, func, literal, null, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from fieldops.customers.models import Premises
+from fieldops.kernel import geo
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.network import policy, rules
+from fieldops.network.errors import TooManyFeatures
+from fieldops.network.models import (
+    Finding,
+    NetworkConnection,
+    NetworkFeature,
+    NetworkService,
+    PathElement,
+)
+from fieldops.network.rules import Box, FeatureKind, State, Tie
+from fieldops.network.schemas import (
+    ConnectionRead,
+    EndRead,
+    FeatureCollection,
+    FeatureProperties,
+    GeoFeature,
+    ServiceRead,
+    ServiceWithPath,
+    StepRead,
+)
+
+T = TypeVar("T")
+MOST_TIES = 500
+
+
+def features(scope: Scope) -> Select[NetworkFeature]:
+    """Return the statement for the features in a scope, by id."""
+    return select(NetworkFeature).where(policy.visible_features(scope)).order_by(NetworkFeature.id)
+
+
+def services(scope: Scope) -> Select[NetworkService]:
+    """Return the statement for the services in a scope, by id."""
+    return select(NetworkService).where(policy.visible_services(scope)).order_by(NetworkService.id)
+
+
+def findings(scope: Scope, state: str | None = None) -> Select[Finding]:
+    """Return the statement for the findings in a scope, by id; in one state if asked."""
+    found = select(Finding).where(policy.visible_findings(scope)).order_by(Finding.id)
+    return found if state is None else found.where(Finding.state == state)
+
+
+def _locked(statement: Select[T]) -> Select[T]:
+    return statement.with_for_update().execution_options(populate_existing=True)
+
+
+async def _one(session: AsyncSession, statement: Select[T], thing: str) -> T:
+    row: T | None = await session.scalar(statement)
+    if row is None:
+        raise NotFound(thing=thing)
+    return row
+
+
+async def feature(session: AsyncSession, scope: Scope, feature_id: UUID) -> NetworkFeature:
+    """Return a feature; raises NotFound outside the scope."""
+    return await _one(session, features(scope).where(NetworkFeature.id == feature_id), "feature")
+
+
+async def lock_features(
+    session: AsyncSession, scope: Scope, ids: Collection[UUID]
+) -> dict[UUID, NetworkFeature]:
+    """Return features locked for a change, in id order; raises NotFound when one is missing."""
+    found = await session.scalars(_locked(features(scope).where(NetworkFeature.id.in_(ids))))
+    rows = {row.id: row for row in found}
+    if len(rows) != len(set(ids)):
+        raise NotFound(thing="feature")
+    return rows
+
+
+async def lock_used(
+    session: AsyncSession, region_id: int, service_id: UUID
+) -> list[NetworkFeature]:
+    """Return the pairs, fibres and ports of a service, locked, in id order."""
+    wanted = (
+        select(NetworkFeature)
+        .where(NetworkFeature.region_id == region_id, NetworkFeature.service_id == service_id)
+        .order_by(NetworkFeature.id)
+    )
+    return list(await session.scalars(_locked(wanted)))
+
+
+async def service(session: AsyncSession, scope: Scope, service_id: UUID) -> NetworkService:
+    """Return a service; raises NotFound outside the scope."""
+    return await _one(session, services(scope).where(NetworkService.id == service_id), "service")
+
+
+async def lock_service(session: AsyncSession, scope: Scope, service_id: UUID) -> NetworkService:
+    """Return a service locked for a change; raises NotFound outside the scope."""
+    wanted = services(scope).where(NetworkService.id == service_id)
+    return await _one(session, _locked(wanted), "service")
+
+
+async def lock_finding(session: AsyncSession, scope: Scope, finding_id: UUID) -> Finding:
+    """Return a finding locked for a change; raises NotFound outside the scope."""
+    return await _one(session, _locked(findings(scope).where(Finding.id == finding_id)), "finding")
+
+
+async def service_of(session: AsyncSession, row: NetworkFeature) -> NetworkService | None:
+    """Return the service that holds a pair, fibre or port, None when none does."""
+    found: NetworkService | None = await session.scalar(
+        select(NetworkService).where(
+            NetworkService.region_id == row.region_id, NetworkService.id == row.service_id
+        )
+    )
+    return found
+
+
+async def lock_path(session: AsyncSession, region_id: int, service_id: UUID) -> list[PathElement]:
+    """Return the steps of a service's access path, locked, in id order."""
+    wanted = (
+        select(PathElement)
+        .where(PathElement.region_id == region_id, PathElement.service_id == service_id)
+        .order_by(PathElement.id)
+    )
+    return list(await session.scalars(_locked(wanted)))
+
+
+async def lock_ties(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> list[NetworkConnection]:
+    """Return the jumpers and splices of conductors and ports, locked, in id order."""
+    wanted = (
+        select(NetworkConnection)
+        .where(
+            NetworkConnection.region_id == region_id,
+            NetworkConnection.kind.in_([Tie.JUMPERED.value, Tie.SPLICED.value]),
+            or_(NetworkConnection.from_id.in_(ids), NetworkConnection.to_id.in_(ids)),
+        )
+        .order_by(NetworkConnection.id)
+    )
+    return list(await session.scalars(_locked(wanted)))
+
+
+async def end_together(
+    session: AsyncSession, region_id: int, one: NetworkFeature, other: NetworkFeature
+) -> bool:
+    """Return whether two conductors lie in one cable, or in cables that feed the same feature."""
+    if one.parent_id == other.parent_id:
+        return True
+    first, second = aliased(NetworkConnection), aliased(NetworkConnection)
+    common = await session.scalar(
+        select(first.to_id)
+        .join(second, second.to_id == first.to_id)
+        .where(
+            first.region_id == region_id,
+            second.region_id == region_id,
+            first.kind == Tie.FEEDS.value,
+            second.kind == Tie.FEEDS.value,
+            first.from_id == one.parent_id,
+            second.from_id == other.parent_id,
+        )
+        .limit(1)
+    )
+    return common is not None
+
+
+async def parents(
+    session: AsyncSession, region_id: int, rows: Iterable[NetworkFeature]
+) -> dict[UUID, NetworkFeature]:
+    """Return the parents of some features by id."""
+    ids = {row.parent_id for row in rows}
+    found = await session.scalars(
+        select(NetworkFeature).where(
+            NetworkFeature.region_id == region_id, NetworkFeature.id.in_(ids)
+        )
+    )
+    return {row.id: row for row in found}
+
+
+def parts(region_id: int, parent_id: UUID) -> Select[NetworkFeature]:
+    """Return the statement for what a feature is made of, by id."""
+    return (
+        select(NetworkFeature)
+        .where(NetworkFeature.region_id == region_id, NetworkFeature.parent_id == parent_id)
+        .order_by(NetworkFeature.id)
+    )
+
+
+def free_conductors(region_id: int, box_id: UUID, kind: FeatureKind) -> Select[NetworkFeature]:
+    """Return the statement for the free pairs or fibres of the cables that feed a box, by id."""
+    cables = select(NetworkConnection.from_id).where(
+        NetworkConnection.region_id == region_id,
+        NetworkConnection.to_id == box_id,
+        NetworkConnection.kind == Tie.FEEDS.value,
+    )
+    return (
+        select(NetworkFeature)
+        .where(
+            NetworkFeature.region_id == region_id,
+            NetworkFeature.parent_id.in_(cables),
+            NetworkFeature.kind == kind.value,
+            NetworkFeature.state == State.FREE.value,
+        )
+        .order_by(NetworkFeature.id)
+    )
+
+
+async def connections_of(
+    session: AsyncSession, region_id: int, feature_id: UUID
+) -> list[ConnectionRead]:
+    """Return a feature's ties with both ends, at most 500."""
+    start, end = aliased(NetworkFeature), aliased(NetworkFeature)
+    found = await session.execute(
+        select(NetworkConnection, start, end)
+        .join(start, start.id == NetworkConnection.from_id)
+        .join(end, end.id == NetworkConnection.to_id)
+        .where(
+            NetworkConnection.region_id == region_id,
+            start.region_id == region_id,
+            end.region_id == region_id,
+            or_(NetworkConnection.from_id == feature_id, NetworkConnection.to_id == feature_id),
+        )
+        .order_by(NetworkConnection.id)
+        .limit(MOST_TIES)
+    )
+    return [
+        ConnectionRead(id=tie.id, version=tie.version, kind=tie.kind, start=_end(a), end=_end(b))
+        for tie, a, b in found
+    ]
+
+
+def _end(row: NetworkFeature) -> EndRead:
+    return EndRead(id=row.id, kind=row.kind, name=row.name, state=row.state)
+
+
+def _mapped(scope: Scope, kinds: Sequence[FeatureKind], distance: Any) -> Select[Any]:
+    found = select(
+        NetworkFeature, geo.as_geojson(NetworkFeature.shape), distance.label("distance")
+    ).where(policy.visible_features(scope))
+    if kinds:
+        found = found.where(NetworkFeature.kind.in_([kind.value for kind in kinds]))
+    return found
+
+
+async def _collect(session: AsyncSession, statement: Select[Any]) -> FeatureCollection:
+    rows = (await session.execute(statement.limit(rules.MOST_FEATURES + 1))).all()
+    if len(rows) > rules.MOST_FEATURES:
+        raise TooManyFeatures(limit=rules.MOST_FEATURES)
+    return FeatureCollection(features=[_as_feature(*row) for row in rows])
+
+
+def _as_feature(row: NetworkFeature, shape: Any, distance: float | None) -> GeoFeature:
+    properties = FeatureProperties.model_validate(row)
+    properties.distance_m = None if distance is None else round(distance, 1)
+    return GeoFeature(id=row.id, geometry=shape, properties=properties)
+
+
+async def map_of(
+    session: AsyncSession, scope: Scope, box: Box, kinds: Sequence[FeatureKind] = ()
+) -> FeatureCollection:
+    """Return the features that touch a box, at most 2,000 on at most 25 km2.
+
+    Raises AreaTooLarge, TooManyFeatures.
+    """
+    rules.check_box(box)
+    envelope = func.ST_MakeEnvelope(box.west, box.south, box.east, box.north, geo.SRID)
+    inside = _mapped(scope, kinds, null()).where(
+        NetworkFeature.shape.is_not(None), func.ST_Intersects(NetworkFeature.shape, envelope)
+    )
+    return await _collect(session, inside.order_by(NetworkFeature.id))
+
+
+async def map_feature(session: AsyncSession, scope: Scope, feature_id: UUID) -> GeoFeature:
+    """Return one feature as GeoJSON; raises NotFound outside the scope."""
+    found = await session.execute(_mapped(scope, (), null()).where(NetworkFeature.id == feature_id))
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound(thing="feature")
+    return _as_feature(*row)
+
+
+def near(
+    scope: Scope, point: geo.Point, metres: float, kinds: Sequence[FeatureKind] = ()
+) -> Select[Any]:
+    """Return the statement for (feature, GeoJSON, distance in metres) within metres of a point.
+
+    The nearest stands first; the geography index `ix_network_feature_ground` finds them.
+    """
+    geography = Geography(srid=geo.SRID, spatial_index=False)
+    distance: ColumnElement[float] = func.ST_Distance(
+        cast(NetworkFeature.shape, geography),
+        cast(func.ST_GeomFromEWKT(literal(point.wkt())), geography),
+    )
+    return (
+        _mapped(scope, kinds, distance)
+        .where(
+            NetworkFeature.shape.is_not(None),
+            geo.within_metres(NetworkFeature.shape, point, metres),
+        )
+        .order_by("distance", NetworkFeature.id)
+    )
+
+
+async def map_near(
+    session: AsyncSession,
+    scope: Scope,
+    premises: Premises,
+    metres: float,
+    kinds: Sequence[FeatureKind] = (),
+) -> FeatureCollection:
+    """Return what lies within metres of premises, nearest first; raises TooManyFeatures."""
+    point = geo.Point(coordinates=geo.position_of(premises.point))
+    return await _collect(session, near(scope, point, metres, kinds))
+
+
+async def serving(session: AsyncSession, scope: Scope, premises_id: UUID) -> list[ServiceWithPath]:
+    """Return what serves premises: each service with its ordered path and the states on it.
+
+    `scope` has already been asked for the premises.
+    """
+    found = await session.scalars(
+        select(NetworkService)
+        .where(
+            NetworkService.region_id == scope.region_id, NetworkService.premises_id == premises_id
+        )
+        .order_by(NetworkService.id)
+    )
+    return await with_paths(session, scope.region_id, list(found))
+
+
+async def with_paths(
+    session: AsyncSession, region_id: int, rows: Sequence[NetworkService]
+) -> list[ServiceWithPath]:
+    """Return services with their access paths, read in one statement."""
+    found = await session.execute(
+        select(PathElement.service_id, PathElement.position, NetworkFeature)
+        .join(NetworkFeature, NetworkFeature.id == PathElement.feature_id)
+        .where(
+            PathElement.region_id == region_id,
+            NetworkFeature.region_id == region_id,
+            PathElement.service_id.in_([row.id for row in rows]),
+        )
+        .order_by(PathElement.service_id, PathElement.position)
+    )
+    steps: dict[UUID, list[StepRead]] = {row.id: [] for row in rows}
+    for service_id, position, part in found:
+        steps[service_id].append(
+            StepRead(
+                position=position,
+                feature_id=part.id,
+                kind=part.kind,
+                name=part.name,
+                state=part.state,
+                state_reason=part.state_reason,
+            )
+        )
+    return [
+        ServiceWithPath(**ServiceRead.model_validate(row).model_dump(), path=steps[row.id])
+        for row in rows
+    ]

@@ -1,0 +1,136 @@
+"""Read shapes of the network record; maps are GeoJSON (RFC 7946), SRID 4326."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.customers.schemas import PointRead
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class GeoGeometry(BaseModel):
+    """A GeoJSON point or line: [longitude, latitude] in degrees."""
+
+    type: Literal["Point", "LineString"]
+    coordinates: list[Any] = Field(examples=[[24.941, 60.17]])
+
+
+class FeatureProperties(_Read):
+    """What is known of a feature beside its place."""
+
+    version: int
+    centre_id: UUID
+    kind: str = Field(examples=["distribution_box"])
+    name: str = Field(examples=["Box N04-2"])
+    parent_id: UUID | None
+    state: str | None = Field(examples=["free"])
+    state_reason: str | None
+    state_test: dict[str, Any] | None
+    state_since: datetime | None
+    service_id: UUID | None
+    attributes: dict[str, Any]
+    distance_m: float | None = Field(None, description="From the premises asked about, in metres.")
+
+
+class GeoFeature(BaseModel):
+    """A GeoJSON feature; pairs, fibres and ports have no geometry of their own."""
+
+    type: Literal["Feature"] = "Feature"
+    id: UUID
+    geometry: GeoGeometry | None
+    properties: FeatureProperties
+
+
+class FeatureCollection(BaseModel):
+    """A GeoJSON feature collection."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[GeoFeature]
+
+
+class FeatureRead(_Read):
+    """A feature in a list, without its geometry."""
+
+    id: UUID
+    version: int
+    centre_id: UUID
+    kind: str
+    name: str
+    parent_id: UUID | None
+    state: str | None
+    state_reason: str | None
+    state_since: datetime | None
+    service_id: UUID | None
+    attributes: dict[str, Any]
+
+
+class EndRead(BaseModel):
+    id: UUID
+    kind: str
+    name: str
+    state: str | None
+
+
+class ConnectionRead(BaseModel):
+    """A directed tie, seen from the exchange, with both its ends."""
+
+    id: UUID
+    version: int
+    kind: str = Field(examples=["jumpered"])
+    start: EndRead
+    end: EndRead
+
+
+class StepRead(BaseModel):
+    """One step of an access path; position 1 is nearest to the exchange."""
+
+    position: int
+    feature_id: UUID
+    kind: str = Field(examples=["pair"])
+    name: str = Field(examples=["Pair N04-2/17"])
+    state: str | None = Field(examples=["occupied"])
+    state_reason: str | None
+
+
+class ServiceRead(_Read):
+    """A service at premises; rates in Mbit/s as sold."""
+
+    id: UUID
+    version: int
+    premises_id: UUID
+    customer_id: UUID
+    centre_id: UUID
+    kind: str = Field(examples=["broadband"])
+    technology: str = Field(examples=["copper"])
+    sold_down_mbps: int | None
+    sold_up_mbps: int | None
+    account: str | None
+    state: str = Field(examples=["active"])
+
+
+class ServiceWithPath(ServiceRead):
+    """A service with its ordered way from the exchange to the premises."""
+
+    path: list[StepRead]
+
+
+class FindingRead(_Read):
+    """Something wrong that was seen on the plant (VI-06)."""
+
+    id: UUID
+    version: int
+    centre_id: UUID
+    feature_id: UUID | None
+    visit_id: UUID | None
+    reporter_id: UUID
+    point: PointRead | None
+    kind: str
+    severity: str
+    text: str
+    state: str
+    captured_at: datetime

@@ -14,7 +14,7 @@ from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
 class Template(Catalogue):
     """A kind of checklist: for which kind of work, service and segment (CH-01).
 
-    `segment` None: for every segment; a template that names the segment wins over it.
+    `service` or `segment` None: for every one; a template that names more wins.
     """
 
     __tablename__ = "checklists_template"
@@ -22,7 +22,7 @@ class Template(Catalogue):
 
     code: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
-    service: Mapped[str]
+    service: Mapped[str | None]
     segment: Mapped[str | None]
 
     __table_args__ = (

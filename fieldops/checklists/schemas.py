@@ -1,0 +1,82 @@
+"""Read shapes of checklists, shared by REST and pull."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.checklists.rules import Body
+
+
+class TemplateOnDevice(BaseModel):
+    """A template version as a device holds it."""
+
+    id: UUID
+    version: int
+    code: str = Field(examples=["broadband_install"])
+    number: int
+    kind: str
+    service: str | None
+    segment: str | None
+    body: Body
+
+
+class TemplateVersionRead(TemplateOnDevice):
+    """A published version of a template."""
+
+    published_at: datetime
+    published_by: UUID | None
+
+
+class ChecklistOnDevice(BaseModel):
+    """The list of one work order on one visit."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    work_order_id: UUID
+    template_version_id: UUID
+    state: str = Field(examples=["open"])
+
+
+class AnswerOnDevice(BaseModel):
+    """The standing answer to an item."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    checklist_id: UUID
+    item_key: str
+    value: Any
+    note: str | None
+    photos: list[str]
+    technician_id: UUID | None
+    estimated_at: datetime
+
+
+class AnswerRead(AnswerOnDevice):
+    """An answer, standing or superseded."""
+
+    superseded: bool
+    by_other_technician: bool
+    captured_at: datetime | None
+    person_id: UUID
+
+
+class MissingItem(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    item_key: str
+    lacks: str = Field(examples=["answer"], description="answer, photo or remark")
+
+
+class ChecklistRead(ChecklistOnDevice):
+    """A checklist with its standing answers and what it still lacks."""
+
+    centre_id: UUID
+    answers: list[AnswerOnDevice]
+    missing: list[MissingItem]

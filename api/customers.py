@@ -1,0 +1,236 @@
+"""Customers, premises, service standards, and contact data behind its register."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, reads, verb, writes
+from fieldops.customers import commands, pii, queries
+from fieldops.customers.models import Customer, Premises, ServiceStandard
+from fieldops.customers.rules import Segment, Service, Task, check_tier
+from fieldops.customers.schemas import (
+    ContactRead,
+    CustomerRead,
+    FormerContactRead,
+    LimitRead,
+    PremisesRead,
+    ReadingRead,
+    StandardRead,
+)
+from fieldops.kernel.commands import Text
+from fieldops.kernel.errors import InvalidArguments
+from fieldops.kernel.permissions import Permission
+
+router = APIRouter(prefix="/v1", tags=["customers"])
+
+Moment = Annotated[AwareDatetime | None, Query()]
+
+verb(router, "/customers", commands.register_customer)
+verb(router, "/customers/{customer_id}/tier", commands.change_tier)
+verb(router, "/customers/{customer_id}/contact", commands.change_contact)
+verb(router, "/premises", commands.register_premises)
+verb(router, "/premises/{premises_id}/correct", commands.correct_premises)
+verb(router, "/standards", commands.set_standard)
+
+
+@router.get(
+    "/customers",
+    operation_id="customers_list",
+    summary="List the customers in scope, without contact data",
+    responses=problems(),
+)
+async def customers(
+    reading: Annotated[Reading, reads(Permission.CUSTOMER_READ)],
+    external_ref: Annotated[Text | None, Query(max_length=64)] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[CustomerRead]:
+    statement = queries.customers(reading.scope).limit(limit + 1)
+    if external_ref is not None:
+        statement = statement.where(Customer.external_ref == external_ref)
+    if after is not None:
+        statement = statement.where(Customer.id > after)
+    return Page.of((await reading.session.scalars(statement)).all(), limit, CustomerRead)
+
+
+@router.get(
+    "/customers/{customer_id}",
+    operation_id="customer_get",
+    summary="One customer, without contact data",
+    responses=problems(404),
+)
+async def customer(
+    customer_id: UUID, reading: Annotated[Reading, reads(Permission.CUSTOMER_READ)]
+) -> CustomerRead:
+    row = await queries.customer(reading.session, reading.scope, customer_id)
+    return CustomerRead.model_validate(row)
+
+
+class ReadContact(BaseModel):
+    """Why somebody looks at contact data; it goes into the register (CU-04)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[Text, Field(min_length=3, max_length=500, examples=["call about a move"])]
+
+
+def _source(request: Request, reading: Reading) -> str:
+    address = request.client.host if request.client else "unknown"
+    device = reading.actor.device_id
+    return f"{address} device {device}" if device else address
+
+
+@router.post(
+    "/customers/{customer_id}/contact-readings",
+    operation_id="customer_read_contact",
+    summary="Read a customer's contact data; the reading is registered (CU-04)",
+    responses=problems(404),
+)
+async def read_contact(
+    customer_id: UUID,
+    body: ReadContact,
+    request: Request,
+    reading: Annotated[Reading, writes(Permission.CONTACT_READ)],
+) -> ContactRead:
+    contact = await pii.read_contact(
+        reading.session,
+        reading.actor,
+        reading.scope,
+        customer_id,
+        source=_source(request, reading),
+        reason=body.reason,
+        now=reading.now,
+    )
+    return ContactRead.model_validate(contact)
+
+
+@router.post(
+    "/customers/{customer_id}/contact-history-readings",
+    operation_id="customer_read_contact_history",
+    summary="Read a customer's former contact data; the reading is registered (CU-04, CU-06)",
+    responses=problems(404),
+)
+async def read_contact_history(
+    customer_id: UUID,
+    body: ReadContact,
+    request: Request,
+    reading: Annotated[Reading, writes(Permission.CONTACT_WRITE)],
+) -> list[FormerContactRead]:
+    await pii.read_contact(
+        reading.session,
+        reading.actor,
+        reading.scope,
+        customer_id,
+        source=_source(request, reading),
+        reason=body.reason,
+        now=reading.now,
+    )
+    rows = await pii.former_contacts(reading.session, reading.scope.region_id, customer_id)
+    return [FormerContactRead.model_validate(row) for row in rows]
+
+
+@router.get(
+    "/contact-readings",
+    operation_id="contact_readings_list",
+    summary="Search the register of who read contact data (CU-04)",
+    responses=problems(),
+)
+async def contact_readings(
+    reading: Annotated[Reading, reads(Permission.REGISTER_READ)],
+    customer_id: UUID | None = None,
+    reader_id: UUID | None = None,
+    since: Moment = None,
+    before: Moment = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ReadingRead]:
+    _in_order(since, before)
+    statement = pii.readings(
+        reading.scope, customer_id=customer_id, reader_id=reader_id, since=since, before=before
+    )
+    if after is not None:
+        statement = statement.where(pii.ContactReading.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, ReadingRead)
+
+
+def _in_order(since: datetime | None, before: datetime | None) -> None:
+    if since is not None and before is not None and before <= since:
+        message = "before must be later than since"
+        raise InvalidArguments(
+            errors=[{"field": "before", "rule": "greater_than", "message": message}]
+        )
+
+
+@router.get(
+    "/premises",
+    operation_id="premises_list",
+    summary="List the premises in scope, at an address if asked (CU-03)",
+    responses=problems(),
+)
+async def premises_list(
+    reading: Annotated[Reading, reads(Permission.CUSTOMER_READ)],
+    street: Annotated[Text | None, Query(max_length=120)] = None,
+    house_number: Annotated[Text | None, Query(max_length=20)] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[PremisesRead]:
+    statement = queries.all_premises(reading.scope, street=street, house_number=house_number)
+    if after is not None:
+        statement = statement.where(Premises.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, PremisesRead)
+
+
+@router.get(
+    "/premises/{premises_id}",
+    operation_id="premises_get",
+    summary="One premises with its address and point (CU-03)",
+    responses=problems(404),
+)
+async def premises(
+    premises_id: UUID, reading: Annotated[Reading, reads(Permission.CUSTOMER_READ)]
+) -> PremisesRead:
+    row = await queries.premises(reading.session, reading.scope, premises_id)
+    return PremisesRead.model_validate(row)
+
+
+@router.get(
+    "/standards",
+    operation_id="standards_list",
+    summary="List the service standards: the common rows and the region's own (CU-02)",
+    responses=problems(),
+)
+async def standards(
+    reading: Annotated[Reading, reads(Permission.RULE_READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[StandardRead]:
+    statement = queries.standard_rows(reading.scope.region_id).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(ServiceStandard.id > after)
+    return Page.of((await reading.session.scalars(statement)).all(), limit, StandardRead)
+
+
+@router.get(
+    "/standards/limit",
+    operation_id="standard_limit",
+    summary="The limit that holds for a customer's service and task (CU-02)",
+    responses=problems(404),
+)
+async def limit_of(
+    reading: Annotated[Reading, reads(Permission.RULE_READ)],
+    segment: Segment,
+    tier: Annotated[Text, Query(min_length=1, max_length=16)],
+    task: Task,
+    service: Service | None = None,
+) -> LimitRead:
+    check_tier(segment, tier)
+    found = await queries.standard(
+        reading.session, segment, tier, service, task, region_id=reading.scope.region_id
+    )
+    return LimitRead(minutes=found.minutes, upper_minutes=found.upper_minutes)

@@ -1,0 +1,107 @@
+"""The board of the day and the indicators."""
+
+from datetime import date, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, reads
+from fieldops.kernel.errors import InvalidRequest
+from fieldops.kernel.permissions import Permission
+from fieldops.reports import board as boards
+from fieldops.reports import kept
+from fieldops.reports.rules import Period, Staff, Standing
+from fieldops.reports.schemas import Board, KeptAppointments, KeptRecord
+
+router = APIRouter(prefix="/v1", tags=["reports"])
+
+MOST_DAYS = 92
+
+
+def _calendar_day(day: date) -> date:
+    """Refuse the first and last days of the calendar, whose neighbours cannot be named."""
+    if not date.min.year < day.year < date.max.year:
+        raise InvalidRequest(reason="the day lies outside the calendar")
+    return day
+
+
+@router.get(
+    "/board",
+    operation_id="board_get",
+    summary="A centre's day: visits, late risks, unconfirmed, unsynced, desk, warnings",
+    responses=problems(404),
+)
+async def board(
+    reading: Annotated[Reading, reads(Permission.BOARD_READ)],
+    centre_id: Annotated[UUID, Query(description="The centre.")],
+    day: Annotated[date | None, Query(description="Local day; today without it.")] = None,
+) -> Board:
+    wanted = None if day is None else _calendar_day(day)
+    return await boards.board(reading.session, reading.scope, centre_id, wanted, reading.now)
+
+
+def _question(
+    first: Annotated[date, Query(alias="from", description="First local day.")],
+    last: Annotated[date, Query(alias="to", description="Last local day, at most 92 days on.")],
+    centre_id: Annotated[UUID | None, Query(description="Only this centre.")] = None,
+    technician_id: Annotated[
+        UUID | None, Query(description="Only visits with this technician as contact.")
+    ] = None,
+    firm_id: Annotated[UUID | None, Query(description="Only this contractor firm.")] = None,
+    staff: Annotated[
+        Staff | None, Query(description="Only the operator's own or contractors' work (ORG-06).")
+    ] = None,
+) -> kept.Question:
+    if not timedelta() <= _calendar_day(last) - _calendar_day(first) < timedelta(days=MOST_DAYS):
+        raise InvalidRequest(reason="'to' lies before 'from' or 92 days or more after it")
+    return kept.Question(
+        first,
+        last,
+        centre_id=centre_id,
+        technician_id=technician_id,
+        firm_id=firm_id,
+        staff=staff,
+    )
+
+
+@router.get(
+    "/indicators/kept-appointments",
+    operation_id="kept_appointments_get",
+    summary="Kept appointments (KP-01): due, kept, share and target, cut by period",
+    responses=problems(404),
+)
+async def kept_appointments(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[kept.Question, Depends(_question)],
+    by: Annotated[Period, Query(description="What the periods are.")] = Period.NONE,
+) -> KeptAppointments:
+    return await kept.kept_appointments(reading.session, reading.scope, question, by, reading.now)
+
+
+@router.get(
+    "/indicators/kept-appointments/records",
+    operation_id="kept_appointments_records",
+    summary="The appointments behind KP-01, each kept or with every reason why not",
+    responses=problems(404),
+)
+async def kept_appointment_records(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[kept.Question, Depends(_question)],
+    standing: Annotated[
+        Standing | None, Query(description="Only those that count so, for instance not_kept.")
+    ] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[KeptRecord]:
+    found = await kept.records(
+        reading.session,
+        reading.scope,
+        question,
+        reading.now,
+        standing=standing,
+        after=after,
+        limit=limit,
+    )
+    return Page.of(found, limit, KeptRecord)

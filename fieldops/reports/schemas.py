@@ -1,0 +1,176 @@
+"""Read shapes of the reports."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.reports.rules import LateRisk, Miss, Standing, Unsynced
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class DeviceSync(BaseModel):
+    """Whether a technician's devices are in step with a visit."""
+
+    last_seen_at: datetime | None = Field(description="When the device last spoke to the server.")
+    queued: int = Field(description="Commands the devices said they still had to hand in.")
+    unsynced: list[Unsynced] = Field(description="What is not in step; empty: all is.")
+
+
+class BoardTechnician(BaseModel):
+    """A technician of a visit, and how far they have come."""
+
+    technician_id: UUID
+    name: str
+    firm_id: UUID | None = Field(description="The contractor firm; null: the operator's own.")
+    is_contact: bool
+    state: str = Field(examples=["accepted"])
+    latest_departure_at: datetime | None
+    departed_at: datetime | None
+    arrived_at: datetime | None
+    expected_arrival: datetime | None = Field(
+        description="Predicted from the day's state; the arrival itself once there."
+    )
+    device: DeviceSync
+
+
+class BoardAppointment(BaseModel):
+    """The promise behind a visit, as far as it still needs the customer's word."""
+
+    appointment_id: UUID
+    state: str = Field(examples=["booked"])
+    needs_person: bool
+    hours_to_window: float = Field(description="Negative once the window has opened.")
+
+
+class BoardRow(BaseModel):
+    """One visit of the day."""
+
+    visit_id: UUID
+    order_id: UUID
+    order_ref: str
+    premises_id: UUID
+    customer_id: UUID
+    state: str = Field(examples=["dispatched"])
+    window_start: datetime
+    window_end: datetime
+    expected_arrival: datetime = Field(description="When the last of its technicians is there.")
+    late_risks: list[LateRisk] = Field(description="Why it is likely to be late; empty: it is not.")
+    unconfirmed: BoardAppointment | None = Field(
+        description="The appointment while the customer has not confirmed it."
+    )
+    technicians: list[BoardTechnician]
+
+
+class BoardWarning(BaseModel):
+    """A work order near or past its limit (WO-04)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    work_order_id: UUID
+    order_id: UUID
+    audience: str = Field(examples=["dispatcher"])
+    percent: int = Field(description="Share of the time limit that was used at the warning.")
+    due_at: datetime
+    warned_at: datetime
+
+
+class BoardCounts(BaseModel):
+    """What the rows add up to."""
+
+    visits: int
+    by_state: dict[str, int] = Field(examples=[{"dispatched": 12, "completed": 4}])
+    late_risk: int
+    unconfirmed: int
+    unsynced: int
+
+
+class Board(BaseModel):
+    """A centre's day: what goes as planned and what does not."""
+
+    centre_id: UUID
+    centre_name: str
+    day: date
+    zone: str = Field(examples=["Europe/Helsinki"])
+    at: datetime = Field(description="The moment the board shows.")
+    counts: BoardCounts
+    open_cases: int | None = Field(
+        description="Open cases at the late-work desk; null for a contractor manager."
+    )
+    warnings: list[BoardWarning] = Field(
+        description="Open work near or past its limit, most urgent first, at most 100."
+    )
+    rows: list[BoardRow] = Field(description="The visits in the order of their windows.")
+    cut: bool = Field(description="Whether there are more visits than the 2,000 shown.")
+
+
+class KeptPeriod(BaseModel):
+    """KP-01 of one day, week or month, or of the whole range."""
+
+    first_day: date | None = Field(description="First local day of the period; null: the range.")
+    due: int = Field(description="Denominator: appointments due and decided.")
+    kept: int = Field(description="Numerator: appointments kept.")
+    share_percent: Percent | None = Field(description="Kept of due; null when nothing was due.")
+    open: int = Field(description="Appointments whose day is not over yet; not in `due`.")
+    provisional: int = Field(
+        description="Of the kept: installs that a fault in the days after can still undo."
+    )
+
+
+class KeptAppointments(BaseModel):
+    """The kept-appointment indicator (KP-01) over a range of local days."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "indicator": "KP-01",
+                    "from_day": "2026-11-01",
+                    "to_day": "2026-11-30",
+                    "target_percent": 93.0,
+                    "total": {
+                        "first_day": None,
+                        "due": 412,
+                        "kept": 389,
+                        "share_percent": 94.42,
+                        "open": 0,
+                        "provisional": 61,
+                    },
+                    "misses": {"arrived_after_window": 14, "rescheduled_again": 9},
+                    "periods": [],
+                }
+            ]
+        }
+    )
+    indicator: str = "KP-01"
+    from_day: date
+    to_day: date
+    target_percent: Percent
+    total: KeptPeriod
+    misses: dict[str, int] = Field(
+        description="How often each reason occurred; one appointment may have several."
+    )
+    periods: list[KeptPeriod] = Field(description="The cut asked for, in time order.")
+
+
+class KeptRecord(BaseModel):
+    """One appointment behind the indicator."""
+
+    id: UUID = Field(description="The appointment.")
+    visit_id: UUID
+    order_id: UUID
+    centre_id: UUID
+    technician_id: UUID | None = Field(description="The customer's contact on the visit.")
+    firm_id: UUID | None
+    window_start: datetime
+    window_end: datetime
+    arrived_at: datetime | None
+    completed_at: datetime | None
+    operator_reschedules: int
+    first_fault_at: datetime | None
+    standing: Standing
+    kept: bool
+    provisional: bool
+    misses: list[Miss] = Field(description="Every reason why it was not kept.")

@@ -36,9 +36,7 @@ def _module() -> str | None:
     return context.get_x_argument(as_dictionary=True).get("module")
 
 
-def _include_name(
-    name: str | None, kind: str, _parents: MutableMapping[str, str | None]
-) -> bool:
+def _include_name(name: str | None, kind: str, _parents: MutableMapping[str, str | None]) -> bool:
     """Leave out what is not ours: PostGIS's table, the queue's tables, other modules."""
     if kind != "table" or name is None:
         return True
@@ -48,9 +46,7 @@ def _include_name(
     return module is None or name.startswith(f"{module}_")
 
 
-def _include_object(
-    _object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any
-) -> bool:
+def _include_object(_object: Any, name: str | None, kind: str, *_rest: Any) -> bool:
     return kind != "table" or _include_name(name, kind, {})
 
 

@@ -1,0 +1,154 @@
+"""Where things stand: the furniture of modules, the order of imports, the size of files."""
+
+import ast
+import sys
+import tomllib
+import warnings
+
+import pytest
+
+from fieldops.modules import MODULES
+from tests.architecture import source
+
+FURNITURE = {
+    "__init__",
+    "errors",
+    "rules",
+    "schemas",
+    "events",
+    "models",
+    "policy",
+    "queries",
+    "views",
+    "commands",
+    "reactions",
+    "jobs",
+}
+
+# Files beside the furniture, each an algorithm or a store of its own, with the reason it stands
+# apart. Add to this only what has a name in the field or in computing.
+OWN_FILES = {
+    "appointments/links": "the customer's signed link, pure",
+    "appointments/slots": "the search for free windows, pure",
+    "customers/pii": "the only place that touches contact data (CU-04)",
+    "customers/standards": "which row of the standard table wins (CU-02), pure",
+    "files/disk": "bytes on the disk: written once, synced, named by their hash",
+    "files/uploading": "the tus protocol's state machine",
+    "notifications/channels": "one adapter per way out: text message, e-mail, outbox",
+    "notifications/failpoint": "where a test kills the sender, to prove AP-10",
+    "notifications/segments": "how a text splits into short-message segments, pure",
+    "notifications/wording": "the message texts in both languages",
+    "orders/importing": "orders out of JSON lines",
+    "sync/cases": "which commands are blocked by an open case, and how a case is opened",
+    "sync/cursor": "the signed cursor of a pull",
+    "sync/envelopes": "the phone's command shape, with its capture time estimated",
+    "sync/grants": "what a device's user was allowed when it was last seen, pure",
+    "sync/inflate": "request bodies unpacked with a cap",
+    "sync/pull": "the difference between two views",
+    "sync/push": "a queue of commands replayed in order",
+}
+
+FORBIDDEN_NAMES = {"service", "utils", "util", "helpers", "helper", "manager", "repository"}
+FILE_GUIDE, FUNCTION_GUIDE = 400, 40
+
+
+def contract(name: str) -> dict[str, list[str]]:
+    with (source.ROOT / "pyproject.toml").open("rb") as file:
+        linter = tomllib.load(file)["tool"]["importlinter"]
+    return next(c for c in linter["contracts"] if c["id"] == name)
+
+
+def layers(name: str) -> list[str]:
+    """Return a contract's layers, lowest first."""
+    return [layer.strip("()") for layer in reversed(contract(name)["layers"])]
+
+
+def test_the_linter_stacks_the_modules_in_the_order_they_are_registered_in() -> None:
+    stacked = [layer for layer in layers("modules") if layer in MODULES]
+    assert stacked == list(MODULES)
+
+
+def test_the_linter_knows_the_furniture_of_every_module() -> None:
+    listed = {
+        container.removeprefix("fieldops.") for container in contract("furniture")["containers"]
+    }
+    existing = {m for m in MODULES if (source.ROOT / "fieldops" / m / "__init__.py").exists()}
+    assert listed == existing
+    assert set(layers("furniture")) == FURNITURE - {"__init__"} | {"pii"}
+
+
+def test_sync_may_know_only_the_kernel_and_files() -> None:
+    forbidden = {
+        name.removeprefix("fieldops.") for name in contract("sync-wing")["forbidden_modules"]
+    }
+    assert forbidden == {m for m in MODULES if m not in {"files", "sync", "reports"}}
+
+
+def test_a_module_has_only_known_furniture() -> None:
+    odd = {
+        f"{module}/{piece}"
+        for module, piece, _path in source.module_files()
+        if piece not in FURNITURE and f"{module}/{piece}" not in OWN_FILES
+    }
+    assert not odd, f"neither furniture nor named in OWN_FILES with a reason: {sorted(odd)}"
+
+
+def test_every_own_file_exists() -> None:
+    existing = {f"{module}/{piece}" for module, piece, _path in source.module_files()}
+    assert OWN_FILES.keys() <= existing
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_what_it_owns(module: str) -> None:
+    doc = ast.get_docstring(source.tree(source.ROOT / "fieldops" / module / "__init__.py"))
+    assert doc, f"fieldops/{module}/__init__.py has no docstring"
+    assert len(doc.split()) >= 12, f"{module}: name what it owns, its verbs, events, neighbours"
+
+
+def test_no_file_is_called_by_a_name_that_says_nothing() -> None:
+    found = [
+        source.shown(path)
+        for path in source.files("fieldops", "api")
+        if path.stem in FORBIDDEN_NAMES or path.parent.name in FORBIDDEN_NAMES
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("island", ["bootstrap", "cluster", "postgresql"])
+def test_what_prepares_the_machine_needs_the_standard_library_only(island: str) -> None:
+    path = source.ROOT / "fieldops" / f"{island}.py"
+    roots = {full.split(".")[0] for full in source.imported(path).values()}
+    others = {
+        full
+        for full in source.imported(path).values()
+        if full.startswith("fieldops.") and full.split(".")[1] not in {"cluster", "postgresql"}
+    }
+    assert roots <= {*sys.stdlib_module_names, "fieldops"}
+    assert not others
+
+
+def test_migrations_know_no_model() -> None:
+    found = [
+        source.shown(path)
+        for path in source.files("migrations/versions")
+        if any(full.split(".")[0] in {"fieldops", "api"} for full in source.imported(path).values())
+    ]
+    assert not found
+
+
+@pytest.mark.filterwarnings("default")
+def test_sizes_are_near_their_guides() -> None:
+    """Guides, not walls: what is longer is listed in one warning."""
+    long = []
+    for path in source.files("fieldops", "api"):
+        length = len(path.read_text(encoding="utf-8").splitlines())
+        if length > FILE_GUIDE:
+            long.append(f"{source.shown(path)}: {length} lines")
+        long += [
+            f"{source.shown(path, node.lineno)} {node.name}: {lines} lines"
+            for node in ast.walk(source.tree(path))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_GUIDE
+        ]
+    if long:
+        warnings.warn("longer than the guides:\n  " + "\n  ".join(long), stacklevel=1)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from fieldops.appointments.errors import WindowInvalid
 from fieldops.kernel.configuration import number
 
 State = Literal[
@@ -217,3 +218,19 @@ def end_state(
     """Return what a finished visit makes of its appointment: kept = at the door in the window."""
     kept = arrived_at is not None and window_start <= arrived_at <= window_end
     return "kept" if kept else "missed"
+
+
+LONGEST_WINDOW = timedelta(hours=12)
+FARTHEST = timedelta(days=366)
+
+
+def check_window(start: datetime, end: datetime, now: datetime) -> None:
+    """Raise WindowInvalid unless a window lies ahead, in order, and is no longer than 12 h."""
+    if end <= start:
+        raise WindowInvalid(reason="it ends before it starts")
+    if end - start > LONGEST_WINDOW:
+        raise WindowInvalid(reason="it is longer than 12 hours")
+    if start < now:
+        raise WindowInvalid(reason="it has begun already")
+    if start - now > FARTHEST:
+        raise WindowInvalid(reason="it is more than a year ahead")

@@ -93,7 +93,8 @@ class DeliveryAttempt(Regional):
 
     __table_args__ = (
         CheckConstraint(
-            "outcome is null or outcome in ('sent', 'not_sent', 'unknown')", name="outcome_known"
+            "outcome is null or outcome in ('sent', 'not_sent', 'refused', 'unknown')",
+            name="outcome_known",
         ),
         UniqueConstraint("region_id", "message_id", "number"),
         Index(

@@ -9,6 +9,7 @@ from fieldops.kernel.configuration import number
 Kind = Literal["reconfirmation", "half_hour_notice"]
 State = Literal["planned", "sending", "sent", "failed", "uncertain", "expired", "cancelled"]
 ChannelName = Literal["sms", "email", "file"]
+AttemptOutcome = Literal["sent", "not_sent", "refused", "unknown"]
 
 SEND_LEASE = number(
     "message_send_lease",
@@ -28,9 +29,20 @@ MOST_ATTEMPTS = number(
 )
 
 
-def dedupe_key(visit_id: UUID, kind: Kind, window_start: datetime) -> str:
-    """Return what makes a message the same reminder: nobody gets one twice (AP-10)."""
-    return f"{visit_id}:{kind}:{window_start.isoformat()}"
+REPEATABLE_STATES: tuple[State, ...] = ("planned", "cancelled", "expired")
+"""States in which a message has certainly not gone out: it may be planned anew."""
+
+
+def dedupe_key(
+    visit_id: UUID, kind: Kind, window_start: datetime, technician_id: UUID | None = None
+) -> str:
+    """Return what makes a message the same reminder: nobody gets one twice (AP-10).
+
+    A notice that names another technician is another message: the customer must know whom to
+    let in.
+    """
+    whom = f":{technician_id}" if technician_id else ""
+    return f"{visit_id}:{kind}:{window_start.isoformat()}{whom}"
 
 
 def retry_at(now: datetime, attempts: int) -> datetime:

@@ -1,0 +1,53 @@
+"""Messages to customers and their delivery log, to read."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, reads
+from fieldops.kernel.permissions import Permission
+from fieldops.notifications import queries
+from fieldops.notifications.models import Message
+from fieldops.notifications.rules import State
+from fieldops.notifications.schemas import AttemptRead, MessageDetail, MessageRead
+
+router = APIRouter(prefix="/v1/messages", tags=["notifications"])
+
+
+@router.get("", operation_id="message_list", summary="List messages to customers.")
+async def message_list(
+    reading: Annotated[Reading, reads(Permission.NOTIFICATION_READ)],
+    visit_id: Annotated[UUID | None, Query(description="Only about this visit.")] = None,
+    state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[MessageRead]:
+    statement = queries.messages(reading.scope)
+    if visit_id is not None:
+        statement = statement.where(Message.visit_id == visit_id)
+    if state is not None:
+        statement = statement.where(Message.state == state)
+    if after is not None:
+        statement = statement.where(Message.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    items = [MessageRead.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+
+
+@router.get(
+    "/{message_id}",
+    operation_id="message_get",
+    summary="Return a message with its delivery log.",
+    responses=problems(404),
+)
+async def message_get(
+    message_id: UUID, reading: Annotated[Reading, reads(Permission.NOTIFICATION_READ)]
+) -> MessageDetail:
+    found = await queries.message(reading.session, reading.scope, message_id)
+    log = await queries.attempts(reading.session, reading.scope.region_id, message_id)
+    return MessageDetail(
+        **MessageRead.model_validate(found).model_dump(),
+        log=[AttemptRead.model_validate(attempt) for attempt in log],
+    )

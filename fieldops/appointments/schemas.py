@@ -1,0 +1,169 @@
+"""What is read of appointments, by REST and by devices."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.appointments.rules import (
+    Answer,
+    AnswerChannel,
+    Cause,
+    Channel,
+    Outcome,
+    State,
+    TaskKind,
+)
+
+_ID = "01938f5e-0000-7000-8000-000000000001"
+
+
+class ReadModel(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class AppointmentRead(ReadModel):
+    """A promised window (AP-02), its second confirmation and how often it was moved."""
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    customer_id: UUID
+    centre_id: UUID
+    state: State
+    window_start: datetime
+    window_end: datetime
+    channel: Channel
+    customer_said: str
+    night_visit_wanted: bool
+    needs_person: bool = Field(description="Reconfirmed by a person, not by a message (AP-04).")
+    booked_at: datetime
+    reconfirm_at: datetime | None
+    call_at: datetime | None
+    confirmed_at: datetime | None
+    operator_reschedules: int
+    customer_reschedules: int
+    moved_cause: Cause | None
+    moved_reason: str | None
+    customer_contacted_at: datetime | None
+    contacted_in_time: bool | None
+
+
+class ReconfirmationRead(ReadModel):
+    """An answer about one window (AP-04)."""
+
+    id: UUID
+    version: int
+    window_start: datetime
+    answer: Answer
+    channel: AnswerChannel
+    note: str | None
+    by_id: UUID | None
+    answered_at: datetime
+    received_at: datetime
+    counted_in: bool = Field(description="False: the window had moved or ended meanwhile.")
+
+
+class HistoryEntry(ReadModel):
+    """One change of an appointment: who, when by server and device, why, before and after."""
+
+    at: datetime
+    action: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    actor_id: UUID | None
+    command: str | None
+    captured_at: datetime | None
+    reason: str | None
+
+
+class AppointmentDetail(AppointmentRead):
+    """An appointment with its answers and its whole history (AP-02)."""
+
+    answers: list[ReconfirmationRead]
+    history: list[HistoryEntry]
+
+
+class SlotRead(ReadModel):
+    """A window that can be kept; the first technician is the customer's contact (VI-01)."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "start": "2026-11-24T06:00:00Z",
+                    "end": "2026-11-24T08:00:00Z",
+                    "technician_ids": [_ID],
+                    "within_limit": True,
+                }
+            ]
+        },
+    )
+    start: datetime
+    end: datetime
+    technician_ids: list[UUID]
+    within_limit: bool = Field(description="Whether the window ends before the work is due.")
+
+
+class Slots(BaseModel):
+    """The free windows for a visit, earliest first."""
+
+    items: list[SlotRead]
+
+
+class CallTaskRead(ReadModel):
+    """A call a person has to make to a customer."""
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    appointment_id: UUID | None
+    customer_id: UUID
+    centre_id: UUID
+    kind: TaskKind
+    due_at: datetime
+    window_start: datetime | None
+    subject: str | None
+    outcome: Outcome | str | None
+    note: str | None
+    done_at: datetime | None
+    done_by: UUID | None
+
+
+class PublicAppointment(BaseModel):
+    """What the customer's link shows: the window and what can be answered, nothing personal."""
+
+    state: State
+    window_start: datetime = Field(description="With the offset of the region's zone.")
+    window_end: datetime
+    answers: list[Answer] = Field(description="The answers that are taken now.")
+
+
+class AppointmentOnDevice(BaseModel):
+    """An appointment as a technician's device holds it."""
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    state: State
+    window_start: datetime
+    window_end: datetime
+    confirmed_at: datetime | None
+    needs_person: bool
+    night_visit_wanted: bool
+    customer_said: str
+
+
+class ReconfirmationOnDevice(BaseModel):
+    """An answer as a technician's device holds it."""
+
+    id: UUID
+    version: int
+    appointment_id: UUID
+    visit_id: UUID
+    window_start: datetime
+    answer: Answer
+    channel: AnswerChannel
+    answered_at: datetime

@@ -1,0 +1,1 @@
+"""What happens to messages: `planning` in the transaction of their cause, `delivery` later."""

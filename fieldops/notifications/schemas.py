@@ -1,0 +1,54 @@
+"""What is read of messages: never an address, never the text that went out."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.notifications.rules import ChannelName, Kind, State
+
+
+class ReadModel(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class MessageRead(ReadModel):
+    """A reminder to a customer, planned or sent (AP-03, AP-05)."""
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    appointment_id: UUID | None
+    customer_id: UUID
+    centre_id: UUID
+    kind: Kind
+    state: State
+    due_at: datetime
+    not_after: datetime = Field(description="Later the message is of no use and is not sent.")
+    window_start: datetime
+    window_end: datetime
+    expected_arrival: datetime | None
+    technician_name: str | None
+    certificate_number: str | None
+    channel: ChannelName | None
+    attempts: int
+    ended_at: datetime | None
+    ended_reason: str | None
+
+
+class AttemptRead(ReadModel):
+    """One try to deliver, from the log."""
+
+    number: int
+    channel: ChannelName
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    reference: str | None
+    receipt: str | None
+
+
+class MessageDetail(MessageRead):
+    """A message with its delivery log."""
+
+    log: list[AttemptRead]

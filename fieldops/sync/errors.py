@@ -83,3 +83,10 @@ class DeviceNotActive(Refusal):
 
     code = "device_not_active"
     advice = "Look at the device's state; a revoked device has to be registered anew."
+
+
+class DeviceTaken(Refusal):
+    """This device id belongs to another registration."""
+
+    code = "device_taken"
+    advice = "Install the app anew: a new install makes a new id."

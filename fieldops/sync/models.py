@@ -113,8 +113,7 @@ class HeldRow(Base):
 class Case(Regional):
     """Held or rejected work at the late-work desk: the command it began with and its dependents.
 
-    `status` says how the first command ended (held or rejected), `held` how many of its
-    entries are held, `state` how the case stands.
+    `status` says how the first command ended (held or rejected), `state` how the case stands.
     """
 
     __tablename__ = "sync_case"
@@ -126,6 +125,7 @@ class Case(Regional):
     centre_id: Mapped[UUID | None]
     subject_type: Mapped[str | None]
     subject_id: Mapped[UUID | None]
+    first_command_id: Mapped[UUID]
     name: Mapped[str]
     status: Mapped[str]
     code: Mapped[str]
@@ -134,7 +134,6 @@ class Case(Regional):
     next_steps: Mapped[list[str]]
     details: Mapped[dict[str, Any]]
     entries: Mapped[int] = mapped_column(default=1)
-    held: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(default="open")
     opened_at: Mapped[datetime]
     handler_id: Mapped[UUID | None]
@@ -155,9 +154,9 @@ class Case(Regional):
 
 
 class CaseEntry(Regional):
-    """One command of a case with everything needed to run it later; `id` is the command's.
+    """One command of a case with everything needed to run it later.
 
-    A command that came under a used id has an id of its own here (docs/sync.md).
+    `id` is its id in the ledger: the command's own, or a derived one when that was used before.
     """
 
     __tablename__ = "sync_case_entry"
@@ -166,11 +165,12 @@ class CaseEntry(Regional):
     counted: ClassVar[bool] = False
 
     case_id: Mapped[UUID] = link("sync_case")
+    command_id: Mapped[UUID]
     seq: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str]
     v: Mapped[int]
     command: Mapped[Any] = mapped_column(JSON)  # as it came; json, for it is only passed on
-    status: Mapped[str]  # held, rejected; later applied, merged, credited, discarded
+    status: Mapped[str]  # held, rejected; later applied, merged, credited, discarded, corrected
     code: Mapped[str]
     captured_at: Mapped[datetime | None]
     estimated_at: Mapped[datetime | None]

@@ -54,7 +54,8 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
-TOOK_EFFECT = frozenset({Status.APPLIED.value, Status.MERGED.value})
+# A corrected command did not, but the technician did it again and that one did.
+TOOK_EFFECT = frozenset({Status.APPLIED.value, Status.MERGED.value, CaseState.CORRECTED.value})
 
 
 def row_hash(type_: str, row_id: UUID, version: int) -> int:

@@ -285,7 +285,7 @@ class CaseRead(BaseModel):
 
 class CaseEntryRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
-    id: UUID
+    command_id: UUID
     seq: int
     name: str
     v: int

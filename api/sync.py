@@ -1,0 +1,321 @@
+"""Phones: push and pull, their registrations; the offices: devices and the late-work desk."""
+
+import base64
+import hashlib
+import hmac
+import json
+import math
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.problems import problems
+from api.routing import (
+    After,
+    Authorization,
+    IdempotencyKey,
+    Limit,
+    Page,
+    Reading,
+    RegionHeader,
+    actor_of,
+    database_of,
+    reads,
+    settings_of,
+    verb,
+    writes,
+)
+from fieldops.kernel import ledger
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.commands import Envelope, Text
+from fieldops.kernel.db import Database, to_text
+from fieldops.kernel.errors import TooLarge
+from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Permission
+from fieldops.kernel.settings import Settings
+from fieldops.organisation import queries as organisation
+from fieldops.sync import commands, inflate, pull, push, queries, rules
+from fieldops.sync.models import Case, Device
+from fieldops.sync.schemas import (
+    CaseDetail,
+    CaseEntryRead,
+    CaseRead,
+    Change,
+    DeviceRead,
+    PullAnswer,
+    PullRequest,
+    PushAnswer,
+    PushRequest,
+)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _whole_texts(value: Any) -> Any:
+    """Put U+FFFD for half a surrogate pair, so that a cut emoji does not block a phone's queue."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_texts(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_texts(key): _whole_texts(item) for key, item in value.items()}
+    return value
+
+
+class InflatedRequest(Request):
+    """A request whose body may be gzip or zstd, under the caps of fieldops/sync/inflate.py."""
+
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            taken = bytearray()
+            async for chunk in self.stream():
+                taken += chunk
+                if len(taken) > rules.MOST_BYTES:
+                    raise TooLarge(limit=inflate.LIMIT)
+            encoding = self.headers.get("content-encoding", "")
+            self._body = inflate.inflate(bytes(taken), encoding)
+        return self._body
+
+    async def json(self) -> Any:
+        body = await self.body()
+        try:
+            value = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as exc:
+            raise json.JSONDecodeError(str(exc), "", 0) from exc
+        return _whole_texts(value) if b"\\ud" in body.lower() else value
+
+
+class InflatedRoute(APIRoute):
+    """A route whose requests are inflated."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(InflatedRequest(request.scope, request.receive))
+
+        return handle
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone's request: it opens its own transactions, for a push may have to be repeated."""
+
+    database: Database
+    settings: Settings
+    actor: Actor
+    key_hash: bytes
+
+
+DeviceKey = Annotated[
+    str,
+    Header(
+        alias="Device-Key",
+        min_length=1,
+        max_length=200,
+        description="The key that the registration of the device gave.",
+    ),
+]
+
+
+async def _phone(
+    request: Request,
+    device_key: DeviceKey,
+    authorization: Authorization = None,
+    region: RegionHeader = None,
+) -> Phone:
+    settings, database = settings_of(request), database_of(request)
+    async with database.transaction() as session:
+        actor = await actor_of(session, settings, authorization, region)
+    return Phone(database, settings, actor, hashlib.sha256(device_key.encode()).digest())
+
+
+# Push and pull ask for the permission themselves, for a device's view must be emptied, and facts
+# be taken, after its user has lost the role.
+_phone.permission = Permission.SYNC_USE  # type: ignore[attr-defined]
+
+phones = APIRouter(prefix="/v1/sync", tags=["sync"], route_class=InflatedRoute)
+
+
+@phones.post(
+    "/push",
+    operation_id="sync_push",
+    summary="Hand in captured commands, in their order",
+    response_model=PushAnswer,
+    responses=problems(404, 413, 503),
+)
+async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(_phone)]) -> Response:
+    """Take a part of the phone's queue; answered after the commit."""
+    answer = await push.push(phone.database, phone.actor, body, phone.key_hash)
+    return Response(answer, media_type="application/json")
+
+
+@phones.post(
+    "/pull",
+    operation_id="sync_pull",
+    summary="Get the difference between what the phone holds and what it should hold",
+    response_model=PullAnswer,
+    responses=problems(404, 409, 413, 503),
+)
+async def sync_pull(body: PullRequest, phone: Annotated[Phone, Depends(_phone)]) -> Response:
+    """Send the next page of the difference."""
+    secret = phone.settings.secret.get_secret_value().encode()
+    answer = await pull.pull(
+        phone.database, secret, organisation.zone_of, phone.actor, body, phone.key_hash
+    )
+    return Response(answer, media_type="application/json")
+
+
+devices = APIRouter(prefix="/v1/devices", tags=["devices"])
+
+
+class Registration(BaseModel):
+    """An installation of the app that wants to work for the signed-in user."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "Alice's phone", "app_version": "1.4.0", "app_schema": 1}]
+        },
+    )
+    id: UUID | None = Field(None, description="Made by the app, once per install and user.")
+    name: Annotated[Text, Field(min_length=1, max_length=80)]
+    app_version: Annotated[Text, Field(min_length=1, max_length=40)]
+    app_schema: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Registered(BaseModel):
+    """The device's id and its key; the key goes into the header Device-Key of every sync."""
+
+    id: UUID
+    key: str
+    epoch: int
+    last_seq: int
+
+
+def _device_key(settings: Settings, person_id: UUID, device_id: UUID) -> str:
+    """Derive the key, so that a repeated registration gets the same one and none is stored."""
+    secret = settings.secret.get_secret_value().encode()
+    content = b"fieldops device key 1|" + person_id.bytes + device_id.bytes
+    return base64.urlsafe_b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()
+
+
+@devices.post(
+    "",
+    operation_id="device_register",
+    summary="Register an installation of the app for its user",
+    responses=problems(409),
+)
+async def register(
+    body: Registration,
+    reading: Annotated[Reading, writes(Permission.DEVICE_REGISTER)],
+    idempotency_key: IdempotencyKey = None,
+) -> Registered:
+    """Give a device id and a key to the signed-in user (SYNC section 6)."""
+    device_id = body.id or idempotency_key or new_id()
+    key = _device_key(reading.settings, reading.actor.id, device_id)
+    args = {
+        **body.model_dump(mode="json", exclude={"id"}),
+        "id": str(device_id),
+        "key_hash": hashlib.sha256(key.encode()).hexdigest(),
+    }
+    envelope = Envelope(idempotency_key or device_id, "device.register", args)
+    await ledger.once(reading.session, reading.actor, envelope, reading.now)
+    epoch = await queries.epoch(reading.session, reading.actor.region_id)
+    return Registered(id=device_id, key=key, epoch=epoch, last_seq=0)
+
+
+@devices.get("", operation_id="device_list", summary="List the phones", responses=problems())
+async def device_list(
+    reading: Annotated[Reading, reads(Permission.DEVICE_READ)],
+    person_id: UUID | None = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[DeviceRead]:
+    """List devices with last contact, release, rows held and what is queued as far as known."""
+    statement = queries.devices(reading.scope)
+    if person_id is not None:
+        statement = statement.where(Device.person_id == person_id)
+    if after is not None:
+        statement = statement.where(Device.id > after)
+    rows = await reading.session.scalars(statement.order_by(Device.id).limit(limit + 1))
+    return Page.of(rows.all(), limit, DeviceRead)
+
+
+@devices.get(
+    "/{device_id}", operation_id="device_get", summary="Read a phone", responses=problems(404)
+)
+async def device_get(
+    device_id: UUID, reading: Annotated[Reading, reads(Permission.DEVICE_READ)]
+) -> DeviceRead:
+    """Read one device."""
+    found = await queries.device(reading.session, reading.scope, device_id)
+    return DeviceRead.model_validate(found)
+
+
+verb(devices, "/{device_id}/lock", commands.lock)
+verb(devices, "/{device_id}/unlock", commands.unlock)
+verb(devices, "/{device_id}/revoke", commands.revoke)
+verb(devices, "/{device_id}/wiped", commands.wiped)
+
+desk = APIRouter(prefix="/v1/desk/cases", tags=["late-work desk"])
+
+
+@desk.get("", operation_id="desk_list", summary="List held and rejected work", responses=problems())
+async def desk_list(
+    reading: Annotated[Reading, reads(Permission.DESK_READ)],
+    state: Annotated[rules.CaseState | None, Query()] = rules.CaseState.OPEN,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[CaseRead]:
+    """List cases, oldest first; the open ones when nothing else is asked for."""
+    statement = queries.cases(reading.scope, state)
+    if after is not None:
+        statement = statement.where(Case.id > after)
+    rows = await reading.session.scalars(statement.order_by(Case.id).limit(limit + 1))
+    return Page.of(rows.all(), limit, CaseRead)
+
+
+@desk.get("/{case_id}", operation_id="desk_get", summary="Read a case", responses=problems(404))
+async def desk_get(
+    case_id: UUID, reading: Annotated[Reading, reads(Permission.DESK_READ)]
+) -> CaseDetail:
+    """Read a case with its commands, the record's present state and latest changes."""
+    region_id = reading.actor.region_id
+    case = await queries.case_of(reading.session, reading.scope, case_id)
+    entries = await queries.entries_of(reading.session, region_id, case.id)
+    present, changes = await queries.present_state(
+        reading.session, region_id, case.subject_type, case.subject_id
+    )
+    return CaseDetail(
+        **CaseRead.model_validate(case).model_dump(),
+        commands=[CaseEntryRead.model_validate(entry) for entry in entries],
+        present=None if present is None else json.loads(to_text(present)),
+        changes=[Change.model_validate(change) for change in changes],
+    )
+
+
+verb(desk, "/{case_id}/accept", commands.accept)
+verb(desk, "/{case_id}/credit", commands.credit)
+verb(desk, "/{case_id}/discard", commands.discard)
+verb(desk, "/{case_id}/hand-over", commands.hand_over)
+
+router = APIRouter()
+for _part in (phones, devices, desk):
+    router.include_router(_part)

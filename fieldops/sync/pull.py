@@ -1,0 +1,326 @@
+"""Pull: the difference between what a device holds and what it should hold (SYNC section 3).
+
+A pull without news is one statement; a page is one small REPEATABLE READ transaction. Bodies
+come from the database as JSON text and go out as they are.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel import clock, views
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.db import Database, to_text
+from fieldops.kernel.errors import Coded, Forbidden, NotFound, Unavailable
+from fieldops.kernel.ids import NIL
+from fieldops.kernel.permissions import Permission
+from fieldops.kernel.views import DeviceScope, View
+from fieldops.sync import cases, cursor, grants, queries, rules
+from fieldops.sync.cursor import Holder
+from fieldops.sync.errors import ViewTooLarge
+from fieldops.sync.push import device_answer, is_transient
+from fieldops.sync.queries import Change, Totals
+from fieldops.sync.rules import DeviceState
+from fieldops.sync.schemas import PullRequest
+
+log = structlog.get_logger()
+
+ZoneOf = Callable[[AsyncSession, int], Awaitable[ZoneInfo]]
+DEL_BYTES = 70  # about what a del takes in an answer
+
+
+class Standing(Enum):
+    """What a presented cursor says about the device."""
+
+    CURRENT = auto()  # it applied the last page that was sent
+    BEHIND = auto()  # it stands at the last confirmed page; what was sent later never arrived
+    ANEW = auto()  # it starts from nothing
+
+
+async def pull(
+    database: Database,
+    secret: bytes,
+    zone_of: ZoneOf,
+    actor: Actor,
+    request: PullRequest,
+    key_hash: bytes,
+) -> bytes:
+    """Return the next page of a device's difference as JSON bytes.
+
+    `zone_of` gives a region's time zone; it is asked only when the view is looked through.
+    Raises NotFound for a device that is not the actor's, DeviceKeyWrong, Forbidden for somebody
+    who never had a device, ViewTooLarge, Unavailable when the device's row stays contended.
+    """
+    for attempt in range(1, rules.TRANSIENT_TRIES + 1):
+        try:
+            async with database.transaction(snapshot=True) as session:
+                answer = await _Pull(session, secret, zone_of, actor, request, key_hash).answer()
+        except Exception as exc:
+            if isinstance(exc, Coded) or not is_transient(exc):
+                raise
+            await asyncio.sleep(0.01 * 2**attempt)
+        else:
+            return answer
+    raise Unavailable(retry_after=1)
+
+
+@dataclass(slots=True)
+class Page:
+    """What one answer carries: the steps taken, the bodies of its puts, whether more follow."""
+
+    sent: list[Change]
+    bodies: dict[tuple[str, UUID], str]
+    more: bool
+
+
+class _Pull:
+    """One pull under way, inside its snapshot."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        secret: bytes,
+        zone_of: ZoneOf,
+        actor: Actor,
+        request: PullRequest,
+        key_hash: bytes,
+    ) -> None:
+        self.session = session
+        self.secret = secret
+        self.zone_of = zone_of
+        self.actor = actor
+        self.request = request
+        self.key_hash = key_hash
+        self.now = clock.now()
+        self.device: Row[Any]
+
+    async def answer(self) -> bytes:
+        """Answer from the fast path, or look through the view."""
+        found = await queries.device_for_pull(
+            self.session, self.actor.region_id, self.request.device_id
+        )
+        if found is None or found.person_id != self.actor.id:
+            if not self.actor.allows(Permission.SYNC_USE):
+                raise Forbidden(permission=Permission.SYNC_USE.value)
+            raise NotFound(thing="device")
+        cases.check_key(found, self.key_hash)
+        self.device = found
+        if found.state != DeviceState.ACTIVE.value:
+            await self._seen()
+            return self._nothing_to_hold()
+        standing = self._standing()
+        if (
+            standing is Standing.CURRENT
+            and found.view_key == self._key(found.counters, found.catalogue)
+            and found.view_valid_until is not None
+            and self.now < found.view_valid_until
+        ):
+            await self._seen()
+            return self._unchanged()
+        return await self._look(standing)
+
+    def _standing(self) -> Standing:
+        if self.request.cursor is None or self.request.epoch not in {None, self.device.epoch}:
+            return Standing.ANEW
+        generation = cursor.read(self.secret, self._holder(), self.request.cursor)
+        if generation == self.device.gen_sent:
+            return Standing.CURRENT
+        return Standing.BEHIND if generation == self.device.gen_confirmed else Standing.ANEW
+
+    def _holder(self) -> Holder:
+        return Holder(
+            self.actor.region_id,
+            self.device.id,
+            self.actor.id,
+            self.request.schema_,
+            self.device.epoch,
+        )
+
+    def _key(self, counters: int, catalogue: int) -> str:
+        """Return all that can change a device's view, but for time."""
+        parts = (
+            counters,
+            catalogue,
+            grants.digest(self.actor.grants),
+            self.device.last_seq,
+            self.device.case_gen,
+            self.request.schema_,
+        )
+        return ":".join(str(part) for part in parts)
+
+    async def _seen(self) -> None:
+        """Note that the device was here, not oftener than dispatchers need."""
+        if self.now - self.device.last_seen_at >= rules.SEEN_EVERY:
+            await self._write(last_seen_at=self.now)
+
+    async def _write(self, **values: Any) -> None:
+        await queries.write_device(self.session, self.actor.region_id, self.device.id, **values)
+
+    def _unchanged(self) -> bytes:
+        return to_text(
+            {
+                "unchanged": True,
+                "epoch": self.device.epoch,
+                "durable_seq": self.device.last_seq,
+                "cursor": self.request.cursor,
+                "server_time": self.now,
+            }
+        ).encode()
+
+    def _nothing_to_hold(self) -> bytes:
+        """Answer a locked device that it must wait, a revoked one that it must wipe itself."""
+        revoked = self.device.state == DeviceState.REVOKED.value
+        return to_text(
+            {
+                "epoch": self.device.epoch,
+                "cursor": None if revoked else self.request.cursor,
+                "unchanged": not revoked,
+                "reset": revoked,
+                "wipe": revoked,
+                "device": device_answer(self.device.state, self.device.last_seq),
+                "server_time": self.now,
+            }
+        ).encode()
+
+    async def _look(self, standing: Standing) -> bytes:
+        """Compare the device's view with what it should be and send the next page."""
+        region_id, device = self.actor.region_id, self.device
+        await queries.lock_for_pull(self.session, region_id, device.id)
+        confirmed = await self._settle(standing)
+        # A user who lost the role sees nothing any more: all rows leave (I6).
+        of = views.ordered() if self.actor.allows(Permission.SYNC_USE) else []
+        scope = DeviceScope(
+            region_id,
+            self.actor.id,
+            device.id,
+            self.actor.centre_ids,
+            self.now,
+            await self.zone_of(self.session, region_id),
+        )
+        limit = self.request.limit
+        totals, steps = await queries.difference(self.session, scope, of, limit.rows + 1)
+        self._within_limits(totals)
+        page = await self._page(scope, steps)
+        generation = device.gen_sent
+        anything = page.sent or standing is not Standing.CURRENT
+        if anything:
+            generation = confirmed + 1 if standing is Standing.ANEW else device.gen_sent + 1
+            await queries.record_rows(self.session, region_id, device.id, generation, page.sent)
+        await self._note(scope, totals, page, generation, confirmed)
+        if not anything:
+            return self._unchanged()
+        return self._written(totals, page, generation, reset=standing is Standing.ANEW)
+
+    async def _settle(self, standing: Standing) -> int:
+        """Bring the record to what the device holds; returns the generation it stands at."""
+        region_id, device = self.actor.region_id, self.device
+        if standing is Standing.CURRENT:
+            if device.gen_confirmed < device.gen_sent:
+                await queries.confirm_rows(self.session, region_id, device.id, device.gen_sent)
+            return int(device.gen_sent)
+        if standing is Standing.BEHIND:
+            await queries.roll_back_rows(self.session, region_id, device.id, device.gen_confirmed)
+            return int(device.gen_confirmed)
+        await queries.forget_rows(self.session, region_id, device.id)
+        log.info("device starts anew", device_id=str(device.id), reason=self.request.reset_reason)
+        return int(device.gen_sent) + 1  # no cursor was ever made for it: older ones are void
+
+    def _within_limits(self, totals: Totals) -> None:
+        if totals.rows > rules.VIEW_MOST_ROWS:
+            raise ViewTooLarge(rows=totals.rows, most=rules.VIEW_MOST_ROWS)
+        if totals.rows > rules.VIEW_WARNING_ROWS:
+            log.warning("view large", device_id=str(self.device.id), rows=totals.rows)
+
+    async def _page(self, scope: DeviceScope, steps: Sequence[Change]) -> Page:
+        """Take as many steps as fit the limits of rows and bytes, one at least."""
+        limit = self.request.limit
+        puts = [c for c in steps[: limit.rows] if c.version is not None]
+        found = await queries.bodies(self.session, scope, puts)
+        sent: list[Change] = []
+        bodies: dict[tuple[str, UUID], str] = {}
+        room = limit.bytes
+        for change in steps[: limit.rows]:
+            key = (change.type, change.id)
+            body = found[key][1] if change.version is not None else ""
+            room -= len(body.encode()) or DEL_BYTES
+            if sent and room < 0:
+                return Page(sent, bodies, more=True)
+            sent.append(change)
+            if change.version is not None:
+                bodies[key] = body
+        return Page(sent, bodies, more=len(steps) > limit.rows)
+
+    async def _note(
+        self, scope: DeviceScope, totals: Totals, page: Page, generation: int, confirmed: int
+    ) -> None:
+        """Write on the device's row where it stands; the last page also opens the fast path."""
+        device = self.device
+        values: dict[str, Any] = {
+            "gen_sent": generation,
+            "gen_confirmed": confirmed,
+            "last_seen_at": self.now,
+            "schema": self.request.schema_,
+            "view_key": "",
+            "view_rows": totals.rows,
+            "view_hash": totals.hash,
+        }
+        if self.request.reset_reason == "hash_differs":
+            values["hash_differences"] = device.hash_differences + 1
+        seen = grants.written(self.actor.grants)
+        if seen != device.grants_seen:
+            values |= {
+                "grants_seen": seen,
+                "grants_former": device.grants_seen,
+                "grants_since": self.now,
+            }
+        if not page.more:
+            centres = totals.centres | scope.centre_ids | {NIL}
+            counters, catalogue = await queries.counters(
+                self.session, self.actor.region_id, centres
+            )
+            values["view_centres"] = sorted(centres)
+            values["view_key"] = self._key(counters, catalogue)
+            values["view_valid_until"] = self._valid_until(scope, totals)
+        await self._write(**values)
+
+    def _valid_until(self, scope: DeviceScope, totals: Totals) -> datetime:
+        """Return when the view may change by time alone, or a full look is due anyway."""
+        _, midnight = scope.today
+        by_time = [midnight, self.now + rules.FULL_DIFF_EVERY]
+        return min([*by_time, totals.until] if totals.until else by_time)
+
+    def _written(self, totals: Totals, page: Page, generation: int, *, reset: bool) -> bytes:
+        """Return the page's bytes: types by rank, bodies as the database made them."""
+        head: dict[str, Any] = {
+            "epoch": self.device.epoch,
+            "cursor": cursor.write(self.secret, self._holder(), generation),
+            "reset": reset,
+            "more": page.more,
+            "device": device_answer(self.device.state, self.device.last_seq),
+            "erase": [],
+            "dels": [{"type": c.type, "id": c.id} for c in page.sent if c.version is None],
+            "server_time": self.now,
+        }
+        if not page.more:
+            head["view"] = {"rows": totals.rows, "hash": totals.hash}
+        if totals.rows > rules.VIEW_WARNING_ROWS:
+            head["warning"] = "view_large"
+        puts = ",".join(
+            f'"{view.name}":[{",".join(rows)}]'
+            for view in views.ordered()
+            if (rows := _bodies_of(view, page))
+        )
+        return f'{to_text(head)[:-1]},"puts":{{{puts}}}}}'.encode()
+
+
+def _bodies_of(view: View, page: Page) -> list[str]:
+    return [body for (type_, _), body in page.bodies.items() if type_ == view.name]

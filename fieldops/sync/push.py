@@ -1,0 +1,374 @@
+"""Push: a part of a phone's queue, replayed once, in its order (SYNC section 2).
+
+One transaction, the device row locked first, a savepoint per command. The answer is made of
+the texts that the ledger stores, so that a repeat carries the first result byte for byte; it
+is returned after COMMIT.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel import clock, commands, ledger
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.commands import Nature
+from fieldops.kernel.db import Database, to_text
+from fieldops.kernel.errors import (
+    Coded,
+    Forbidden,
+    IdReused,
+    NotFound,
+    StaleVersion,
+    Unavailable,
+)
+from fieldops.kernel.permissions import Permission
+from fieldops.sync import cases, envelopes, grants, queries, rules
+from fieldops.sync.cases import Blocked, Desk
+from fieldops.sync.envelopes import Sent
+from fieldops.sync.errors import BlockedBy, DeviceRevoked, NotForDevices, Poison, SeqReused
+from fieldops.sync.models import Device
+from fieldops.sync.rules import DeviceState
+from fieldops.sync.schemas import PushRequest
+
+log = structlog.get_logger()
+
+# Serialization failure, deadlock, lock not available, the server going down or coming up.
+_TRANSIENT = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
+
+
+class Transient(Exception):  # noqa: N818 - a condition that passes, not an error
+    """The same push may succeed a moment later; nothing of this try is kept."""
+
+
+def is_transient(exc: BaseException | None) -> bool:
+    """Return whether an exception, or what it came from, passes by itself."""
+    while exc is not None:
+        if isinstance(exc, Transient):
+            return True
+        if isinstance(exc, DBAPIError):
+            state = getattr(exc.orig, "sqlstate", None)
+            lost = state is None and isinstance(exc, OperationalError | InterfaceError)
+            if exc.connection_invalidated or lost or state in _TRANSIENT:
+                return True
+        exc = exc.__cause__ or exc.__context__
+    return False
+
+
+async def push(database: Database, actor: Actor, request: PushRequest, key_hash: bytes) -> bytes:
+    """Take a part of a device's queue and return the answer as JSON bytes.
+
+    Raises NotFound for a device that is not the actor's, DeviceKeyWrong, Forbidden without
+    sync:use, Unavailable when the database stays away. Everything about single commands is in
+    the answer.
+    """
+    for attempt in range(1, rules.TRANSIENT_TRIES + 1):
+        try:
+            async with database.transaction() as session:
+                batch = await _begin(session, actor, request, key_hash)
+                batch.last_try = attempt == rules.TRANSIENT_TRIES
+                await batch.take()
+                answer = await batch.finish()
+        except Exception as exc:
+            if isinstance(exc, Coded) or not is_transient(exc):
+                raise
+            log.info("push retried", device_id=str(request.device_id), attempt=attempt)
+            await asyncio.sleep(0.01 * 2**attempt)
+        else:
+            return answer
+    return await _transient_answer(database, actor, request, key_hash)
+
+
+async def _begin(
+    session: AsyncSession, actor: Actor, request: PushRequest, key_hash: bytes
+) -> "Batch":
+    found = await queries.device_for_push(session, actor.region_id, request.device_id)
+    if found is None or found[0].person_id != actor.id:
+        if not actor.allows(Permission.SYNC_USE):
+            raise Forbidden(permission=Permission.SYNC_USE.value)
+        raise NotFound(thing="device")
+    device, epoch = found
+    cases.check_key(device, key_hash)
+    now = clock.now()
+    sent = [envelopes.read(c, request.clock, device, now) for c in request.commands]
+    ids = {id_ for s in sent for id_ in (s.envelope.id, s.other_id, *s.envelope.depends_on)}
+    known = await queries.ledger_of(session, device.region_id, ids) if ids else {}
+    waiting = await queries.open_cases(session, device.region_id, device.id) if ids else []
+    desk = Desk(session, device, now, waiting)
+    user = replace(actor, device_id=device.id)
+    return Batch(session, user, device, epoch, now, request, sent, known, desk)
+
+
+async def _transient_answer(
+    database: Database, actor: Actor, request: PushRequest, key_hash: bytes
+) -> bytes:
+    """Answer `transient` with the device as it stands; raises Unavailable without a database."""
+    empty = request.model_copy(update={"commands": []})
+    try:
+        async with database.transaction() as session:
+            batch = await _begin(session, actor, empty, key_hash)
+            at_seq = min((c.seq for c in request.commands), default=batch.last_seq + 1)
+            batch.stop("transient", at_seq, rules.RETRY_AFTER_MS)
+            return batch.answer()
+    except DBAPIError as exc:
+        raise Unavailable(retry_after=rules.RETRY_AFTER_MS // 1000) from exc
+
+
+@dataclass(slots=True)
+class Batch:
+    """One push under way: what is known, what came of it, where it stopped."""
+
+    session: AsyncSession
+    actor: Actor
+    device: Device
+    epoch: int
+    now: datetime
+    request: PushRequest
+    sent: Sequence[Sent]
+    known: dict[UUID, queries.Known]
+    desk: Desk
+    last_try: bool = False
+    results: list[str] = field(default_factory=list)
+    entries: list[ledger.LedgerEntry] = field(default_factory=list)
+    stopped: dict[str, Any] | None = None
+    last_seq: int = field(init=False)
+    attempts: int = field(init=False)
+    failing: UUID | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last_seq = self.device.last_seq
+        self.failing, self.attempts = self.device.failing_command_id, self.device.failing_attempts
+
+    async def take(self) -> None:
+        """Take the commands in order until one stops the batch."""
+        if not self.sent:
+            return
+        if self.device.state == DeviceState.LOCKED.value:
+            self.stop("busy", self.sent[0].seq, rules.LOCKED_RETRY_AFTER_MS)
+            return
+        if self.request.epoch not in {None, self.epoch}:
+            # The data was restored since: the device looks at expected_seq and sends from there.
+            self.stop("gap", self.sent[0].seq)
+            return
+        for sent in self.sent:
+            if not self._repeated(sent) and not await self._first_time(sent):
+                return
+
+    def _repeated(self, sent: Sent) -> bool:
+        """Answer a command seen before with its first result."""
+        seen = self.known.get(sent.envelope.id)
+        if seen is None or seen.content_hash != sent.digest or seen.actor_id != self.actor.id:
+            seen = self.known.get(sent.other_id)  # the same misuse of an id, sent again
+        if seen is None:
+            return False
+        self._advance(sent)
+        self.results.append(
+            f'{{"id":"{sent.envelope.id}","seq":{sent.seq},"status":"duplicate",'
+            f'"first":{seen.result}}}'
+        )
+        return True
+
+    async def _first_time(self, sent: Sent) -> bool:
+        """Take a command that was never seen; returns False when the batch stops at it."""
+        if sent.seq > self.last_seq + 1:
+            self.stop("gap", sent.seq)
+            return False
+        refusal = self._out_of_question(sent)
+        if refusal is not None:
+            self._refused(sent, refusal)
+            return True
+        blocked = self._blocked_by(sent)
+        if blocked is not None:
+            self._refused(sent, BlockedBy(), blocked)
+            return True
+        return await self._judged(sent)
+
+    def _out_of_question(self, sent: Sent) -> Coded | None:
+        """Return why a command is not even run: the device, its numbering, its form."""
+        if self.device.state == DeviceState.REVOKED.value:
+            return DeviceRevoked()
+        if sent.envelope.id in self.known:
+            return IdReused()
+        if sent.seq <= self.last_seq:
+            return SeqReused()
+        if sent.spec is not None and not sent.spec.offline:
+            return NotForDevices(name=sent.spec.name)
+        return sent.fault
+
+    def _blocked_by(self, sent: Sent) -> Blocked | None:
+        """Return what a command waits for: those it names, and for decisions its record's case.
+
+        Facts wait only for what they name: they are kept whatever happened (SYNC section 1).
+        """
+        for id_ in sent.envelope.depends_on:
+            before = self.known.get(id_)
+            if before is None or before.status not in rules.TOOK_EFFECT:
+                return Blocked(id_, before.case_id if before else None)
+        if sent.spec is None or sent.spec.nature is Nature.FACT:
+            return None
+        return self.desk.blocking(sent)
+
+    async def _judged(self, sent: Sent) -> bool:
+        """Run a command; returns False when a fault of ours stops the batch at it."""
+        try:
+            result = await self._run(sent)
+        except Coded as refusal:
+            self._refused(sent, refusal)
+        except Exception as exc:
+            if is_transient(exc):
+                raise
+            return self._failed(sent, exc)
+        else:
+            self._keep(sent, result)
+            self.desk.corrected(sent)
+        return True
+
+    async def _run(self, sent: Sent) -> dict[str, Any]:
+        """Run one command inside its savepoint; what was loaded for it is forgotten after it."""
+        try:
+            async with self.session.begin_nested():
+                applied = await commands.run(
+                    self.session, self._actor_for(sent), sent.envelope, self.now
+                )
+        except StaleVersion as exc:
+            if self.last_try:  # not a race any more, but a fault: it is counted
+                raise RuntimeError("the record's version does not hold still") from exc
+            raise Transient from exc
+        finally:
+            # The next command loads its records again, under their locks.
+            self.session.expunge_all()
+        return ledger.applied_result(sent.envelope, applied)
+
+    def _actor_for(self, sent: Sent) -> Actor:
+        """Return who acts: decisions need today's grants, facts those the device had seen."""
+        spec, captured = sent.spec, sent.envelope.captured
+        if spec is None or spec.nature is Nature.DECISION or self.actor.allows(spec.permission):
+            return self.actor
+        former = captured is not None and captured.estimated_at < self.device.grants_since
+        return grants.actor_as_seen(self.device, former=former)
+
+    def _refused(self, sent: Sent, refusal: Coded, blocked: Blocked | None = None) -> None:
+        """Keep a held or rejected command at the desk and answer with its case."""
+        case_id = self.desk.keep(sent, self._ledger_id(sent), refusal, blocked)
+        result: dict[str, Any] = {
+            "id": str(sent.envelope.id),
+            "seq": sent.seq,
+            "status": cases.status_of(refusal),
+            "code": refusal.code,
+            "message": refusal.message,
+            "advice": refusal.advice,
+            "case_id": str(case_id),
+        }
+        if blocked is not None:
+            result["blocked_by"] = str(blocked.command_id)
+        if refusal.next_steps:
+            result["next_steps"] = list(refusal.next_steps)
+        if refusal.details:
+            result["details"] = cases.plain(refusal.details)
+        self._keep(sent, result, case_id)
+
+    def _keep(self, sent: Sent, result: dict[str, Any], case_id: UUID | None = None) -> None:
+        """Note a command's result for the ledger and the answer, the same text for both."""
+        entry = ledger.entry(
+            self.actor, sent.envelope, self.now, sent.digest, result, case_id=case_id
+        )
+        entry.id = self._ledger_id(sent)
+        if sent.seq <= self.last_seq:
+            entry.seq = None  # its place in the order belongs to another command
+        self._advance(sent)
+        text = to_text(result)
+        self.entries.append(entry)
+        self.results.append(text)
+        self.known[entry.id] = queries.Known(
+            entry.id, self.actor.id, sent.digest, entry.status, case_id, text
+        )
+        if self.failing == sent.envelope.id:
+            self.failing, self.attempts = None, 0
+
+    def _failed(self, sent: Sent, exc: Exception) -> bool:
+        """Count a programming error; after 5 tries the command is poison and the queue goes on."""
+        again = self.failing == sent.envelope.id
+        self.failing, self.attempts = sent.envelope.id, self.attempts + 1 if again else 1
+        log.error(
+            "command failed",
+            exc_info=exc,
+            command=sent.envelope.name,
+            command_id=str(sent.envelope.id),
+            attempt=self.attempts,
+        )
+        if self.attempts >= rules.POISON_TRIES:
+            self._refused(sent, Poison(tries=self.attempts))
+            return True
+        self.stop("transient", sent.seq, rules.RETRY_AFTER_MS * 2**self.attempts)
+        return False
+
+    def _ledger_id(self, sent: Sent) -> UUID:
+        """Return the command's id, or the derived one when its own was used before."""
+        return sent.other_id if sent.envelope.id in self.known else sent.envelope.id
+
+    def _advance(self, sent: Sent) -> None:
+        if sent.seq == self.last_seq + 1:
+            self.last_seq = sent.seq
+
+    def stop(self, kind: str, at_seq: int, retry_after_ms: int = 0) -> None:
+        """End the batch here; what came before stands."""
+        self.stopped = {
+            "at_seq": at_seq,
+            "kind": kind,
+            "expected_seq": self.last_seq + 1,
+            "retry_after_ms": retry_after_ms,
+        }
+
+    async def finish(self) -> bytes:
+        """Write ledger, cases and the device's row, the last writes before COMMIT."""
+        self.session.add_all(self.entries)
+        await self.session.flush()
+        await self.desk.write()
+        left = [s for s in self.sent if s.seq > self.last_seq]
+        oldest = left[0].envelope if left else None
+        reading = self.request.clock
+        await queries.write_device(
+            self.session,
+            self.device.region_id,
+            self.device.id,
+            last_seq=self.last_seq,
+            last_seen_at=self.now,
+            app_version=self.request.app.version,
+            case_gen=self.device.case_gen + self.desk.news,
+            failing_command_id=self.failing,
+            failing_attempts=self.attempts,
+            queued=len(left),
+            oldest_queued=f"{oldest.name} v{oldest.v}" if oldest else None,
+            oldest_queued_at=oldest.captured.estimated_at if oldest and oldest.captured else None,
+            clock_boot_id=reading.boot_id,
+            clock_mono_ms=reading.mono_ms,
+            clock_server_time=self.now,
+            clock_offset_ms=(reading.wall - self.now) // timedelta(milliseconds=1),
+        )
+        return self.answer()
+
+    def answer(self) -> bytes:
+        """Return the answer's bytes: the results are the ledger's own texts."""
+        state = self.device.state
+        head = to_text(
+            {
+                "epoch": self.epoch,
+                "server_time": self.now,
+                "device": device_answer(state, self.last_seq),
+                "stop": self.stopped,
+                "pull": bool(self.entries),
+                "wipe": state == DeviceState.REVOKED.value,
+            }
+        )
+        return f'{head[:-1]},"results":[{",".join(self.results)}]}}'.encode()
+
+
+def device_answer(state: str, last_seq: int) -> dict[str, Any]:
+    """Return the device's part of an answer; every taken command is durable after COMMIT."""
+    return {"state": state, "last_seq": last_seq, "durable_seq": last_seq}

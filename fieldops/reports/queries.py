@@ -325,7 +325,6 @@ def _first_fault(region_id: int) -> Any:
         .where(
             order.c.region_id == region_id,
             order.c.premises_id == Visit.premises_id,
-            order.c.customer_id.is_not(None),
             fault.c.kind == Kind.REPAIR.value,
             fault.c.department == Department.FIELD.value,
             fault.c.received_at > Visit.ended_at,

@@ -150,10 +150,13 @@ async def contact_readings(
 ) -> Page[ReadingRead]:
     _in_order(since, before)
     statement = pii.readings(
-        reading.scope, customer_id=customer_id, reader_id=reader_id, since=since, before=before
+        reading.scope,
+        customer_id=customer_id,
+        reader_id=reader_id,
+        since=since,
+        before=before,
+        after=after,
     )
-    if after is not None:
-        statement = statement.where(pii.ContactReading.id > after)
     rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
     return Page.of(rows, limit, ReadingRead)
 

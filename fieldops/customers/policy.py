@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, literal, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer, Premises
@@ -28,9 +28,11 @@ exemptions: list[Exemption] = []
 
 
 def owned(hooks: list[Own], scope: Scope) -> ColumnElement[bool] | None:
-    """Return the condition for a technician's own rows, None when nothing is."""
-    if scope.technician_id is None or not hooks:
+    """Return the condition for a technician's own rows, None for anybody else."""
+    if scope.technician_id is None:
         return None
+    if not hooks:
+        return literal(False)  # bound: a constant would fold the region out of the statement
     return or_(*(hook(scope) for hook in hooks))
 
 

@@ -21,11 +21,11 @@ class ReportFinding(Args):
 
     id: UUID | None = Field(None, description="Made by the client; the command's id without it.")
     visit_id: VisitId = None
-    feature_id: UUID | None = None
-    point: Point | None = None
+    feature_id: UUID | None = Field(None, description="The feature it is about, if it is known.")
+    point: Point | None = Field(None, description="Where it was seen, SRID 4326.")
     kind: FeatureKind = Field(description="What kind of plant it is about.")
-    severity: Severity
-    text: Annotated[Text, Field(min_length=3, max_length=2000)]
+    severity: Severity = Field(description="How urgent it is.")
+    text: Annotated[Text, Field(min_length=3, max_length=2000, description="What is wrong.")]
     fixed: bool = Field(False, description="Whether it was put right on the spot.")
 
     @model_validator(mode="after")

@@ -30,9 +30,22 @@ HOLDING = {"state", "service_id"}
 class LineEvidence(Args):
     """The test that shows a pair, fibre or port to be bad, with its unit (RE-02)."""
 
-    kind: Annotated[Text, Field(min_length=1, max_length=60, examples=["insulation"])]
-    value: float = Field(allow_inf_nan=False, examples=[0.2])
-    unit: Annotated[Text, Field(min_length=1, max_length=20, examples=["MOhm"])]
+    kind: Annotated[
+        Text,
+        Field(
+            min_length=1,
+            max_length=60,
+            examples=["insulation_resistance"],
+            description="What was measured.",
+        ),
+    ]
+    value: float = Field(
+        ge=-1e9, le=1e9, allow_inf_nan=False, examples=[0.2], description="The value, in `unit`."
+    )
+    unit: Annotated[
+        Text,
+        Field(min_length=1, max_length=20, examples=["MOhm"], description="The value's unit."),
+    ]
     at: Moment | None = Field(None, description="When it was measured, if not at the capture.")
 
 
@@ -40,12 +53,12 @@ class Move(Args):
     """A service's move from one resource to another of the same kind."""
 
     visit_id: VisitId = None
-    service_id: UUID
-    from_id: UUID
-    to_id: UUID
+    service_id: UUID = Field(description="The service that moves.")
+    from_id: UUID = Field(description="The resource it leaves.")
+    to_id: UUID = Field(description="The free resource it moves to.")
     reason: Reason
     mark_bad: bool = Field(True, description="Whether the one left is bad; otherwise it is free.")
-    test: LineEvidence | None = None
+    test: LineEvidence | None = Field(None, description="The test that shows it to be bad.")
 
     @model_validator(mode="after")
     def _two(self) -> "Move":
@@ -96,10 +109,12 @@ async def change_port(ctx: Context, args: ChangePort) -> list[Regional]:
 
 
 class MarkBad(Args):
+    """A pair, fibre or port that was found bad."""
+
     visit_id: VisitId = None
-    feature_id: UUID
+    feature_id: UUID = Field(description="The pair, fibre or port.")
     reason: Reason
-    test: LineEvidence | None = None
+    test: LineEvidence | None = Field(None, description="The test that shows it to be bad.")
 
 
 @command(

@@ -1,0 +1,147 @@
+"""Checklist templates, a visit's lists, their answers."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, reads, verb
+from fieldops.checklists import commands, queries
+from fieldops.checklists.models import Checklist, Template, TemplateVersion
+from fieldops.checklists.schemas import (
+    AnswerOnDevice,
+    AnswerRead,
+    ChecklistRead,
+    MissingItem,
+    TemplateVersionRead,
+)
+from fieldops.kernel.permissions import Permission
+
+router = APIRouter(tags=["checklists"])
+
+verb(router, "/v1/checklist-templates", commands.publish_template)
+verb(router, "/v1/visits/{visit_id}/checklists/{checklist_id}/answers", commands.answer)
+
+
+def _version(version: TemplateVersion, template: Template) -> TemplateVersionRead:
+    return TemplateVersionRead.model_validate(
+        {
+            "id": version.id,
+            "version": version.version,
+            "code": template.code,
+            "number": version.number,
+            "kind": template.kind,
+            "service": template.service,
+            "segment": template.segment,
+            "body": version.body,
+            "published_at": version.published_at,
+            "published_by": version.published_by,
+        }
+    )
+
+
+@router.get(
+    "/v1/checklist-templates",
+    operation_id="checklist_template_list",
+    summary="List the published versions of checklist templates.",
+    responses=problems(),
+)
+async def list_templates(
+    reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    code: Annotated[
+        str | None, Query(max_length=60, pattern="^[a-z0-9_]*$", description="Only this template.")
+    ] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[TemplateVersionRead]:
+    rows = await queries.versions(reading.session, code=code, after=after, limit=limit)
+    return Page(
+        items=[_version(version, template) for version, template in rows],
+        next=rows[-1][0].id if len(rows) == limit else None,
+    )
+
+
+@router.get(
+    "/v1/checklist-templates/{version_id}",
+    operation_id="checklist_template_get",
+    summary="Read one published version of a template.",
+    responses=problems(404),
+)
+async def get_template(
+    version_id: UUID, reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)]
+) -> TemplateVersionRead:
+    return _version(*await queries.version(reading.session, version_id))
+
+
+async def _read(reading: Reading, rows: list[Checklist]) -> list[ChecklistRead]:
+    region_id = reading.scope.region_id
+    missing = await commands.missing_of(reading.session, region_id, rows)
+    standing = await queries.standing(reading.session, region_id, [row.id for row in rows])
+
+    def whole(row: Checklist) -> dict[str, Any]:
+        return {
+            **{
+                name: getattr(row, name)
+                for name in ChecklistRead.model_fields
+                if hasattr(row, name)
+            },
+            "answers": [
+                AnswerOnDevice.model_validate(a) for a in standing if a.checklist_id == row.id
+            ],
+            "missing": [MissingItem.model_validate(item) for item in missing[row.id]],
+        }
+
+    return [ChecklistRead.model_validate(whole(row)) for row in rows]
+
+
+@router.get(
+    "/v1/checklists",
+    operation_id="checklist_list",
+    summary="List checklists with their standing answers and what they lack.",
+    responses=problems(),
+)
+async def list_checklists(
+    reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    visit_id: Annotated[UUID | None, Query(description="Only of this visit.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ChecklistRead]:
+    rows = await queries.checklists(
+        reading.session, reading.scope, visit_id=visit_id, after=after, limit=limit
+    )
+    return Page(items=await _read(reading, rows), next=rows[-1].id if len(rows) == limit else None)
+
+
+@router.get(
+    "/v1/checklists/{checklist_id}",
+    operation_id="checklist_get",
+    summary="Read a checklist with its standing answers and what it lacks.",
+    responses=problems(404),
+)
+async def get_checklist(
+    checklist_id: UUID, reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)]
+) -> ChecklistRead:
+    row = await queries.checklist(reading.session, reading.scope, checklist_id)
+    return (await _read(reading, [row]))[0]
+
+
+@router.get(
+    "/v1/checklists/{checklist_id}/answers",
+    operation_id="checklist_answer_list",
+    summary="List every answer ever given in a checklist, superseded ones included.",
+    responses=problems(404),
+)
+async def list_answers(
+    checklist_id: UUID,
+    reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[AnswerRead]:
+    rows = await queries.history(
+        reading.session, reading.scope, checklist_id, after=after, limit=limit
+    )
+    return Page(
+        items=[AnswerRead.model_validate(row) for row in rows],
+        next=rows[-1].id if len(rows) == limit else None,
+    )

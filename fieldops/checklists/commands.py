@@ -1,0 +1,250 @@
+"""The verbs of checklists: publish a template, answer items."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.checklists import queries, rules, standard
+from fieldops.checklists.errors import (
+    AnswerInvalid,
+    ChecklistIncomplete,
+    TemplateUsedOtherwise,
+    TemplateUseTaken,
+)
+from fieldops.checklists.events import ChecklistAnswered
+from fieldops.checklists.models import Answer, Checklist, Template, TemplateVersion
+from fieldops.checklists.rules import Body, Key
+from fieldops.kernel import clock
+from fieldops.kernel.commands import Args, Context, Nature, Text, command, refuse_on
+from fieldops.kernel.permissions import Permission
+from fieldops.visits.commands.judging import visit_for_fact
+
+refuse_on("uq_checklists_template_use", TemplateUseTaken)
+
+WorkKind = Literal["install", "remove", "move", "change", "repair", "inspect", "patrol", "care"]
+Segment = Literal["household", "personal", "government", "enterprise"]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class PublishTemplate(Args):
+    code: Key = Field(description="The template's code; a new one makes a new template.")
+    kind: WorkKind = Field(description="The kind of work it is for.")
+    service: Text | None = Field(
+        None, min_length=1, max_length=40, description="The service; without it every service."
+    )
+    segment: Segment | None = Field(
+        None, description="The customers' segment; without it every segment."
+    )
+    body: Body = Field(description="Titles and items of the new version.")
+
+
+@command("checklist.publish_template", permission=Permission.CHECKLIST_PUBLISH)
+async def publish_template(ctx: Context, args: PublishTemplate) -> TemplateVersion:
+    """Publish a new version of a checklist template; visits keep the one they have (CH-01).
+
+    Raises TemplateInvalid with every item and rule, TemplateUsedOtherwise, TemplateUseTaken.
+    """
+    rules.check_body(args.body)
+    template = await queries.template(ctx.session, args.code, lock=True)
+    use = (args.kind, args.service, args.segment)
+    if template is None:
+        template = Template(code=args.code, kind=use[0], service=use[1], segment=use[2])
+        ctx.add(template)
+        await ctx.session.flush()
+    elif (template.kind, template.service, template.segment) != use:
+        shown = "/".join((template.kind, template.service or "any", template.segment or "any"))
+        raise TemplateUsedOtherwise(template_code=args.code, use=shown)
+    return await _publish(ctx.session, template, args.body, by=ctx.actor.id)
+
+
+async def _publish(
+    session: AsyncSession, template: Template, body: Body, *, by: UUID | None
+) -> TemplateVersion:
+    version = TemplateVersion(
+        template_id=template.id,
+        number=await queries.newest_number(session, template.id) + 1,
+        body=body.model_dump(mode="json", exclude_defaults=True),
+        published_at=clock.now(),
+        published_by=by,
+    )
+    session.add(version)
+    await session.flush()
+    return version
+
+
+async def ensure_standard_templates(session: AsyncSession) -> None:
+    """Publish the shipped templates that are not there yet (CH-03); again does nothing."""
+    known = await queries.template_codes(session)
+    for shipped in standard.templates():
+        if shipped.code in known:
+            continue
+        template = Template(
+            code=shipped.code,
+            kind=shipped.kind,
+            service=shipped.service,
+            segment=shipped.segment,
+        )
+        session.add(template)
+        await session.flush()
+        await _publish(session, template, shipped.body, by=None)
+
+
+class ItemAnswer(Args):
+    item_key: Key = Field(description="The item that is answered.")
+    value: Any = Field(description="The answer; its shape follows from the item's type.")
+    note: Text | None = Field(
+        None, max_length=2000, description="A remark; asked for by some items when answered no."
+    )
+    photos: list[Sha256] = Field(
+        default_factory=list,
+        max_length=rules.MOST_PHOTOS,
+        description="Photos that belong to the answer, by sha256; file.link promises them.",
+    )
+
+
+class AnswerChecklist(Args):
+    visit_id: UUID = Field(description="The visit the list belongs to.")
+    checklist_id: UUID = Field(description="The list that is answered.")
+    answers: list[ItemAnswer] = Field(min_length=1, max_length=rules.MOST_ITEMS)
+
+
+@command(
+    "checklist.answer",
+    permission=Permission.CHECKLIST_ANSWER,
+    nature=Nature.FACT,
+    offline=True,
+    subject="visit_id",
+)
+async def answer(ctx: Context, args: AnswerChecklist) -> list[Answer]:
+    """Answer items of a checklist; lists of several technicians merge by item (CH-05).
+
+    A later answer to an item supersedes the one before, and both stay. Raises NotFound,
+    AnswerInvalid with the items and what they take, and what the judgement of facts raises.
+    """
+    judged = await visit_for_fact(ctx, args.visit_id)
+    checklist = await queries.lock_checklist(
+        ctx.session, ctx.region_id, args.visit_id, args.checklist_id
+    )
+    body = (await queries.bodies(ctx.session, [checklist.template_version_id]))[
+        checklist.template_version_id
+    ]
+    _check(body, args.answers)
+    await _supersede(ctx, checklist, {given.item_key for given in args.answers})
+    rows = [
+        Answer(
+            region_id=ctx.region_id,
+            checklist_id=checklist.id,
+            visit_id=checklist.visit_id,
+            centre_id=checklist.centre_id,
+            technician_id=ctx.actor.id if ctx.actor.is_technician else None,
+            person_id=ctx.actor.id,
+            captured_at=ctx.captured_at,
+            estimated_at=ctx.happened_at,
+            by_other_technician=judged.by_other,
+            **given.model_dump(),
+        )
+        for given in args.answers
+    ]
+    ctx.add(*rows)
+    await ctx.session.flush()
+    keys = tuple(row.item_key for row in rows)
+    await ctx.emit(ChecklistAnswered(checklist.id, checklist.visit_id, checklist.centre_id, keys))
+    return rows
+
+
+def _check(body: Body, answers: Sequence[ItemAnswer]) -> None:
+    errors: list[dict[str, str]] = []
+    seen: set[str] = set()
+
+    def wrong(key: str, rule: str, message: str) -> None:
+        errors.append({"field": f"answers.{key}", "rule": rule, "message": message})
+
+    for given in answers:
+        key = given.item_key
+        item = body.item(key)
+        if item is None:
+            wrong(key, "unknown_item", "this checklist has no such item")
+        elif key in seen:
+            wrong(key, "unique", "the item is answered twice")
+        elif expected := rules.misfit(item, given.value):
+            wrong(key, item.type.value, f"the item takes {expected}")
+        seen.add(key)
+    if errors:
+        raise AnswerInvalid(items=", ".join(e["field"] for e in errors), errors=errors)
+
+
+async def _supersede(ctx: Context, checklist: Checklist, keys: set[str]) -> None:
+    """Mark the standing answers to some items; one that the sender had not seen is a merge."""
+    for before in await queries.standing(ctx.session, ctx.region_id, [checklist.id]):
+        if before.item_key not in keys:
+            continue
+        before.superseded = True
+        if before.person_id != ctx.actor.id and ctx.envelope.base_version(before.id) is None:
+            ctx.merged.add(before.item_key)
+    # The old answers leave the unique index before the new ones enter it.
+    await ctx.session.flush()
+
+
+async def bind(ctx: Context, visit_id: UUID, centre_id: UUID) -> None:
+    """Give each open work order of a visit its checklist, of the newest version (CH-01).
+
+    A list that is there keeps the version it has.
+    """
+    existing = await queries.lists_of_visit(ctx.session, ctx.region_id, visit_id)
+    bound = {checklist.work_order_id for checklist in existing}
+    versions = await queries.versions_for_visit(ctx.session, ctx.region_id, visit_id)
+    ctx.add(
+        *(
+            Checklist(
+                region_id=ctx.region_id,
+                visit_id=visit_id,
+                work_order_id=work_order_id,
+                template_version_id=version_id,
+                centre_id=centre_id,
+            )
+            for work_order_id, version_id in sorted(versions.items())
+            if work_order_id not in bound
+        )
+    )
+    await ctx.session.flush()
+
+
+async def missing_of(
+    session: AsyncSession, region_id: int, lists: Sequence[Checklist]
+) -> dict[UUID, list[rules.Missing]]:
+    """Return what each of some checklists still lacks."""
+    ids = [checklist.id for checklist in lists]
+    bodies = await queries.bodies(session, {row.template_version_id for row in lists})
+    answers = queries.as_given(await queries.standing(session, region_id, ids))
+    photos = await queries.photographed(session, region_id, ids)
+    return {
+        row.id: rules.missing(
+            bodies[row.template_version_id], answers.get(row.id, {}), photos[row.id]
+        )
+        for row in lists
+    }
+
+
+async def complete(ctx: Context, visit_id: UUID, work_order_ids: Sequence[UUID]) -> None:
+    """Close the lists of the work that is completed; raises ChecklistIncomplete (VI-04)."""
+    lists = [
+        checklist
+        for checklist in await queries.lists_of_visit(ctx.session, ctx.region_id, visit_id)
+        if checklist.work_order_id in set(work_order_ids)
+    ]
+    missing = await missing_of(ctx.session, ctx.region_id, lists)
+    lacking = [
+        {"checklist_id": str(id_), "item_key": item.item_key, "lacks": item.lacks}
+        for id_, items in missing.items()
+        for item in items
+    ]
+    if lacking:
+        keys = ", ".join(f"{item['item_key']} ({item['lacks']})" for item in lacking)
+        raise ChecklistIncomplete(
+            items=keys, missing=lacking, next_steps=("checklist.answer", "visit.fail")
+        )
+    for checklist in lists:
+        checklist.state = "complete"

@@ -1,0 +1,22 @@
+"""Who sees which checklists."""
+
+from sqlalchemy import ColumnElement, select
+
+from fieldops.checklists.models import Checklist
+from fieldops.kernel.permissions import Scope
+from fieldops.visits import policy as visits
+from fieldops.visits.models import Visit
+
+
+def visible(scope: Scope) -> ColumnElement[bool]:
+    """Limit checklists to a scope: a technician sees those of their own visits."""
+    own = (
+        select(Visit.id)
+        .where(
+            visits.visible(scope),
+            Visit.region_id == scope.region_id,
+            Visit.id == Checklist.visit_id,
+        )
+        .exists()
+    )
+    return scope.predicate(Checklist, own=own)

@@ -1,0 +1,21 @@
+"""Who sees which tests."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from fieldops.kernel.permissions import Scope
+from fieldops.visits import policy as visits
+from fieldops.visits.models import Visit
+
+
+def visible(scope: Scope, model: Any) -> ColumnElement[bool]:
+    """Limit rows about a visit to a scope: a technician sees those of their own visits."""
+    own = (
+        select(Visit.id)
+        .where(
+            visits.visible(scope), Visit.region_id == scope.region_id, Visit.id == model.visit_id
+        )
+        .exists()
+    )
+    return scope.predicate(model, own=own)

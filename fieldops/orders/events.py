@@ -7,11 +7,17 @@ from fieldops.kernel.events import Event
 
 
 @dataclass(frozen=True, slots=True)
-class OrderReceived(Event):
-    """An order came in with its work orders (WO-01)."""
+class WorkOpened(Event):
+    """Work of an order is open and may need a visit (WO-02)."""
 
     order_id: UUID
     work_order_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReceived(WorkOpened):
+    """An order came in with its work orders (WO-01)."""
+
     premises_id: UUID
     customer_id: UUID
     centre_id: UUID
@@ -37,7 +43,9 @@ class WorkOrdersHandling(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class _WorkOrderAside(Event):
+class WorkOrderAside(Event):
+    """Work was set aside, with a reason of the list and its cause."""
+
     work_order_id: UUID
     order_id: UUID
     reason: str
@@ -46,28 +54,25 @@ class _WorkOrderAside(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOrderSuspended(_WorkOrderAside):
+class WorkOrderSuspended(WorkOrderAside):
     """Work waits for its resume date (WO-03)."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOrderTransferred(_WorkOrderAside):
+class WorkOrderTransferred(WorkOrderAside):
     """Work went to another department (WO-03)."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOrderReturned(_WorkOrderAside):
+class WorkOrderReturned(WorkOrderAside):
     """Work went back to where the order came from (WO-03)."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOrderCancelled(_WorkOrderAside):
+class WorkOrderCancelled(WorkOrderAside):
     """Work will not be done (WO-03)."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOrdersResumed(Event):
-    """Work is open again and needs a visit (WO-02)."""
-
-    order_id: UUID
-    work_order_ids: tuple[UUID, ...]
+class WorkOrdersResumed(WorkOpened):
+    """Work that was set aside is open again."""

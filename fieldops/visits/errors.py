@@ -124,9 +124,32 @@ class NothingLeftOnVisit(Refusal):
     advice = "Leave one work order on the visit, or cancel the visit."
 
 
-class NoticeDiffers(Refusal):
+class NoticeIncomplete(Refusal):
     """A written notice needs its photo; another way of telling needs a description."""
 
     code = "notice_incomplete"
     status = 422
     advice = "Take a photo of the notice, or write how the customer was told."
+
+
+class InvalidWindow(Refusal):
+    """The time window is not possible: {rule}."""
+
+    code = "invalid_window"
+    status = 422
+    advice = "Choose a window within the next year that ends after it starts."
+
+
+class CustomerNotTold(Refusal):
+    """This ends the visit; what the customer was told is missing."""
+
+    code = "customer_not_told"
+    advice = "Tell the customer what happens next and record it, or end the visit with a reason."
+
+
+class NextStepIncomplete(Refusal):
+    """The next step {next_step} needs {missing}."""
+
+    code = "next_step_incomplete"
+    status = 422
+    advice = "Add what is named; no visit ends without its next step."

@@ -171,7 +171,7 @@ def kit_for(work: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     Removing and inspecting need no materials or spares for installing.
     """
     kit: dict[str, list[str]] = {group: [] for group in KIT_GROUPS}
-    wanted = [("any", KIT_GROUPS)]
+    wanted: list[tuple[str, tuple[str, ...]]] = [("any", KIT_GROUPS)]
     for kind, skill in sorted(set(work)):
         brief = kind in {Kind.REMOVE, Kind.INSPECT, Kind.PATROL, Kind.CARE}
         wanted.append((skill, ("tools", "papers") if brief else KIT_GROUPS))

@@ -1,0 +1,308 @@
+"""Who makes a visit, and when: windows, technicians, latest departures (VI-01, VI-02)."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from fieldops.kernel import configuration, geo
+from fieldops.kernel.clock import local_day, start_of_day
+from fieldops.kernel.commands import Args, Context, Moment, Text, command
+from fieldops.kernel.permissions import Permission
+from fieldops.orders.models import WorkOrder
+from fieldops.organisation import queries as organisation
+from fieldops.organisation.models import Technician
+from fieldops.visits import queries, rules
+from fieldops.visits.commands import following
+from fieldops.visits.commands.judging import visit_for_decision
+from fieldops.visits.errors import (
+    IllegalVisitChange,
+    InvalidWindow,
+    NotQualified,
+    NoWindow,
+    OutsideCalendar,
+    UnknownTechnicians,
+    WindowFixed,
+)
+from fieldops.visits.events import VisitAssigned, WindowChanged
+from fieldops.visits.models import Assignment, Visit
+from fieldops.visits.rules import State, Step
+
+FURTHEST_AHEAD = timedelta(days=366)
+LONGEST_WINDOW = timedelta(hours=24)
+
+
+class AssignVisit(Args):
+    visit_id: UUID = Field(description="The visit.")
+    technician_ids: list[UUID] = Field(
+        min_length=1, max_length=8, description="All its technicians; others lose it."
+    )
+    contact_id: UUID | None = Field(
+        None, description="Which of them is the customer's contact; without it the first."
+    )
+    reason: Text | None = Field(
+        None, min_length=3, max_length=500, description="Why the technicians change."
+    )
+    override: Text | None = Field(
+        None,
+        min_length=3,
+        max_length=500,
+        description="The reason for work outside the working calendar (ORG-07).",
+    )
+    window_start: Moment | None = Field(
+        None, description="For a call-out without an appointment: the window's start."
+    )
+    window_end: Moment | None = Field(None, description="The window's end.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AssignVisit":
+        if len(set(self.technician_ids)) != len(self.technician_ids):
+            raise ValueError("a technician is named twice")
+        if self.contact_id is not None and self.contact_id not in self.technician_ids:
+            raise ValueError("the contact is one of the technicians")
+        if (self.window_start is None) != (self.window_end is None):
+            raise ValueError("a window has a start and an end")
+        return self
+
+
+@command("visit.assign", permission=Permission.VISIT_ASSIGN, subject="visit_id")
+async def assign(ctx: Context, args: AssignVisit) -> list[Visit | Assignment]:
+    """Give a visit to technicians, one of them the customer's contact (VI-01, ORG-03, ORG-07).
+
+    Raises NotFound, IllegalVisitChange, NoWindow, WindowFixed, InvalidWindow,
+    UnknownTechnicians, NotQualified, OutsideCalendar.
+    """
+    judged = await visit_for_decision(ctx, args.visit_id, "visit.assign")
+    visit = judged.visit
+    ctx.reason = args.override or args.reason
+    contact_id = args.contact_id or args.technician_ids[0]
+    if args.window_start is not None and args.window_end is not None:
+        if visit.window_start not in (None, args.window_start):
+            raise WindowFixed(next_steps=("appointment.reschedule",))
+        await set_window(
+            ctx,
+            visit,
+            args.window_start,
+            args.window_end,
+            args.technician_ids,
+            contact_id,
+            override=args.override,
+        )
+    else:
+        await put_technicians(ctx, visit, args.technician_ids, contact_id, args.override)
+    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    return [visit, *present]
+
+
+async def set_window(
+    ctx: Context,
+    visit: Visit,
+    start: datetime | None,
+    end: datetime | None,
+    technician_ids: Collection[UUID] | None = None,
+    contact_id: UUID | None = None,
+    *,
+    expected_arrival: datetime | None = None,
+    override: str | None = None,
+) -> None:
+    """Give a locked visit another window and, with it, other technicians if they are named.
+
+    Without `technician_ids` the present ones stay and are checked against the new time; an empty
+    collection takes all off. Without a window the visit waits for an appointment again.
+    `expected_arrival` is when all technicians are due, the window's start without it. Emits
+    WindowChanged and VisitAssigned where something changed. Raises IllegalVisitChange,
+    InvalidWindow, UnknownTechnicians, NotQualified, OutsideCalendar.
+    """
+    if not rules.legal("visit.move", visit.state):
+        raise IllegalVisitChange(
+            next_steps=rules.next_steps(visit.state), state=visit.state, wanted="visit.move"
+        )
+    _check_window(ctx, start, end, expected_arrival)
+    old = (visit.window_start, visit.window_end)
+    visit.window_start, visit.window_end = start, end
+    visit.expected_arrival = None if start is None else expected_arrival or start
+    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    if technician_ids is None:
+        technician_ids = [row.technician_id for row in present]
+        contact_id = next((row.technician_id for row in present if row.is_contact), None)
+    if technician_ids and start is not None:
+        contact_id = contact_id or next(iter(technician_ids))
+        await put_technicians(ctx, visit, technician_ids, contact_id, override)
+    else:
+        await _take_all_off(ctx, visit, present)
+    if old != (start, end):
+        await ctx.emit(WindowChanged(visit.id, *old, start, end))
+
+
+def _check_window(
+    ctx: Context, start: datetime | None, end: datetime | None, expected: datetime | None
+) -> None:
+    if start is None and end is None:
+        return
+    if start is None or end is None or not start < end:
+        raise InvalidWindow(rule="it ends before it starts")
+    if end - start > LONGEST_WINDOW:
+        raise InvalidWindow(rule="it is longer than a day")
+    if end <= ctx.now or start - ctx.now > FURTHEST_AHEAD:
+        raise InvalidWindow(rule="it lies in the past or more than a year ahead")
+    if expected is not None and not start <= expected < end:
+        raise InvalidWindow(rule="the expected arrival lies outside it")
+
+
+async def _take_all_off(ctx: Context, visit: Visit, present: Collection[Assignment]) -> None:
+    removed = await following.end_assignments(ctx, present, "unscheduled")
+    await following.follow(ctx, visit)
+    if removed:
+        await ctx.emit(VisitAssigned(visit.id, (), removed, None))
+
+
+async def put_technicians(
+    ctx: Context,
+    visit: Visit,
+    technician_ids: Collection[UUID],
+    contact_id: UUID,
+    override: str | None = None,
+) -> None:
+    """Make these the technicians of a locked visit: all due at the same time, one the contact.
+
+    Who stays keeps the steps taken. Raises NoWindow, UnknownTechnicians, NotQualified,
+    OutsideCalendar.
+    """
+    if visit.expected_arrival is None:
+        raise NoWindow(next_steps=("appointment.book",))
+    known = await organisation.technicians(ctx.session, ctx.region_id, technician_ids)
+    if len(known) != len(set(technician_ids)) or not all(t.active for t in known.values()):
+        raise UnknownTechnicians
+    await _check_skills(ctx, visit, known)
+    await _check_calendar(ctx, visit, known, override)
+    visit.override_reason = override
+    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    leaving = [row for row in present if row.technician_id not in known]
+    removed = await following.end_assignments(ctx, leaving, "reassigned")
+    staying = {row.technician_id: row for row in present if row.technician_id in known}
+    changed = bool(leaving) or len(staying) < len(known)
+    for row in staying.values():
+        if row.is_contact and row.technician_id != contact_id:
+            row.is_contact = False
+            changed = True
+    await ctx.session.flush()
+    for technician in known.values():
+        row = staying.get(technician.id) or _assigned(ctx, visit, technician)
+        row.is_contact = technician.id == contact_id
+        staying[technician.id] = row
+    await _set_departures(ctx, visit, known, staying)
+    await following.follow(ctx, visit)
+    if changed:
+        await ctx.emit(VisitAssigned(visit.id, tuple(known), removed, contact_id))
+
+
+def _assigned(ctx: Context, visit: Visit, technician: Technician) -> Assignment:
+    row = Assignment(
+        region_id=ctx.region_id,
+        visit_id=visit.id,
+        technician_id=technician.id,
+        centre_id=technician.centre_id,
+        is_contact=False,
+        state=Step.OFFERED.value,
+        assigned_at=ctx.now,
+    )
+    ctx.add(row)
+    return row
+
+
+async def _check_skills(ctx: Context, visit: Visit, known: dict[UUID, Technician]) -> None:
+    """Refuse when a skill is missing on the visit's day, or somebody has none of them (ORG-03)."""
+    assert visit.expected_arrival is not None  # noqa: S101 - the caller has checked
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    day = local_day(visit.expected_arrival, zone)
+    work = await queries.open_work(ctx.session, ctx.region_id, visit.id)
+    needed = {row.skill for _, row in work}
+    held = await organisation.skills_on(ctx.session, ctx.region_id, list(known), day)
+    missing = needed.difference(*held.values()) if held else needed
+    useless = [id_ for id_, skills in held.items() if needed and not skills & needed]
+    if missing or useless:
+        names = [known[id_].name for id_ in (useless or known)]
+        raise NotQualified(
+            technicians=", ".join(sorted(names)),
+            skills=", ".join(sorted(missing or needed)),
+            day=str(day),
+        )
+
+
+async def _check_calendar(
+    ctx: Context, visit: Visit, known: dict[UUID, Technician], override: str | None
+) -> None:
+    """Refuse a visit outside the working calendar unless it is overridden with a reason."""
+    assert visit.expected_arrival is not None  # noqa: S101 - the caller has checked
+    if override is not None:
+        return
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    start = visit.expected_arrival
+    end = start + timedelta(minutes=visit.duration_minutes)
+    working = await organisation.working_intervals(
+        ctx.session, ctx.region_id, list(known), local_day(start, zone), local_day(end, zone), zone
+    )
+    outside = [
+        known[id_].name
+        for id_, intervals in working.items()
+        if not any(first <= start and end <= last for first, last in intervals)
+    ]
+    if outside:
+        raise OutsideCalendar(technicians=", ".join(sorted(outside)))
+
+
+async def _set_departures(
+    ctx: Context,
+    visit: Visit,
+    known: dict[UUID, Technician],
+    rows: dict[UUID, Assignment],
+) -> None:
+    """Say when each technician leaves at the latest so that arrival is before the window (VI-02).
+
+    From the visit before on the same day, else from where the technician starts the day.
+    """
+    assert visit.window_start is not None  # noqa: S101 - the caller has checked
+    assert visit.expected_arrival is not None  # noqa: S101 - see above
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    morning = start_of_day(local_day(visit.expected_arrival, zone), zone)
+    before = await configuration.duration(ctx.session, ctx.region_id, rules.ARRIVE_BEFORE)
+    goal = await queries.premises_position(ctx.session, ctx.region_id, visit.premises_id)
+    stops = await queries.stops_before(
+        ctx.session, ctx.region_id, list(known), morning, visit.expected_arrival
+    )
+    for technician_id, row in rows.items():
+        origin = _origin(known[technician_id], stops.get(technician_id))
+        if origin is None:
+            row.travel_seconds = row.latest_departure_at = None
+            continue
+        seconds = geo.travel_seconds(origin, goal)
+        row.travel_seconds = round(seconds)
+        row.latest_departure_at = rules.latest_departure(visit.window_start, seconds, before)
+
+
+def _origin(technician: Technician, stop: queries.Stop | None) -> geo.Position | None:
+    if stop is not None:
+        return stop.position
+    if technician.start_longitude is None or technician.start_latitude is None:
+        return None
+    return technician.start_longitude, technician.start_latitude
+
+
+async def can_take(ctx: Context, visit: Visit, work: Collection[WorkOrder]) -> bool:
+    """Return whether a visit can take more work: not begun, its technicians hold the skills."""
+    if State(visit.state) in rules.UNDER_WAY:
+        return False
+    if visit.expected_arrival is None:
+        return True
+    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    if not present:
+        return True
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    held = await organisation.skills_on(
+        ctx.session,
+        ctx.region_id,
+        [row.technician_id for row in present],
+        local_day(visit.expected_arrival, zone),
+    )
+    return {row.skill for row in work} <= set().union(*held.values())

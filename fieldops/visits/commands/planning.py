@@ -1,0 +1,123 @@
+"""Which visit work goes on: planning, joining, splitting (WO-02)."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from pydantic import Field
+
+from fieldops.kernel.commands import Args, Context, Text, command
+from fieldops.kernel.permissions import Permission
+from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.orders.rules import Department
+from fieldops.visits import queries, rules
+from fieldops.visits.commands import assigning, following
+from fieldops.visits.commands.judging import visit_for_decision
+from fieldops.visits.errors import NothingLeftOnVisit, WorkNotOnVisit
+from fieldops.visits.events import VisitPlanned
+from fieldops.visits.models import Visit, VisitWork
+from fieldops.visits.rules import State
+
+
+async def plan(
+    ctx: Context,
+    order: ServiceOrder,
+    work: Collection[WorkOrder],
+    *,
+    former: Visit | None = None,
+) -> Visit | None:
+    """Put open field work of an order on its coordinated visit (WO-02).
+
+    It joins the order's visit when that has not begun and its technicians hold the skills;
+    otherwise a new visit is planned. Returns the visit, None when nothing needs one.
+    """
+    field = [row for row in work if row.department == Department.FIELD]
+    if not field or order.customer_id is None or order.premises_id is None:
+        return None
+    for visit in await queries.lock_visits_of_order(ctx.session, ctx.region_id, order.id):
+        if visit.split_reason is None and await assigning.can_take(ctx, visit, field):
+            await join(ctx, visit, field)
+            return visit
+    return await plan_new(ctx, order, field, former=former)
+
+
+async def plan_new(
+    ctx: Context,
+    order: ServiceOrder,
+    work: Collection[WorkOrder],
+    *,
+    former: Visit | None = None,
+    split_reason: str | None = None,
+) -> Visit:
+    """Plan a new visit for work of an order; it needs an appointment."""
+    assert order.customer_id is not None  # noqa: S101 - only a customer is visited
+    assert order.premises_id is not None  # noqa: S101 - see above
+    visit = Visit(
+        region_id=ctx.region_id,
+        order_id=order.id,
+        premises_id=order.premises_id,
+        customer_id=order.customer_id,
+        centre_id=order.centre_id,
+        former_visit_id=former.id if former is not None else None,
+        state=State.PLANNED.value,
+        duration_minutes=1,
+        kit={},
+        split_reason=split_reason,
+    )
+    ctx.add(visit)
+    await ctx.session.flush()
+    await join(ctx, visit, work)
+    ctx.also.append(visit)
+    await ctx.emit(
+        VisitPlanned(visit.id, order.id, order.customer_id, order.centre_id, visit.former_visit_id)
+    )
+    return visit
+
+
+async def join(ctx: Context, visit: Visit, work: Collection[WorkOrder]) -> None:
+    """Add work to a visit; its planned time, kit list and the work's state follow."""
+    for row in work:
+        ctx.add(
+            VisitWork(
+                region_id=ctx.region_id,
+                visit_id=visit.id,
+                work_order_id=row.id,
+                centre_id=visit.centre_id,
+            )
+        )
+    await ctx.session.flush()
+    following.resize(visit, await queries.open_work(ctx.session, ctx.region_id, visit.id))
+    await following.bring_work(ctx, visit)
+
+
+class SplitVisit(Args):
+    visit_id: UUID = Field(description="The coordinated visit.")
+    work_order_ids: list[UUID] = Field(
+        min_length=1, max_length=20, description="The work that goes on a visit of its own."
+    )
+    reason: Text = Field(
+        min_length=3, max_length=500, description="Why one visit cannot do all of it."
+    )
+
+
+@command("visit.split", permission=Permission.VISIT_ASSIGN, subject="visit_id")
+async def split(ctx: Context, args: SplitVisit) -> list[Visit]:
+    """Take work out of a coordinated visit, onto one of its own, with a reason (WO-02).
+
+    Raises NotFound, IllegalVisitChange, WorkNotOnVisit, NothingLeftOnVisit.
+    """
+    judged = await visit_for_decision(ctx, args.visit_id, "visit.split")
+    visit = judged.visit
+    on_visit = await queries.open_work(ctx.session, ctx.region_id, visit.id)
+    going = [(entry, row) for entry, row in on_visit if row.id in set(args.work_order_ids)]
+    if len(going) != len(set(args.work_order_ids)):
+        raise WorkNotOnVisit
+    if len(going) == len(on_visit):
+        raise NothingLeftOnVisit(next_steps=rules.next_steps(visit.state))
+    ctx.reason = args.reason
+    for entry, _ in going:
+        await ctx.session.delete(entry)
+    await ctx.session.flush()
+    following.resize(visit, await queries.open_work(ctx.session, ctx.region_id, visit.id))
+    order = await queries.order_of(ctx.session, ctx.region_id, visit.order_id)
+    other = await plan_new(ctx, order, [row for _, row in going], split_reason=args.reason)
+    return [visit, other]

@@ -1,0 +1,316 @@
+"""Reads and locks of visits, their work, technicians and facts."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.customers.models import Premises
+from fieldops.files.models import FileLink
+from fieldops.kernel import geo
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.orders import queries as orders
+from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.visits import policy, rules
+from fieldops.visits.models import Assignment, Visit, VisitFact, VisitWork
+
+
+async def visit(session: AsyncSession, scope: Scope, visit_id: UUID) -> Visit:
+    """Return a visit of the scope; raises NotFound."""
+    found: Visit | None = await session.scalar(
+        select(Visit).where(policy.visible(scope), Visit.id == visit_id)
+    )
+    if found is None:
+        raise NotFound(thing="visit")
+    return found
+
+
+async def lock_visit(
+    session: AsyncSession, scope: Scope, visit_id: UUID, *, ever: bool = False
+) -> Visit:
+    """Return a visit of the scope, locked; its order is locked first.
+
+    `ever` includes visits that a technician has lost meanwhile. Raises NotFound.
+    """
+    order_id = await session.scalar(
+        select(Visit.order_id).where(policy.visible(scope, ever=ever), Visit.id == visit_id)
+    )
+    if order_id is None:
+        raise NotFound(thing="visit")
+    await orders.lock_orders(session, scope.region_id, [order_id])
+    found: Visit | None = await session.scalar(
+        select(Visit)
+        .where(policy.visible(scope, ever=ever), Visit.id == visit_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="visit")
+    return found
+
+
+async def lock_any_visit(session: AsyncSession, region_id: int, visit_id: UUID) -> Visit:
+    """Return a visit, locked, whose order the caller has locked and judged; raises NotFound."""
+    found: Visit | None = await session.scalar(
+        select(Visit).where(Visit.region_id == region_id, Visit.id == visit_id).with_for_update()
+    )
+    if found is None:
+        raise NotFound(thing="visit")
+    return found
+
+
+async def lock_visits_of_order(
+    session: AsyncSession, region_id: int, order_id: UUID
+) -> list[Visit]:
+    """Return an order's visits that have not ended, locked, oldest first."""
+    found = await session.scalars(
+        select(Visit)
+        .where(Visit.region_id == region_id, Visit.order_id == order_id, Visit.ended_at.is_(None))
+        .order_by(Visit.id)
+        .with_for_update()
+    )
+    return list(found)
+
+
+async def order_of(session: AsyncSession, region_id: int, order_id: UUID) -> ServiceOrder:
+    """Return the order of a visit that the caller has judged already."""
+    found: ServiceOrder | None = await session.get(ServiceOrder, (region_id, order_id))
+    if found is None:
+        raise NotFound(thing="order")
+    return found
+
+
+def visible_visits(
+    scope: Scope,
+    *,
+    states: Collection[str] = (),
+    order_id: UUID | None = None,
+    technician_id: UUID | None = None,
+    starts: datetime | None = None,
+    ends: datetime | None = None,
+) -> Select[Visit]:
+    """Return the statement for the visits of a scope by id.
+
+    `starts` and `ends` limit the start of the window, the end not included.
+    """
+    statement = select(Visit).where(policy.visible(scope)).order_by(Visit.id)
+    if states:
+        statement = statement.where(Visit.state.in_(states))
+    if order_id is not None:
+        statement = statement.where(Visit.order_id == order_id)
+    if starts is not None:
+        statement = statement.where(Visit.window_start >= starts)
+    if ends is not None:
+        statement = statement.where(Visit.window_start < ends)
+    if technician_id is not None:
+        statement = statement.where(
+            select(Assignment.id)
+            .where(
+                Assignment.region_id == scope.region_id,
+                Assignment.visit_id == Visit.id,
+                Assignment.technician_id == technician_id,
+                Assignment.ended_at.is_(None),
+            )
+            .exists()
+        )
+    return statement
+
+
+async def present(
+    session: AsyncSession, region_id: int, visit_ids: Collection[UUID]
+) -> list[Assignment]:
+    """Return the technicians now assigned to some visits, the contact first."""
+    found = await session.scalars(
+        select(Assignment)
+        .where(
+            Assignment.region_id == region_id,
+            Assignment.visit_id.in_(visit_ids),
+            Assignment.ended_at.is_(None),
+        )
+        .order_by(Assignment.visit_id, Assignment.is_contact.desc(), Assignment.id)
+    )
+    return list(found)
+
+
+async def assignments(session: AsyncSession, region_id: int, visit_id: UUID) -> list[Assignment]:
+    """Return all technicians a visit ever had, oldest first."""
+    found = await session.scalars(
+        select(Assignment)
+        .where(Assignment.region_id == region_id, Assignment.visit_id == visit_id)
+        .order_by(Assignment.id)
+    )
+    return list(found)
+
+
+async def visit_work(
+    session: AsyncSession, region_id: int, visit_id: UUID
+) -> list[tuple[VisitWork, WorkOrder]]:
+    """Return all work a visit had, with how it left the visit."""
+    found = await session.execute(
+        select(VisitWork, WorkOrder)
+        .join(
+            WorkOrder,
+            and_(
+                WorkOrder.region_id == VisitWork.region_id, WorkOrder.id == VisitWork.work_order_id
+            ),
+        )
+        .where(
+            VisitWork.region_id == region_id,
+            WorkOrder.region_id == region_id,
+            VisitWork.visit_id == visit_id,
+        )
+        .order_by(WorkOrder.number)
+    )
+    return [(work, order) for work, order in found]
+
+
+async def open_work(
+    session: AsyncSession, region_id: int, visit_id: UUID
+) -> list[tuple[VisitWork, WorkOrder]]:
+    """Return the work that is open on a visit (for rules of higher modules)."""
+    found = await visit_work(session, region_id, visit_id)
+    return [(work, order) for work, order in found if work.ended_at is None]
+
+
+async def visits_of_work(
+    session: AsyncSession, region_id: int, work_order_ids: Collection[UUID]
+) -> list[VisitWork]:
+    """Return on which visits work orders are open, by visit."""
+    found = await session.scalars(
+        select(VisitWork)
+        .where(
+            VisitWork.region_id == region_id,
+            VisitWork.work_order_id.in_(work_order_ids),
+            VisitWork.ended_at.is_(None),
+        )
+        .order_by(VisitWork.visit_id, VisitWork.id)
+    )
+    return list(found)
+
+
+async def last_visits_of_technician(
+    session: AsyncSession, region_id: int, technician_id: UUID, work_order_ids: Collection[UUID]
+) -> list[UUID]:
+    """Return the newest visit of each work order that a technician ever had."""
+    found = await session.execute(
+        select(VisitWork.work_order_id, VisitWork.visit_id)
+        .join(
+            Assignment,
+            and_(
+                Assignment.region_id == VisitWork.region_id,
+                Assignment.visit_id == VisitWork.visit_id,
+            ),
+        )
+        .where(
+            VisitWork.region_id == region_id,
+            Assignment.region_id == region_id,
+            VisitWork.work_order_id.in_(work_order_ids),
+            Assignment.technician_id == technician_id,
+        )
+        .order_by(VisitWork.visit_id)
+    )
+    newest = {work_order_id: visit_id for work_order_id, visit_id in found}  # noqa: C416 - rows
+    return [newest[id_] for id_ in work_order_ids if id_ in newest]
+
+
+async def facts(
+    session: AsyncSession, region_id: int, visit_id: UUID, kinds: Collection[str] = ()
+) -> list[VisitFact]:
+    """Return what was seen and done on a visit, in the order of when it happened."""
+    statement = (
+        select(VisitFact)
+        .where(VisitFact.region_id == region_id, VisitFact.visit_id == visit_id)
+        .order_by(VisitFact.estimated_at, VisitFact.id)
+    )
+    if kinds:
+        statement = statement.where(VisitFact.kind.in_(kinds))
+    return list(await session.scalars(statement))
+
+
+async def premises_position(
+    session: AsyncSession, region_id: int, premises_id: UUID
+) -> geo.Position:
+    """Return where a visit goes, as (longitude, latitude)."""
+    point = await session.scalar(
+        select(Premises.point).where(Premises.region_id == region_id, Premises.id == premises_id)
+    )
+    if point is None:
+        raise NotFound(thing="premises")
+    return geo.position_of(point)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a technician is before a visit: another visit's place."""
+
+    arrival: datetime
+    position: geo.Position
+
+
+async def stops_before(
+    session: AsyncSession,
+    region_id: int,
+    technician_ids: Collection[UUID],
+    from_: datetime,
+    until: datetime,
+) -> dict[UUID, Stop]:
+    """Return each technician's last visit that is expected in [from_, until)."""
+    found = await session.execute(
+        select(Assignment.technician_id, Visit.expected_arrival, Premises.point)
+        .join(Visit, and_(Visit.region_id == Assignment.region_id, Visit.id == Assignment.visit_id))
+        .join(
+            Premises, and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id)
+        )
+        .where(
+            Assignment.region_id == region_id,
+            Visit.region_id == region_id,
+            Premises.region_id == region_id,
+            Assignment.technician_id.in_(technician_ids),
+            Assignment.ended_at.is_(None),
+            Visit.state != rules.State.CANCELLED,
+            Visit.expected_arrival >= from_,
+            Visit.expected_arrival < until,
+        )
+        .order_by(Visit.expected_arrival)
+    )
+    return {
+        technician_id: Stop(arrival, geo.position_of(point))
+        for technician_id, arrival, point in found
+    }
+
+
+async def signature_promised(
+    session: AsyncSession, region_id: int, visit_id: UUID, sha256: str
+) -> bool:
+    """Return whether a file link of the visit promises the signature's content."""
+    found = await session.scalar(
+        select(FileLink.id)
+        .where(
+            FileLink.region_id == region_id,
+            FileLink.visit_id == visit_id,
+            FileLink.sha256 == sha256,
+            FileLink.purpose == "signature",
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def work_of_visits(
+    session: AsyncSession, region_id: int, visit_ids: Collection[UUID]
+) -> dict[UUID, list[UUID]]:
+    """Return the ids of the work orders of several visits."""
+    found = await session.execute(
+        select(VisitWork.visit_id, VisitWork.work_order_id)
+        .where(VisitWork.region_id == region_id, VisitWork.visit_id.in_(visit_ids))
+        .order_by(VisitWork.id)
+    )
+    of_visit: dict[UUID, list[UUID]] = defaultdict(list)
+    for visit_id, work_order_id in found:
+        of_visit[visit_id].append(work_order_id)
+    return of_visit

@@ -1,0 +1,84 @@
+"""What visits do when orders, files or the network record change."""
+
+from typing import cast
+
+from fieldops.files.events import FileLinked
+from fieldops.kernel.commands import Context, Nature
+from fieldops.kernel.events import Event, on
+from fieldops.network.events import FindingReported, PairMarkedBad, PairSwapped, PortChanged
+from fieldops.orders import queries as orders
+from fieldops.orders.commands import Why
+from fieldops.orders.events import (
+    OrderReceived,
+    WorkOpened,
+    WorkOrderAside,
+    WorkOrderCancelled,
+    WorkOrderReturned,
+    WorkOrdersHandling,
+    WorkOrdersResumed,
+    WorkOrderSuspended,
+    WorkOrderTransferred,
+)
+from fieldops.visits import queries
+from fieldops.visits.commands import planning
+from fieldops.visits.commands.ending import take_off
+from fieldops.visits.commands.judging import visit_for_decision, visit_for_fact
+from fieldops.visits.errors import WorkNotOnVisit
+from fieldops.visits.rules import NextStep
+
+_ASIDE: dict[type[WorkOrderAside], tuple[str, NextStep]] = {
+    WorkOrderSuspended: ("suspended", NextStep.SUSPEND),
+    WorkOrderTransferred: ("transferred", NextStep.TRANSFER),
+    WorkOrderReturned: ("returned", NextStep.WORK_ENDED),
+    WorkOrderCancelled: ("cancelled", NextStep.WORK_ENDED),
+}
+
+Evidence = FileLinked | PairSwapped | PairMarkedBad | PortChanged | FindingReported
+
+
+@on(OrderReceived, WorkOrdersResumed)
+async def put_work_on_a_visit(ctx: Context, event: WorkOpened) -> None:
+    """Put open field work on the one visit of its order (WO-02)."""
+    order = await queries.order_of(ctx.session, ctx.region_id, event.order_id)
+    work = await orders.lock_work_orders(ctx.session, ctx.region_id, event.work_order_ids)
+    await planning.plan(ctx, order, work)
+
+
+@on(WorkOrdersHandling)
+async def judge_handling(ctx: Context, event: WorkOrdersHandling) -> None:
+    """Judge whether a technician may set this work aside: it is on a visit of theirs (SYNC 2).
+
+    Raises WorkNotOnVisit, and what judging refuses or holds.
+    """
+    if ctx.actor.scope(ctx.spec.permission).office:
+        return
+    visit_ids = await queries.last_visits_of_technician(
+        ctx.session, ctx.region_id, ctx.actor.id, event.work_order_ids
+    )
+    if len(visit_ids) != len(event.work_order_ids):
+        raise WorkNotOnVisit
+    for visit_id in sorted(set(visit_ids)):
+        await visit_for_decision(ctx, visit_id)
+    entries = await queries.visits_of_work(ctx.session, ctx.region_id, event.work_order_ids)
+    if {entry.visit_id for entry in entries} - set(visit_ids):
+        raise WorkNotOnVisit(next_steps=("note.add",))
+
+
+@on(WorkOrderSuspended, WorkOrderTransferred, WorkOrderReturned, WorkOrderCancelled)
+async def take_work_off(ctx: Context, event: WorkOrderAside) -> None:
+    """Take work that was set aside off its visit; without work the visit ends (VI-05)."""
+    outcome, next_step = _ASIDE[type(event)]
+    why = Why(event.reason, event.cause, told_customer=event.told_customer)
+    await take_off(ctx, event.work_order_id, outcome, next_step, why)
+
+
+@on(FileLinked, PairSwapped, PairMarkedBad, PortChanged, FindingReported)
+async def judge_evidence(ctx: Context, event: Event) -> None:
+    """Judge what another module records for a visit: facts are kept, decisions are judged."""
+    visit_id = cast("Evidence", event).visit_id
+    if visit_id is None:
+        return
+    if ctx.spec.nature is Nature.FACT:
+        await visit_for_fact(ctx, visit_id)
+    else:
+        await visit_for_decision(ctx, visit_id)

@@ -16,6 +16,7 @@ State = Literal[
 ]
 Answer = Literal["confirmed", "change_wanted", "cancelled", "unreachable"]
 Channel = Literal["phone", "web_link", "agent", "partner_api"]
+LinkAnswer = Literal["confirmed", "change_wanted", "cancelled"]
 AnswerChannel = Literal["text_link", "voice", "person", "technician"]
 Cause = Literal["operator", "customer"]
 TaskKind = Literal[
@@ -23,6 +24,7 @@ TaskKind = Literal[
 ]
 Outcome = Literal["confirmed", "change_wanted", "cancelled", "unreachable", "done"]
 
+LINK_ANSWERS: tuple[Answer, ...] = ("confirmed", "change_wanted", "cancelled")
 OPEN_STATES: tuple[State, ...] = ("booked", "confirmed", "change_wanted", "unreachable")
 UNANSWERED_STATES: tuple[State, ...] = ("booked", "unreachable")
 
@@ -228,6 +230,8 @@ def check_window(start: datetime, end: datetime, now: datetime) -> None:
     """Raise WindowInvalid unless a window lies ahead, in order, and is no longer than 12 h."""
     if end <= start:
         raise WindowInvalid(reason="it ends before it starts")
+    if start.second or start.microsecond or end.second or end.microsecond:
+        raise WindowInvalid(reason="windows start and end at full minutes")
     if end - start > LONGEST_WINDOW:
         raise WindowInvalid(reason="it is longer than 12 hours")
     if start < now:

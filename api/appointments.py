@@ -1,0 +1,208 @@
+"""Appointments, free windows, call tasks; and the customer's own link."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.problems import problems
+from api.routing import After, Limit, Open, Page, Reading, public, reads, verb
+from fieldops.appointments import links, queries, rules
+from fieldops.appointments.commands import answers, booking, calls, holding
+from fieldops.appointments.errors import LinkInvalid
+from fieldops.appointments.models import Appointment, CallTask
+from fieldops.appointments.schemas import (
+    AppointmentDetail,
+    AppointmentRead,
+    CallTaskRead,
+    HistoryEntry,
+    PublicAppointment,
+    ReconfirmationRead,
+    SlotRead,
+    Slots,
+)
+from fieldops.kernel import actor, ledger
+from fieldops.kernel.commands import Envelope, Text
+from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Permission
+from fieldops.organisation import queries as organisation
+from fieldops.visits import queries as visits
+
+router = APIRouter(prefix="/v1", tags=["appointments"])
+
+READ = Permission.APPOINTMENT_READ
+
+verb(router, "/appointments", booking.book)
+verb(router, "/appointments/{appointment_id}/reschedule", booking.reschedule)
+verb(router, "/appointments/{appointment_id}/cancel", booking.cancel)
+verb(router, "/visits/{visit_id}/slots/hold", holding.hold_slot)
+verb(router, "/visits/{visit_id}/reconfirmations", answers.record_reconfirmation)
+verb(router, "/visits/{visit_id}/reschedule-requests", answers.request_reschedule)
+verb(router, "/call-tasks", calls.open_call_task)
+verb(router, "/call-tasks/{call_task_id}/complete", calls.complete_call_task)
+
+
+@router.get("/appointments", operation_id="appointment_list", summary="List appointments.")
+async def appointment_list(
+    reading: Annotated[Reading, reads(READ)],
+    visit_id: Annotated[UUID | None, Query(description="Only of this visit.")] = None,
+    state: Annotated[rules.State | None, Query(description="Only in this state.")] = None,
+    starts: Annotated[
+        AwareDatetime | None, Query(description="Only windows that start at or after this.")
+    ] = None,
+    ends: Annotated[
+        AwareDatetime | None, Query(description="Only windows that start before this.")
+    ] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[AppointmentRead]:
+    statement = queries.appointments(reading.scope)
+    if visit_id is not None:
+        statement = statement.where(Appointment.visit_id == visit_id)
+    if state is not None:
+        statement = statement.where(Appointment.state == state)
+    if starts is not None:
+        statement = statement.where(Appointment.window_start >= starts)
+    if ends is not None:
+        statement = statement.where(Appointment.window_start < ends)
+    if after is not None:
+        statement = statement.where(Appointment.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    items = [AppointmentRead.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+
+
+@router.get(
+    "/appointments/{appointment_id}",
+    operation_id="appointment_get",
+    summary="Return an appointment with its answers and its whole history (AP-02).",
+    responses=problems(404),
+)
+async def appointment_get(
+    appointment_id: UUID, reading: Annotated[Reading, reads(READ)]
+) -> AppointmentDetail:
+    found = await queries.appointment(reading.session, reading.scope, appointment_id)
+    region_id = reading.scope.region_id
+    given = await queries.answers(reading.session, region_id, appointment_id)
+    changes = await queries.history(reading.session, region_id, appointment_id)
+    return AppointmentDetail(
+        **AppointmentRead.model_validate(found).model_dump(),
+        answers=[ReconfirmationRead.model_validate(row) for row in given],
+        history=[HistoryEntry.model_validate(row) for row in changes],
+    )
+
+
+@router.get(
+    "/visits/{visit_id}/slots",
+    operation_id="slot_list",
+    summary="List the free windows that can be kept for a visit, earliest first (AP-01).",
+    responses=problems(404),
+)
+async def slot_list(
+    visit_id: UUID,
+    reading: Annotated[Reading, reads(Permission.APPOINTMENT_BOOK)],
+    limit: Annotated[int, Query(ge=1, le=100, description="Greatest number of windows.")] = 20,
+) -> Slots:
+    visit = await visits.visit(reading.session, reading.scope, visit_id)
+    found = await queries.free_windows(reading.session, visit, reading.now, limit=limit)
+    return Slots(items=[SlotRead.model_validate(offer) for offer in found])
+
+
+@router.get("/call-tasks", operation_id="call_task_list", summary="List calls to customers.")
+async def call_task_list(
+    reading: Annotated[Reading, reads(READ)],
+    due_before: Annotated[
+        AwareDatetime | None, Query(description="Only calls due before this moment.")
+    ] = None,
+    kind: Annotated[rules.TaskKind | None, Query(description="Only of this kind.")] = None,
+    visit_id: Annotated[UUID | None, Query(description="Only about this visit.")] = None,
+    done: Annotated[bool, Query(description="Those done instead of those open.")] = False,  # noqa: FBT002 - a query parameter
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[CallTaskRead]:
+    statement = queries.call_tasks(reading.scope).order_by(CallTask.id)
+    statement = statement.where(
+        CallTask.done_at.is_not(None) if done else CallTask.done_at.is_(None)
+    )
+    if due_before is not None:
+        statement = statement.where(CallTask.due_at < due_before)
+    if kind is not None:
+        statement = statement.where(CallTask.kind == kind)
+    if visit_id is not None:
+        statement = statement.where(CallTask.visit_id == visit_id)
+    if after is not None:
+        statement = statement.where(CallTask.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    items = [CallTaskRead.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+
+
+Token = Annotated[
+    str, Path(min_length=40, max_length=100, description="The last part of the customer's link.")
+]
+BY_LINK = "the customer's signed link is the permission; it names one appointment and expires"
+
+
+class LinkAnswer(BaseModel):
+    """What a customer says by the link."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"answer": "confirmed"}]}
+    )
+    answer: rules.LinkAnswer = Field(description="Confirmed, another time, or not at all.")
+    note: Text | None = Field(None, max_length=500, description="The time that would suit better.")
+
+
+async def _shown(open_: Open, link: links.Link) -> PublicAppointment:
+    async with open_.database.transaction() as session:
+        found = await queries.by_link(session, link.region_id, link.appointment_id)
+        zone = await organisation.zone_of(session, link.region_id)
+    if found is None or found.window_start != link.window_start:
+        raise LinkInvalid
+
+    def local(at: datetime) -> datetime:
+        return at.astimezone(zone)
+
+    return PublicAppointment(
+        state=found.state,
+        window_start=local(found.window_start),
+        window_end=local(found.window_end),
+        answers=list(rules.LINK_ANSWERS) if found.state in rules.OPEN_STATES else [],
+    )
+
+
+@router.get(
+    "/public/appointments/{token}",
+    operation_id="public_appointment_get",
+    summary="Show a customer the appointment their link is for (AP-03).",
+    responses=problems(404),
+)
+async def public_appointment_get(
+    token: Token, open_: Annotated[Open, public(BY_LINK)]
+) -> PublicAppointment:
+    link = links.read(open_.settings.secret.get_secret_value(), token, open_.now)
+    return await _shown(open_, link)
+
+
+@router.post(
+    "/public/appointments/{token}",
+    operation_id="public_appointment_answer",
+    summary="Take a customer's answer to the second confirmation (AP-03, AP-04).",
+    responses=problems(404, 409, 422),
+)
+async def public_appointment_answer(
+    token: Token, said: LinkAnswer, open_: Annotated[Open, public(BY_LINK)]
+) -> PublicAppointment:
+    link = links.read(open_.settings.secret.get_secret_value(), token, open_.now)
+    args = {
+        "appointment_id": str(link.appointment_id),
+        "window_start": link.window_start.isoformat(),
+        "answer": said.answer,
+        "note": said.note,
+    }
+    envelope = Envelope(new_id(), "appointment.answer_by_link", args)
+    async with open_.database.transaction() as session:
+        await ledger.once(session, actor.system(link.region_id), envelope, open_.now)
+    return await _shown(open_, link)

@@ -1,0 +1,128 @@
+"""What customers answer: from the phone of a technician, from the office, by their own link."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from fieldops.appointments import queries, rules
+from fieldops.appointments.commands import ladder
+from fieldops.appointments.commands.tasks import open_task
+from fieldops.appointments.errors import LinkInvalid, NoAppointment, ReasonUnknown
+from fieldops.appointments.events import AppointmentAnswered
+from fieldops.kernel.actor import Kind
+from fieldops.kernel.commands import Args, Context, Moment, Nature, Outcome, Text, command
+from fieldops.kernel.errors import Forbidden
+from fieldops.kernel.permissions import Permission
+from fieldops.visits import queries as visits
+from fieldops.visits.commands import judging
+
+
+class RecordReconfirmation(Args):
+    visit_id: UUID = Field(description="The visit whose appointment was asked about.")
+    answer: rules.Answer = Field(description="What the customer answered.")
+    channel: rules.AnswerChannel = Field(
+        "person", description="How the customer was reached; text_link is for the link alone."
+    )
+    window_start: Moment | None = Field(
+        None, description="Start of the window the customer was asked about; empty: the present."
+    )
+    note: Text | None = Field(None, max_length=500, description="What else was said.")
+
+
+@command(
+    "appointment.record_reconfirmation",
+    permission=Permission.APPOINTMENT_RECONFIRM,
+    nature=Nature.FACT,
+    offline=True,
+    subject="visit_id",
+)
+async def record_reconfirmation(ctx: Context, args: RecordReconfirmation) -> Outcome:
+    """Keep the customer's answer to the second confirmation (AP-03, AP-04).
+
+    An answer about a window that has moved meanwhile is kept and changes nothing. Raises
+    NotFound, NoAppointment when there never was one.
+    """
+    judged = await judging.visit_for_fact(ctx, args.visit_id)
+    appointment = await queries.latest(ctx.session, ctx.region_id, args.visit_id)
+    if appointment is None:
+        raise NoAppointment
+    return await ladder.take_answer(
+        ctx,
+        judged.visit,
+        appointment,
+        args.answer,
+        args.channel if args.channel != "text_link" else "person",
+        window_start=args.window_start,
+        note=args.note,
+    )
+
+
+class AnswerByLink(Args):
+    appointment_id: UUID
+    window_start: Moment
+    answer: rules.Answer
+    note: Text | None = Field(None, max_length=500)
+
+
+@command("appointment.answer_by_link", permission=Permission.APPOINTMENT_RECONFIRM)
+async def answer_by_link(ctx: Context, args: AnswerByLink) -> Outcome:
+    """Take the answer a customer gave by the signed link of a message (AP-03, AP-04).
+
+    The entrance has checked the link; nobody signed in may use this. The same answer again
+    changes nothing. Raises LinkInvalid when the promise has moved or ended.
+    """
+    if ctx.actor.kind is not Kind.SYSTEM:
+        raise Forbidden(permission="appointment:link")
+    known = await queries.by_link(ctx.session, ctx.region_id, args.appointment_id)
+    if known is None:
+        raise LinkInvalid
+    scope = ctx.actor.scope(Permission.APPOINTMENT_RECONFIRM)
+    visit = await visits.lock_visit(ctx.session, scope, known.visit_id)
+    appointment = await queries.lock_appointment(ctx.session, scope, args.appointment_id)
+    if appointment.state not in rules.OPEN_STATES or appointment.window_start != args.window_start:
+        raise LinkInvalid
+    if appointment.state == args.answer:
+        return appointment
+    return await ladder.take_answer(
+        ctx, visit, appointment, args.answer, "text_link", note=args.note
+    )
+
+
+class RequestReschedule(Args):
+    visit_id: UUID = Field(description="The visit that should come at another time.")
+    reason: Text = Field(
+        min_length=1, max_length=50, description="Code of a reason of the reschedule list."
+    )
+    wish: Text | None = Field(None, max_length=500, description="The time the customer would like.")
+
+
+@command(
+    "appointment.request_reschedule",
+    permission=Permission.APPOINTMENT_RECONFIRM,
+    offline=True,
+    subject="visit_id",
+)
+async def request_reschedule(ctx: Context, args: RequestReschedule) -> Outcome:
+    """Mark that another time is wanted, and have a person call the customer about it (AP-06).
+
+    Raises NotFound, ReasonUnknown, NoAppointment, and what SYNC section 2 says of visits that
+    were reassigned or cancelled meanwhile.
+    """
+    judged = await judging.visit_for_decision(ctx, args.visit_id)
+    if not await queries.reschedule_reason(ctx.session, args.reason, None):
+        raise ReasonUnknown(reason=args.reason, cause="either")
+    appointment = await queries.lock_open(ctx.session, ctx.region_id, args.visit_id)
+    if appointment is None:
+        raise NoAppointment
+    ctx.reason = args.reason
+    appointment.state = "change_wanted"
+    task = await open_task(
+        ctx,
+        judged.visit,
+        "reschedule",
+        ctx.now,
+        appointment=appointment,
+        subject=f"{args.reason}: {args.wish}" if args.wish else args.reason,
+    )
+    await ctx.emit(AppointmentAnswered(appointment.id, args.visit_id, "change_wanted"))
+    return [appointment, task]

@@ -1,0 +1,88 @@
+"""Set an appointment's steps of the second confirmation, and take answers; no verbs of its own."""
+
+from datetime import datetime
+
+from fieldops.appointments import queries, rules
+from fieldops.appointments.commands.tasks import open_task, withdraw_tasks
+from fieldops.appointments.events import AppointmentAnswered, AppointmentCancelled
+from fieldops.appointments.models import Appointment, Reconfirmation
+from fieldops.kernel import configuration
+from fieldops.kernel.commands import Context
+from fieldops.visits.models import Visit
+
+CALLS_OF_THE_LADDER: tuple[rules.TaskKind, ...] = ("reconfirm", "unconfirmed")
+
+
+async def plan(ctx: Context, appointment: Appointment) -> None:
+    """Begin the ladder anew for the appointment's window (AP-03, AP-04)."""
+    session, region_id = ctx.session, ctx.region_id
+    tier = await queries.tier_of(session, region_id, appointment.customer_id)
+    steps = rules.ladder(
+        appointment.window_start,
+        now=ctx.now,
+        reconfirm_before=await configuration.duration(session, region_id, rules.RECONFIRM_BEFORE),
+        call_before=await configuration.duration(session, region_id, rules.CALL_BEFORE),
+        quiet=await queries.quiet_hours(session, region_id),
+    )
+    appointment.needs_person = rules.needs_person(tier)
+    appointment.reconfirm_at, appointment.call_at = steps.reconfirm_at, steps.call_at
+    appointment.state, appointment.confirmed_at = "booked", None
+
+
+async def take_answer(
+    ctx: Context,
+    visit: Visit,
+    appointment: Appointment,
+    answer: rules.Answer,
+    channel: rules.AnswerChannel,
+    *,
+    window_start: datetime | None = None,
+    note: str | None = None,
+) -> Reconfirmation:
+    """Keep an answer of the customer, and let the locked appointment follow it (AP-04).
+
+    An answer about a window that has moved, or a promise that has ended, is kept and changes
+    nothing. "Unreachable" does not take a confirmation back.
+    """
+    about = window_start or appointment.window_start
+    counts = appointment.state in rules.OPEN_STATES and about == appointment.window_start
+    row = Reconfirmation(
+        region_id=ctx.region_id,
+        appointment_id=appointment.id,
+        visit_id=visit.id,
+        centre_id=appointment.centre_id,
+        window_start=about,
+        answer=answer,
+        channel=channel,
+        note=note,
+        by_id=None if channel == "text_link" else ctx.actor.id,
+        answered_at=ctx.happened_at,
+        received_at=ctx.now,
+        counted_in=counts,
+    )
+    ctx.add(row)
+    if counts:
+        ctx.also.append(appointment)
+        await _follow(ctx, visit, appointment, answer, note)
+    return row
+
+
+async def _follow(
+    ctx: Context, visit: Visit, appointment: Appointment, answer: rules.Answer, note: str | None
+) -> None:
+    if answer == "unreachable":
+        if appointment.state == "booked":
+            appointment.state = "unreachable"
+    else:
+        await withdraw_tasks(ctx, visit.id, CALLS_OF_THE_LADDER, "the customer answered")
+        appointment.state = answer
+    if answer == "confirmed":
+        appointment.confirmed_at = ctx.happened_at
+        await withdraw_tasks(ctx, visit.id, ["reschedule"], "the customer confirmed")
+    elif answer == "change_wanted":
+        await open_task(ctx, visit, "reschedule", ctx.now, appointment=appointment, subject=note)
+    elif answer == "cancelled":
+        # Whether the visit and its order end too is a person's decision, with the customer.
+        await open_task(ctx, visit, "withdrawn", ctx.now, appointment=appointment, subject=note)
+        await ctx.emit(AppointmentCancelled(appointment.id, visit.id))
+    await ctx.emit(AppointmentAnswered(appointment.id, visit.id, answer))

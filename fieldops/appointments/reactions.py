@@ -1,0 +1,93 @@
+"""What visits make of appointments: reserved time follows them, promises end with them."""
+
+from typing import Any
+from uuid import UUID
+
+from fieldops.appointments import queries, rules
+from fieldops.appointments.commands.reserving import release, reserve
+from fieldops.appointments.commands.tasks import open_task, today, withdraw_tasks
+from fieldops.kernel.actor import system
+from fieldops.kernel.commands import Context
+from fieldops.kernel.events import on
+from fieldops.kernel.permissions import Permission
+from fieldops.visits import queries as visits
+from fieldops.visits.events import (
+    NobodyHome,
+    VisitAssigned,
+    VisitCancelled,
+    VisitCompleted,
+    VisitFailed,
+    VisitRevived,
+    WindowChanged,
+)
+from fieldops.visits.models import Visit
+
+
+async def _visit(ctx: Context, visit_id: UUID) -> Visit:
+    """Return the visit of an event; its emitter has locked it and checked the permission."""
+    scope = system(ctx.region_id).scope(Permission.VISIT_READ)
+    return await visits.visit(ctx.session, scope, visit_id)
+
+
+@on(VisitAssigned, WindowChanged)
+async def follow_the_visit(ctx: Context, event: Any) -> None:
+    """Reserve the time of exactly those who come (AP-01); raises SlotTaken.
+
+    Work that was done already and is accepted at the desk takes no time from anybody.
+    """
+    visit = await _visit(ctx, event.visit_id)
+    present = await queries.present_technicians(ctx.session, ctx.region_id, visit.id)
+    if visit.window_start is None or visit.window_end is None or not present or ctx.accepted:
+        await release(ctx, visit.id)
+        return
+    await reserve(ctx, visit, present, visit.window_start, visit.window_end)
+
+
+@on(VisitCompleted)
+async def close_appointment(ctx: Context, event: VisitCompleted) -> None:
+    """End the promise as kept or missed, by the arrival (KP-01)."""
+    visit = await _visit(ctx, event.visit_id)
+    appointment = await queries.lock_open(ctx.session, ctx.region_id, visit.id)
+    if appointment is not None:
+        appointment.state = rules.end_state(
+            appointment.window_start, appointment.window_end, visit.arrived_at
+        )
+    await withdraw_tasks(ctx, visit.id, None, "the visit is done")
+
+
+@on(VisitFailed)
+async def end_appointment(ctx: Context, event: VisitFailed) -> None:
+    """End the promise of a failed visit; a new appointment is asked for the same day (AP-08)."""
+    appointment = await queries.lock_open(ctx.session, ctx.region_id, event.visit_id)
+    if appointment is not None:
+        appointment.state = "missed"
+    await release(ctx, event.visit_id)
+    await withdraw_tasks(ctx, event.visit_id, None, "the visit is over")
+    if event.new_visit_id is not None:
+        follower = await _visit(ctx, event.new_visit_id)
+        await open_task(ctx, follower, "new_appointment", await today(ctx), subject=event.reason)
+
+
+@on(NobodyHome)
+async def ask_for_a_new_appointment(ctx: Context, event: NobodyHome) -> None:
+    """Have a person ask for a new appointment the same day (AP-08)."""
+    visit = await _visit(ctx, event.visit_id)
+    await open_task(ctx, visit, "new_appointment", await today(ctx), subject="nobody_home")
+
+
+@on(VisitCancelled)
+async def cancel_appointment(ctx: Context, event: VisitCancelled) -> None:
+    """Cancel the promise with its visit and free the reserved time."""
+    appointment = await queries.lock_open(ctx.session, ctx.region_id, event.visit_id)
+    if appointment is not None:
+        appointment.state = "cancelled"
+    await release(ctx, event.visit_id)
+    await withdraw_tasks(ctx, event.visit_id, None, "the visit was cancelled")
+
+
+@on(VisitRevived)
+async def revive_appointment(ctx: Context, event: VisitRevived) -> None:
+    """Let the promise of a visit that takes place after all count again."""
+    appointment = await queries.latest(ctx.session, ctx.region_id, event.visit_id)
+    if appointment is not None and appointment.state == "cancelled":
+        appointment.state = "booked" if appointment.confirmed_at is None else "confirmed"

@@ -37,6 +37,13 @@ MORE_LOSS = number(
 )  # fmt: skip
 
 
+BROADBAND = "broadband"
+ACTIVATING = ("install", "move")
+"""Kinds of work whose first reading is the baseline (HR-01)."""
+NEEDS_READING = ("install", "move", "change", "repair")
+"""Kinds of broadband work that are not completed without a reading (VI-04)."""
+
+
 class Material(StrEnum):
     """What the indoor cabling is made of."""
 
@@ -168,3 +175,29 @@ def likely_place(
 def _rise(higher: float | None, lower: float | None) -> float | None:
     """Return by how much the first value stands above the second, None when one is unknown."""
     return None if higher is None or lower is None else higher - lower
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A reading against the activation: percent of the rates, differences of the rest."""
+
+    down_percent: float | None
+    up_percent: float | None
+    latency_ms: float | None
+    attenuation_db: float | None
+    optical_power_db: float | None
+
+
+def change(reading: Reading, baseline: Reading) -> Difference:
+    """Return how a reading stands against the activation baseline (HR-02)."""
+    return Difference(
+        down_percent=_percent(reading.down_mbps, baseline.down_mbps),
+        up_percent=_percent(reading.up_mbps, baseline.up_mbps),
+        latency_ms=_rise(reading.latency_ms, baseline.latency_ms),
+        attenuation_db=_rise(reading.attenuation_db, baseline.attenuation_db),
+        optical_power_db=_rise(reading.optical_power_dbm, baseline.optical_power_dbm),
+    )
+
+
+def _percent(value: float | None, of: float | None) -> float | None:
+    return None if value is None or not of else round(100 * value / of, 1)

@@ -1,0 +1,22 @@
+"""Who sees which health records."""
+
+from sqlalchemy import ColumnElement, select
+
+from fieldops.health.models import HealthRecord
+from fieldops.kernel.permissions import Scope
+from fieldops.visits import policy as visits
+from fieldops.visits.models import Visit
+
+
+def visible(scope: Scope) -> ColumnElement[bool]:
+    """Limit records to a scope: a technician sees those at the premises of their own visits."""
+    own = (
+        select(Visit.id)
+        .where(
+            visits.visible(scope),
+            Visit.region_id == scope.region_id,
+            Visit.premises_id == HealthRecord.premises_id,
+        )
+        .exists()
+    )
+    return scope.predicate(HealthRecord, own=own)

@@ -1,0 +1,181 @@
+"""Reads and locks of health records."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import and_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.health import policy, rules
+from fieldops.health.models import HealthReading, HealthRecord
+from fieldops.kernel import clock, configuration
+from fieldops.kernel.db import touch
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Scope
+from fieldops.network.models import NetworkService
+from fieldops.orders.models import WorkOrder
+from fieldops.visits.models import VisitWork
+
+
+async def record(session: AsyncSession, scope: Scope, record_id: UUID) -> HealthRecord:
+    """Return a record of the scope; raises NotFound."""
+    found: HealthRecord | None = await session.scalar(
+        select(HealthRecord).where(policy.visible(scope), HealthRecord.id == record_id)
+    )
+    if found is None:
+        raise NotFound(thing="health_record")
+    return found
+
+
+async def records(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    service_id: UUID | None,
+    premises_id: UUID | None,
+    flagged: bool | None,
+    after: UUID | None,
+    limit: int,
+) -> list[HealthRecord]:
+    """Return records of the scope by id, of a line, a premises, or only (un)flagged ones."""
+    statement = (
+        select(HealthRecord).where(policy.visible(scope)).order_by(HealthRecord.id).limit(limit)
+    )
+    if service_id is not None:
+        statement = statement.where(HealthRecord.service_id == service_id)
+    if premises_id is not None:
+        statement = statement.where(HealthRecord.premises_id == premises_id)
+    if flagged is not None:
+        some = HealthRecord.likely_place.is_not(None)
+        statement = statement.where(some if flagged else ~some)
+    if after is not None:
+        statement = statement.where(HealthRecord.id > after)
+    return list(await session.scalars(statement))
+
+
+async def readings(
+    session: AsyncSession, region_id: int, record_ids: Collection[UUID]
+) -> list[HealthReading]:
+    """Return the readings of some records, newest first."""
+    found = await session.scalars(
+        select(HealthReading)
+        .where(HealthReading.region_id == region_id, HealthReading.record_id.in_(record_ids))
+        .order_by(HealthReading.estimated_at.desc(), HealthReading.id.desc())
+    )
+    return list(found)
+
+
+async def lock_record(
+    session: AsyncSession, service: NetworkService, centre_id: UUID
+) -> HealthRecord:
+    """Return the record of a service at its premises, made when it is new, locked."""
+    now = clock.now()
+    made = await session.scalar(
+        insert(HealthRecord)
+        .values(
+            region_id=service.region_id,
+            id=new_id(),
+            service_id=service.id,
+            premises_id=service.premises_id,
+            centre_id=centre_id,
+            flags=[],
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["region_id", "service_id", "premises_id"])
+        .returning(HealthRecord.id)
+    )
+    if made is not None:
+        touch(session, service.region_id, centre_id)
+    found: HealthRecord | None = await session.scalar(
+        select(HealthRecord)
+        .where(
+            HealthRecord.region_id == service.region_id,
+            HealthRecord.service_id == service.id,
+            HealthRecord.premises_id == service.premises_id,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="health_record")
+    return found
+
+
+async def service(session: AsyncSession, region_id: int, service_id: UUID) -> NetworkService:
+    """Return a service of the region; raises NotFound."""
+    found: NetworkService | None = await session.scalar(
+        select(NetworkService).where(
+            NetworkService.region_id == region_id, NetworkService.id == service_id
+        )
+    )
+    if found is None:
+        raise NotFound(thing="service")
+    return found
+
+
+async def activates(
+    session: AsyncSession, region_id: int, visit_id: UUID, service_id: UUID
+) -> bool:
+    """Return whether a visit installs or moves a broadband line (HR-01)."""
+    found = await session.scalar(
+        select(WorkOrder.id)
+        .join(
+            VisitWork,
+            and_(
+                VisitWork.region_id == WorkOrder.region_id, VisitWork.work_order_id == WorkOrder.id
+            ),
+        )
+        .where(
+            WorkOrder.region_id == region_id,
+            VisitWork.region_id == region_id,
+            VisitWork.visit_id == visit_id,
+            WorkOrder.service == rules.BROADBAND,
+            WorkOrder.kind.in_(rules.ACTIVATING),
+            WorkOrder.service_id.is_(None) | (WorkOrder.service_id == service_id),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def lines_without_reading(
+    session: AsyncSession, region_id: int, visit_id: UUID, work_order_ids: Collection[UUID]
+) -> list[WorkOrder]:
+    """Return a visit's broadband work whose line has no reading of this visit, by number.
+
+    Work that names its line needs a reading of that line, other work of any line.
+    """
+    read = select(HealthReading.id).where(
+        HealthReading.region_id == region_id,
+        HealthReading.visit_id == visit_id,
+        WorkOrder.service_id.is_(None) | (HealthReading.service_id == WorkOrder.service_id),
+    )
+    found = await session.scalars(
+        select(WorkOrder)
+        .where(
+            WorkOrder.region_id == region_id,
+            WorkOrder.id.in_(work_order_ids),
+            WorkOrder.service == rules.BROADBAND,
+            WorkOrder.kind.in_(rules.NEEDS_READING),
+            ~read.correlate(WorkOrder).exists(),
+        )
+        .order_by(WorkOrder.number, WorkOrder.id)
+    )
+    return list(found)
+
+
+async def limits(session: AsyncSession, region_id: int) -> rules.Limits:
+    """Return a region's numbers of HR-02."""
+    own = await configuration.values(session, region_id)
+    return rules.Limits(
+        share_of_baseline=own[rules.SHARE_OF_BASELINE.name],
+        share_of_sold=own[rules.SHARE_OF_SOLD.name],
+        most_optical=own[rules.MOST_OPTICAL.name],
+        least_optical=own[rules.LEAST_OPTICAL.name],
+        more_attenuation=own[rules.MORE_ATTENUATION.name],
+        more_loss=own[rules.MORE_LOSS.name],
+    )

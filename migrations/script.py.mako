@@ -2,12 +2,6 @@
 
 Revision: ${up_revision}
 After: ${down_revision | comma,n}
-
-Locks are waited for five seconds at most and the release that is running goes on working
-during and after this migration: a column is added nullable, filled and then tightened, and a
-thing is dropped one release after its last use. On a table with data an index is built
-CONCURRENTLY (`with op.get_context().autocommit_block()`), a check or foreign key is added NOT
-VALID and validated afterwards.
 """
 
 import sqlalchemy as sa

@@ -34,7 +34,7 @@ from fieldops.kernel import ledger
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Envelope, Text
 from fieldops.kernel.db import Database, to_text
-from fieldops.kernel.errors import TooLarge
+from fieldops.kernel.errors import Forbidden, TooLarge
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
@@ -124,10 +124,9 @@ class Phone:
 
 
 DeviceKey = Annotated[
-    str,
+    str | None,
     Header(
         alias="Device-Key",
-        min_length=1,
         max_length=200,
         description="The key that the registration of the device gave.",
     ),
@@ -136,18 +135,21 @@ DeviceKey = Annotated[
 
 async def _phone(
     request: Request,
-    device_key: DeviceKey,
+    device_key: DeviceKey = None,
     authorization: Authorization = None,
     region: RegionHeader = None,
 ) -> Phone:
     settings, database = settings_of(request), database_of(request)
     async with database.transaction() as session:
         actor = await actor_of(session, settings, authorization, region)
-    return Phone(database, settings, actor, hashlib.sha256(device_key.encode()).digest())
+        # Somebody who lost the role still hands in facts, and the view must be emptied.
+        if not actor.allows(Permission.SYNC_USE) and not await queries.has_device(
+            session, actor.region_id, actor.id
+        ):
+            raise Forbidden(permission=Permission.SYNC_USE.value)
+    return Phone(database, settings, actor, hashlib.sha256((device_key or "").encode()).digest())
 
 
-# Push and pull ask for the permission themselves, for a device's view must be emptied, and facts
-# be taken, after its user has lost the role.
 _phone.permission = Permission.SYNC_USE  # type: ignore[attr-defined]
 
 phones = APIRouter(prefix="/v1/sync", tags=["sync"], route_class=InflatedRoute)

@@ -27,9 +27,9 @@ class Blocked:
     case_id: UUID | None
 
 
-def check_key(device: Device, key_hash: bytes) -> None:
-    """Raise DeviceKeyWrong unless the caller holds the device's key."""
-    if not hmac.compare_digest(device.key_hash, key_hash):
+def check_key(expected: bytes, presented: bytes) -> None:
+    """Raise DeviceKeyWrong unless the hash of the presented key is the device's."""
+    if not hmac.compare_digest(expected, presented):
         raise DeviceKeyWrong
 
 

@@ -20,7 +20,7 @@ from fieldops.kernel.commands import (
 )
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
-from fieldops.sync import grants, queries
+from fieldops.sync import grants, held, queries
 from fieldops.sync.errors import DeviceNotActive, DeviceTaken, MalformedCommand, NotInCase
 from fieldops.sync.models import Case, CaseEntry, Device
 from fieldops.sync.rules import CaseState, DeviceState
@@ -118,7 +118,7 @@ async def wiped(ctx: Context, args: Wiped) -> Device:
         raise DeviceNotActive(state=device.state)
     if device.wiped_at is None:
         device.wiped_at = ctx.now
-        await queries.forget_rows(ctx.session, ctx.region_id, device.id)
+        await held.forget_rows(ctx.session, ctx.region_id, device.id)
     return device
 
 

@@ -20,15 +20,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.kernel import clock, views
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database, to_text
-from fieldops.kernel.errors import Coded, Forbidden, NotFound, Unavailable
+from fieldops.kernel.errors import Coded, NotFound, Unavailable
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope, View
-from fieldops.sync import cases, cursor, grants, queries, rules
+from fieldops.sync import cases, cursor, grants, held, queries, rules
 from fieldops.sync.cursor import Holder
 from fieldops.sync.errors import ViewTooLarge
+from fieldops.sync.held import Change, Totals
 from fieldops.sync.push import device_answer, is_transient
-from fieldops.sync.queries import Change, Totals
 from fieldops.sync.rules import DeviceState
 from fieldops.sync.schemas import PullRequest
 
@@ -57,8 +57,8 @@ async def pull(
     """Return the next page of a device's difference as JSON bytes.
 
     `zone_of` gives a region's time zone; it is asked only when the view is looked through.
-    Raises NotFound for a device that is not the actor's, DeviceKeyWrong, Forbidden for somebody
-    who never had a device, ViewTooLarge, Unavailable when the device's row stays contended.
+    Raises NotFound for a device that is not the actor's, DeviceKeyWrong, ViewTooLarge,
+    Unavailable when the device's row stays contended.
     """
     for attempt in range(1, rules.TRANSIENT_TRIES + 1):
         try:
@@ -109,10 +109,8 @@ class _Pull:
             self.session, self.actor.region_id, self.request.device_id
         )
         if found is None or found.person_id != self.actor.id:
-            if not self.actor.allows(Permission.SYNC_USE):
-                raise Forbidden(permission=Permission.SYNC_USE.value)
             raise NotFound(thing="device")
-        cases.check_key(found, self.key_hash)
+        cases.check_key(found.key_hash, self.key_hash)
         self.device = found
         if found.state != DeviceState.ACTIVE.value:
             await self._seen()
@@ -207,14 +205,14 @@ class _Pull:
             await self.zone_of(self.session, region_id),
         )
         limit = self.request.limit
-        totals, steps = await queries.difference(self.session, scope, of, limit.rows + 1)
+        totals, steps = await held.difference(self.session, scope, of, limit.rows + 1)
         self._within_limits(totals)
         page = await self._page(scope, steps)
         generation = device.gen_sent
         anything = page.sent or standing is not Standing.CURRENT
         if anything:
             generation = confirmed + 1 if standing is Standing.ANEW else device.gen_sent + 1
-            await queries.record_rows(self.session, region_id, device.id, generation, page.sent)
+            await held.record_rows(self.session, region_id, device.id, generation, page.sent)
         await self._note(scope, totals, page, generation, confirmed)
         if not anything:
             return self._unchanged()
@@ -225,12 +223,12 @@ class _Pull:
         region_id, device = self.actor.region_id, self.device
         if standing is Standing.CURRENT:
             if device.gen_confirmed < device.gen_sent:
-                await queries.confirm_rows(self.session, region_id, device.id, device.gen_sent)
+                await held.confirm_rows(self.session, region_id, device.id, device.gen_sent)
             return int(device.gen_sent)
         if standing is Standing.BEHIND:
-            await queries.roll_back_rows(self.session, region_id, device.id, device.gen_confirmed)
+            await held.roll_back_rows(self.session, region_id, device.id, device.gen_confirmed)
             return int(device.gen_confirmed)
-        await queries.forget_rows(self.session, region_id, device.id)
+        await held.forget_rows(self.session, region_id, device.id)
         log.info("device starts anew", device_id=str(device.id), reason=self.request.reset_reason)
         return int(device.gen_sent) + 1  # no cursor was ever made for it: older ones are void
 
@@ -244,7 +242,7 @@ class _Pull:
         """Take as many steps as fit the limits of rows and bytes, one at least."""
         limit = self.request.limit
         puts = [c for c in steps[: limit.rows] if c.version is not None]
-        found = await queries.bodies(self.session, scope, puts)
+        found = await held.bodies(self.session, scope, puts)
         sent: list[Change] = []
         bodies: dict[tuple[str, UUID], str] = {}
         room = limit.bytes

@@ -22,13 +22,11 @@ from fieldops.kernel.commands import Nature
 from fieldops.kernel.db import Database, to_text
 from fieldops.kernel.errors import (
     Coded,
-    Forbidden,
     IdReused,
     NotFound,
     StaleVersion,
     Unavailable,
 )
-from fieldops.kernel.permissions import Permission
 from fieldops.sync import cases, envelopes, grants, queries, rules
 from fieldops.sync.cases import Blocked, Desk
 from fieldops.sync.envelopes import Sent
@@ -64,8 +62,8 @@ def is_transient(exc: BaseException | None) -> bool:
 async def push(database: Database, actor: Actor, request: PushRequest, key_hash: bytes) -> bytes:
     """Take a part of a device's queue and return the answer as JSON bytes.
 
-    Raises NotFound for a device that is not the actor's, DeviceKeyWrong, Forbidden without
-    sync:use, Unavailable when the database stays away. Everything about single commands is in
+    Raises NotFound for a device that is not the actor's, DeviceKeyWrong,
+    Unavailable when the database stays away. Everything about single commands is in
     the answer.
     """
     for attempt in range(1, rules.TRANSIENT_TRIES + 1):
@@ -90,11 +88,9 @@ async def _begin(
 ) -> "Batch":
     found = await queries.device_for_push(session, actor.region_id, request.device_id)
     if found is None or found[0].person_id != actor.id:
-        if not actor.allows(Permission.SYNC_USE):
-            raise Forbidden(permission=Permission.SYNC_USE.value)
         raise NotFound(thing="device")
     device, epoch = found
-    cases.check_key(device, key_hash)
+    cases.check_key(device.key_hash, key_hash)
     now = clock.now()
     sent = [envelopes.read(c, request.clock, device, now) for c in request.commands]
     ids = {id_ for s in sent for id_ in (s.envelope.id, s.other_id, *s.envelope.depends_on)}

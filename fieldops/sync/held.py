@@ -1,0 +1,275 @@
+"""What a device holds and what it should hold: the difference in SQL, and its two-phase record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Integer,
+    Select,
+    String,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    case,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import BIT
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel import views
+from fieldops.kernel.views import DeviceScope, View
+from fieldops.sync.models import HeldRow
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of the difference: a put when `version` is given, else a del."""
+
+    type: str
+    id: UUID
+    version: int | None
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The whole view a device should hold: rows, hash, its next change by time, its centres."""
+
+    rows: int
+    hash: str
+    until: datetime | None
+    centres: frozenset[UUID]
+
+
+def _named(text: str) -> Any:
+    return literal(text, String, literal_execute=True)
+
+
+def _rows(view: View, scope: DeviceScope) -> Any:
+    return view.build(scope).subquery(f"v_{view.name}")
+
+
+def _still(rows: Any, now: datetime) -> ColumnElement[bool]:
+    return or_(rows.c.until.is_(None), rows.c.until > now)
+
+
+def wanted(scope: DeviceScope, of: Sequence[View]) -> CompoundSelect[Any]:
+    """Return every row the device should hold: type, rank, id, version, tier, until, centre."""
+    parts = []
+    for view in of:
+        rows = _rows(view, scope)
+        parts.append(
+            select(
+                _named(view.name).label("type"),
+                literal(view.rank, literal_execute=True).label("rank"),
+                rows.c.id,
+                rows.c.version,
+                rows.c.tier,
+                rows.c.until,
+                rows.c.centre,
+            ).where(_still(rows, scope.now))
+        )
+    return union_all(*parts or [_no_rows()])
+
+
+def _no_rows() -> Select[Any]:
+    types: dict[str, Any] = {
+        "type": Text(),
+        "rank": Integer(),
+        "id": Uuid(),
+        "version": Integer(),
+        "tier": Integer(),
+        "until": DateTime(timezone=True),
+        "centre": Uuid(),
+    }
+    return select(*(cast(null(), t).label(name) for name, t in types.items())).where(false())
+
+
+def _row_hash(rows: Any) -> ColumnElement[int]:
+    """Return the SQL of rules.row_hash, as a signed 64-bit number."""
+    said = func.concat(rows.c.type, ":", cast(rows.c.id, Text), ":", cast(rows.c.version, Text))
+    digest = func.sha256(func.convert_to(said, "UTF8"))
+    first = func.encode(func.substring(digest, 1, 8), "hex")
+    return cast(cast(func.concat("x", first), BIT(64)), BigInteger)
+
+
+async def difference(
+    session: AsyncSession, scope: DeviceScope, of: Sequence[View], limit: int
+) -> tuple[Totals, list[Change]]:
+    """Return the totals of the wanted view and the first `limit` steps towards it.
+
+    One statement over the rows the device holds after its last confirmation. Dels come first,
+    children before parents; then puts by tier, parents before children (I9).
+    """
+    want = wanted(scope, of).cte("want")
+    held = (
+        select(HeldRow.type, HeldRow.row_id, HeldRow.version)
+        .where(
+            HeldRow.region_id == scope.region_id,
+            HeldRow.device_id == scope.device_id,
+            HeldRow.removed_gen.is_(None),
+        )
+        .cte("held")
+    )
+    ranks = {view.name: -view.rank for view in of}
+    del_rank = case(ranks, value=held.c.type, else_=-9999) if ranks else literal(0)
+    steps = (
+        select(
+            func.coalesce(want.c.type, held.c.type).label("type"),
+            func.coalesce(want.c.id, held.c.row_id).label("id"),
+            want.c.version.label("version"),
+            held.c.row_id.is_not(None).label("held"),
+            func.coalesce(want.c.tier, -1).label("tier"),
+            func.coalesce(want.c.rank, del_rank).label("place"),
+        )
+        .select_from(
+            want.join(held, and_(want.c.type == held.c.type, want.c.id == held.c.row_id), full=True)
+        )
+        .where(want.c.version.is_distinct_from(held.c.version))
+    )
+    page = steps.order_by("tier", "place", "id").limit(limit).subquery("page")
+    totals = select(
+        func.count().label("rows"),
+        func.coalesce(func.bit_xor(_row_hash(want)), 0).label("hash"),
+        func.min(want.c.until).label("until"),
+        func.array_agg(want.c.centre.distinct()).label("centres"),
+    ).subquery("totals")
+    found = await session.execute(
+        select(totals, page)
+        .select_from(totals.outerjoin(page, true()))
+        .order_by(page.c.tier, page.c.place, page.c.id)
+    )
+    rows = found.all()
+    first = rows[0]
+    known = Totals(
+        first.rows,
+        f"{first.hash & (2**64 - 1):016x}",
+        first.until,
+        frozenset(c for c in first.centres or () if c is not None),
+    )
+    return known, [Change(r.type, r.id, r.version, r.held) for r in rows if r.type is not None]
+
+
+async def bodies(
+    session: AsyncSession, scope: DeviceScope, puts: Sequence[Change]
+) -> dict[tuple[str, UUID], tuple[int, str]]:
+    """Return version and body (JSON text) of rows by type and id.
+
+    The statement is made of the same views, so that permission is checked as the row is read.
+    """
+    parts = []
+    for view in views.ordered():
+        ids = [change.id for change in puts if change.type == view.name]
+        if ids:
+            rows = _rows(view, scope)
+            wanted_ids = literal(ids, ARRAY(Uuid()))
+            parts.append(
+                select(
+                    _named(view.name).label("type"),
+                    rows.c.id,
+                    rows.c.version,
+                    cast(rows.c.body, Text).label("body"),
+                ).where(rows.c.id == any_(wanted_ids), _still(rows, scope.now))
+            )
+    if not parts:
+        return {}
+    found = await session.execute(union_all(*parts) if len(parts) > 1 else parts[0])
+    return {(r.type, r.id): (r.version, r.body) for r in found}
+
+
+# --- the record of what a device holds -----------------------------------------------------
+
+
+def _of_device(region_id: int, device_id: UUID) -> ColumnElement[bool]:
+    return and_(HeldRow.region_id == region_id, HeldRow.device_id == device_id)
+
+
+async def forget_rows(session: AsyncSession, region_id: int, device_id: UUID) -> None:
+    """Forget all a device holds: it starts from nothing."""
+    await session.execute(delete(HeldRow).where(_of_device(region_id, device_id)))
+
+
+async def confirm_rows(
+    session: AsyncSession, region_id: int, device_id: UUID, generation: int
+) -> None:
+    """Let go of the rows whose removal the device has confirmed."""
+    await session.execute(
+        delete(HeldRow).where(_of_device(region_id, device_id), HeldRow.removed_gen <= generation)
+    )
+
+
+async def roll_back_rows(
+    session: AsyncSession, region_id: int, device_id: UUID, generation: int
+) -> None:
+    """Go back to what a device held at a generation: its later pages never arrived."""
+    mine = _of_device(region_id, device_id)
+    await session.execute(delete(HeldRow).where(mine, HeldRow.added_gen > generation))
+    await session.execute(
+        update(HeldRow).where(mine, HeldRow.removed_gen > generation).values(removed_gen=null())
+    )
+
+
+async def record_rows(
+    session: AsyncSession,
+    region_id: int,
+    device_id: UUID,
+    generation: int,
+    sent: Sequence[Change],
+) -> None:
+    """Record a page: former versions removed, new ones added in this generation."""
+    gone = [c for c in sent if c.held]
+    if gone:
+        page = _unnest("page", gone, ["type", "id"])
+        await session.execute(
+            update(HeldRow)
+            .where(
+                _of_device(region_id, device_id),
+                HeldRow.removed_gen.is_(None),
+                HeldRow.type == page.c.type,
+                HeldRow.row_id == page.c.id,
+            )
+            .values(removed_gen=generation)
+            .execution_options(synchronize_session=False)
+        )
+    puts = [c for c in sent if c.version is not None]
+    if puts:
+        page = _unnest("page", puts, ["type", "id", "version"])
+        await session.execute(
+            insert(HeldRow).from_select(
+                ["region_id", "device_id", "type", "row_id", "version", "added_gen"],
+                select(
+                    literal(region_id),
+                    literal(device_id, Uuid()),
+                    page.c.type,
+                    page.c.id,
+                    page.c.version,
+                    literal(generation, BigInteger),
+                ),
+            )
+        )
+
+
+def _unnest(name: str, rows: Sequence[Change], columns: list[str]) -> Any:
+    types: dict[str, Any] = {"type": Text(), "id": Uuid(), "version": BigInteger()}
+    arrays: list[Any] = [literal([getattr(r, c) for r in rows], ARRAY(types[c])) for c in columns]
+    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived(name=name)

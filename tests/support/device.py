@@ -1,0 +1,413 @@
+"""A phone: SQLite for its rows and its outbox, httpx for the way to the server.
+
+It is a whole client of docs/sync.md in one file: it captures commands without a network, hands
+them in, applies pulled pages and checks the view hash. Everything it knows is in its database,
+so that an instance made anew on the same file goes on where the last one stopped.
+
+    phone = Phone(client, Path("alice.db"))
+    await phone.sign_in("alice@fieldops.example", "...")
+    await phone.register("Alice's phone")
+    await phone.sync()
+    phone.capture("visit.arrive", visit_id=visit_id)     # works offline
+    await phone.sync()
+    phone.rows("visit")
+"""
+
+import gzip
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+
+from fieldops.kernel import clock
+
+KEEP_FOR = timedelta(days=14)
+MOST_COMMANDS = 50
+MOST_BYTES = 200_000  # under the server's 256 KiB, with room for the envelope
+
+SCHEMA = """
+create table if not exists meta (name text primary key, value text);
+create table if not exists outbox (
+    seq integer primary key, id text unique, body text not null, captured_at text not null,
+    status text, result text
+);
+create table if not exists row (
+    type text, id text, version integer not null, body text not null, primary key (type, id)
+);
+"""
+
+
+class Refused(Exception):  # noqa: N818 - an answer of the server
+    """The server answered with a problem document."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.problem = response.json() if response.content else {}
+        super().__init__(f"{self.status} {self.problem.get('code')}: {response.text[:300]}")
+
+
+@dataclass
+class PhoneClock:
+    """Wall time (which may be wrong), monotonic time and the id of this boot."""
+
+    now: Callable[[], datetime] = clock.now
+    skew: timedelta = timedelta()
+    boot_id: str = field(default_factory=lambda: str(uuid4()))
+    _booted: datetime | None = None
+    _ticks: int = 0
+
+    def read(self) -> dict[str, Any]:
+        """Return {wall, mono_ms, boot_id}; two readings are never the same moment."""
+        at = self.now()
+        self._booted = self._booted or at
+        self._ticks += 1
+        return {
+            "wall": (at + self.skew).isoformat(),
+            "mono_ms": int((at - self._booted) / timedelta(milliseconds=1)) + self._ticks,
+            "boot_id": self.boot_id,
+        }
+
+    def reboot(self) -> None:
+        """Start a new boot: the monotonic clock begins again."""
+        self.boot_id, self._booted, self._ticks = str(uuid4()), None, 0
+
+
+class Phone:
+    """One installation for one user."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        path: Path | str = ":memory:",
+        *,
+        app_version: str = "1.0.0",
+        schema: int = 1,
+        rows_per_page: int | None = None,
+        bytes_per_page: int | None = None,
+        phone_clock: PhoneClock | None = None,
+        compress: bool = False,
+    ) -> None:
+        self.client = client
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.executescript(SCHEMA)
+        self.app = {"version": app_version, "schema": schema}
+        self.limit = {"rows": rows_per_page, "bytes": bytes_per_page}
+        self.clock = phone_clock or PhoneClock()
+        self.compress = compress
+        self.hash_differed = 0
+        self.pages = 0
+
+    # --- what it remembers ----------------------------------------------------------------
+
+    def get(self, name: str) -> Any:
+        found = self.db.execute("select value from meta where name = ?", [name]).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def put(self, **values: Any) -> None:
+        self.db.executemany(
+            "insert or replace into meta values (?, ?)",
+            [(name, json.dumps(value)) for name, value in values.items()],
+        )
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.get("device_id"))
+
+    def rows(self, type_: str) -> list[dict[str, Any]]:
+        """Return the pulled rows of a type, by id."""
+        found = self.db.execute("select body from row where type = ? order by id", [type_])
+        return [json.loads(body) for (body,) in found]
+
+    def row(self, type_: str, row_id: UUID | str) -> dict[str, Any] | None:
+        """Return a pulled row, None when the phone does not hold it."""
+        found = self.db.execute(
+            "select body from row where type = ? and id = ?", [type_, str(row_id)]
+        ).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def everything(self) -> dict[tuple[str, str], str]:
+        """Return all pulled rows as JSON text, to compare one phone with another."""
+        found = self.db.execute("select type, id, body from row")
+        return {(type_, id_): body for type_, id_, body in found}
+
+    def result(self, command_id: UUID | str) -> dict[str, Any] | None:
+        """Return the final answer to a command, None while it is queued."""
+        found = self.db.execute(
+            "select result from outbox where id = ?", [str(command_id)]
+        ).fetchone()
+        return json.loads(found[0]) if found and found[0] else None
+
+    def queued(self) -> int:
+        """Return how many commands wait for an answer."""
+        return int(
+            self.db.execute("select count(*) from outbox where status is null").fetchone()[0]
+        )
+
+    # --- signing in -----------------------------------------------------------------------
+
+    def use_token(self, token: str) -> None:
+        """Use an access token that was got elsewhere."""
+        self.put(token=token)
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """Sign in; the device id is sent along once there is one."""
+        body = {"email": email, "password": password, "device_id": self.get("device_id")}
+        response = await self.client.post("/v1/sign-in", json=body)
+        if response.status_code >= httpx.codes.BAD_REQUEST:
+            raise Refused(response)
+        self.put(token=response.json()["access_token"])
+
+    async def register(self, name: str = "phone") -> None:
+        """Register this installation; doing it again is harmless."""
+        if self.get("device_id") is None:
+            self.put(device_id=str(uuid4()), next_seq=1, cursor=None, epoch=None)
+        answer = await self.send(
+            "/v1/devices",
+            {
+                "id": self.get("device_id"),
+                "name": name,
+                "app_version": self.app["version"],
+                "app_schema": self.app["schema"],
+            },
+        )
+        self.put(key=answer["key"], epoch=answer["epoch"])
+
+    async def send(self, path: str, body: Any) -> Any:
+        """POST JSON and return JSON; raises Refused."""
+        headers = {"Authorization": f"Bearer {self.get('token')}"}
+        if self.get("key"):
+            headers["Device-Key"] = self.get("key")
+        content = json.dumps(body).encode()
+        if self.compress and path.startswith("/v1/sync/"):
+            content, headers["Content-Encoding"] = gzip.compress(content), "gzip"
+        headers["Content-Type"] = "application/json"
+        response = await self.client.post(path, content=content, headers=headers)
+        if response.status_code >= httpx.codes.BAD_REQUEST:
+            raise Refused(response)
+        return response.json()
+
+    # --- capturing ------------------------------------------------------------------------
+
+    def capture(
+        self,
+        name: str,
+        *,
+        v: int = 1,
+        base: Sequence[Mapping[str, Any]] | None = None,
+        depends_on: Sequence[UUID | str] = (),
+        attachments: Sequence[Mapping[str, Any]] = (),
+        command_id: UUID | None = None,
+        **args: Any,
+    ) -> UUID:
+        """Queue a command; needs no network. Returns its id.
+
+        The base is what the phone holds of every record that the arguments name, and the
+        rejections about them that it has shown to its user.
+        """
+        id_ = command_id or _uuid7(self.clock.now())
+        plain = json.loads(json.dumps(args, default=_as_text))
+        captured = {**self.clock.read(), "tz": "Europe/Helsinki"}
+        seq = self.get("next_seq")
+        body = {
+            "id": str(id_),
+            "seq": seq,
+            "name": name,
+            "v": v,
+            "args": plain,
+            "base": list(self._base(plain) if base is None else base),
+            "depends_on": [str(d) for d in depends_on],
+            "captured": captured,
+            "attachments": list(attachments),
+        }
+        with self.db:
+            self.db.execute("begin")
+            self.db.execute(
+                "insert into outbox (seq, id, body, captured_at) values (?, ?, ?, ?)",
+                [seq, str(id_), json.dumps(body), captured["wall"]],
+            )
+            self.put(next_seq=seq + 1)
+        return id_
+
+    def _base(self, args: Mapping[str, Any]) -> list[dict[str, Any]]:
+        named = {value for value in args.values() if isinstance(value, str)}
+        found = self.db.execute("select type, id, version from row").fetchall()
+        base = [_ref(type_, id_, version) for type_, id_, version in found if id_ in named]
+        rejected = self.db.execute("select body, result from outbox where status = 'rejected'")
+        for body, result in rejected:
+            about = {v for v in json.loads(body)["args"].values() if isinstance(v, str)}
+            case_id = json.loads(result).get("case_id")
+            if case_id and about & named:
+                base.append(_ref("case", case_id, 1))
+        return base[:100]
+
+    # --- syncing --------------------------------------------------------------------------
+
+    async def sync(self) -> None:
+        """Hand in what is queued, then pull until nothing is left."""
+        await self.push()
+        await self.pull()
+
+    async def push(self) -> list[dict[str, Any]]:
+        """Hand in the queue in order; returns the results, as they came."""
+        results: list[dict[str, Any]] = []
+        while batch := self._next_batch():
+            answer = await self.push_once(batch)
+            results += answer["results"]
+            if answer["stop"] is not None and not self._goes_on(answer):
+                break
+        return results
+
+    def _next_batch(self) -> list[dict[str, Any]]:
+        batch: list[dict[str, Any]] = []
+        size = 0
+        for (body,) in self.db.execute(
+            "select body from outbox where status is null order by seq limit ?", [MOST_COMMANDS]
+        ):
+            size += len(body)
+            if batch and size > MOST_BYTES:
+                break
+            batch.append(json.loads(body))
+        return batch
+
+    async def push_once(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Send one batch and take in the answer."""
+        answer: dict[str, Any] = await self.send(
+            "/v1/sync/push",
+            {
+                "protocol": 1,
+                "device_id": self.get("device_id"),
+                "epoch": self.get("epoch"),
+                "app": self.app,
+                "clock": self.clock.read(),
+                "commands": list(batch),
+            },
+        )
+        with self.db:
+            self.db.execute("begin")
+            for result in answer["results"]:
+                final = result["first"] if result["status"] == "duplicate" else result
+                self.db.execute(
+                    "update outbox set status = ?, result = ? where id = ?",
+                    [final["status"], json.dumps(final), result["id"]],
+                )
+            self._take_epoch(answer)
+            self._let_go(answer["device"]["durable_seq"])
+        if answer["wipe"]:
+            await self.wipe()
+        return answer
+
+    def _goes_on(self, answer: Mapping[str, Any]) -> bool:
+        """After a gap, send again from where the server stands, if that is kept."""
+        stop = answer["stop"]
+        if stop["kind"] != "gap":
+            return False
+        asked = self.db.execute(
+            "update outbox set status = null where seq >= ?", [stop["expected_seq"]]
+        )
+        first = self.db.execute("select min(seq) from outbox where status is null").fetchone()[0]
+        return asked.rowcount > 0 and first == stop["expected_seq"]
+
+    def _take_epoch(self, answer: Mapping[str, Any]) -> None:
+        """Another epoch: the server was restored, so everything that is kept goes out again."""
+        if answer["epoch"] != self.get("epoch"):
+            self.db.execute("update outbox set status = null")
+            self.put(epoch=answer["epoch"], cursor=None)
+
+    def _let_go(self, durable_seq: int) -> None:
+        oldest = (self.clock.now() - KEEP_FOR).astimezone(UTC).isoformat()
+        self.db.execute(
+            "delete from outbox where status is not null and seq <= ? and captured_at < ?",
+            [durable_seq, oldest],
+        )
+
+    async def pull(self) -> None:
+        """Apply pages until the view is whole; start anew once when the hashes differ."""
+        for _ in range(1000):
+            answer = await self.pull_once()
+            if not answer.get("more"):
+                break
+        if answer.get("view") and not self.agrees_with(answer["view"]):
+            self.hash_differed += 1
+            self.put(cursor=None, reset_reason="hash_differs")
+            if self.hash_differed > 1:
+                raise AssertionError("the view differs from the server's after a fresh start")
+            await self.pull()
+
+    async def pull_once(self) -> dict[str, Any]:
+        """Ask for one page and apply it."""
+        asked_with = self.get("cursor")
+        answer = await self.send("/v1/sync/pull", self.pull_request(asked_with))
+        self.apply(answer, asked_with)
+        if answer.get("wipe"):
+            await self.wipe()
+        return answer
+
+    def pull_request(self, cursor: str | None) -> dict[str, Any]:
+        return {
+            "device_id": self.get("device_id"),
+            "epoch": self.get("epoch"),
+            "schema": self.app["schema"],
+            "cursor": cursor,
+            "limit": {name: value for name, value in self.limit.items() if value is not None},
+            "reset_reason": self.get("reset_reason") if cursor is None else None,
+        }
+
+    def apply(self, answer: Mapping[str, Any], asked_with: str | None) -> bool:
+        """Apply a page in one transaction, if the phone still stands where it asked from."""
+        if self.get("cursor") != asked_with or answer.get("unchanged"):
+            return False
+        with self.db:
+            self.db.execute("begin")
+            if answer["reset"]:
+                self.db.execute("delete from row")
+            for gone in (*answer.get("erase", ()), *answer.get("dels", ())):
+                self.db.execute(
+                    "delete from row where type = ? and id = ?", [gone["type"], gone["id"]]
+                )
+            for type_, bodies in answer.get("puts", {}).items():
+                self.db.executemany(
+                    "insert or replace into row values (?, ?, ?, ?)",
+                    [(type_, b["id"], b["version"], json.dumps(b)) for b in bodies],
+                )
+            self.put(cursor=answer["cursor"], epoch=answer["epoch"], reset_reason=None)
+        self.pages += 1
+        return True
+
+    def agrees_with(self, view: Mapping[str, Any]) -> bool:
+        """Return whether rows and hash are those of the server's view."""
+        total = count = 0
+        for type_, id_, version in self.db.execute("select type, id, version from row"):
+            digest = hashlib.sha256(f"{type_}:{id_}:{version}".encode()).digest()
+            total ^= int.from_bytes(digest[:8])
+            count += 1
+        return count == view["rows"] and f"{total:016x}" == view["hash"]
+
+    async def wipe(self) -> None:
+        """Drop everything but what is still queued, and confirm when nothing is."""
+        self.db.execute("delete from row")
+        if self.queued() == 0 and self.get("wiped") is None:
+            self.put(wiped=True)
+            await self.send(f"/v1/devices/{self.get('device_id')}/wiped", None)
+
+
+def _ref(type_: str, id_: str, version: int) -> dict[str, Any]:
+    return {"ref": {"type": type_, "id": id_}, "version": version}
+
+
+def _as_text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _uuid7(at: datetime) -> UUID:
+    """Return a UUIDv7 of the phone's own time."""
+    milliseconds = int(at.timestamp() * 1000)
+    number = (milliseconds << 80) | (uuid4().int & ((1 << 80) - 1))
+    number = (number & ~(0xF << 76)) | (0x7 << 76)
+    return UUID(int=(number & ~(0x3 << 62)) | (0x2 << 62))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.appointments.models import Appointment, Reconfirmation
+from fieldops.appointments.models import Appointment
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import NotFound
@@ -304,6 +304,16 @@ def _contact(region_id: int) -> Any:
     )
 
 
+def _cancelled_by_customer() -> ColumnElement[bool]:
+    """Whose cause a cancelled appointment is.
+
+    An appointment alone is cancelled on the customer's say only; one that ended together with
+    its visit has the visit's cause.
+    """
+    alone = or_(Visit.state != State.CANCELLED.value, Appointment.updated_at < Visit.cancelled_at)
+    return or_(alone, func.coalesce(Visit.end_cause, "") == "customer")
+
+
 def _held_an_install(region_id: int) -> ColumnElement[bool]:
     return exists().where(
         VisitWork.region_id == region_id,
@@ -338,12 +348,6 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
     """Return the statement for the appointments of a cut with all that KP-01 asks about them."""
     contact = _contact(region_id)
     completed = Visit.state == State.COMPLETED.value
-    withdrawn = exists().where(
-        Reconfirmation.region_id == region_id,
-        Reconfirmation.appointment_id == Appointment.id,
-        Reconfirmation.counted_in,
-        Reconfirmation.answer == "cancelled",
-    )
     installed = and_(completed, _held_an_install(region_id))
     statement = (
         select(
@@ -358,7 +362,7 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
             or_(Appointment.state == "cancelled", Visit.state == State.CANCELLED.value).label(
                 "cancelled"
             ),
-            or_(Visit.end_cause == "customer", withdrawn).label("by_customer"),
+            _cancelled_by_customer().label("by_customer"),
             Appointment.operator_reschedules,
             Visit.ended_at,
             Visit.arrived_at,

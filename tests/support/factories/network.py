@@ -169,6 +169,7 @@ async def make_service(
     await session.flush()
     port, first = plant.ports[number], plant.feeder_pairs[number]
     second = plant.pairs[number]
+    session.add_all((port, first, second))  # the plant may be of an earlier session
     for feature in (port, first, second):
         feature.state, feature.service_id = USE[ServiceLife(state)].value, service.id
     way = (plant.exchange, plant.shelf, port, plant.feeder, first, plant.cabinet)

@@ -153,3 +153,10 @@ class NextStepIncomplete(Refusal):
     code = "next_step_incomplete"
     status = 422
     advice = "Add what is named; no visit ends without its next step."
+
+
+class ResourceElsewhere(Refusal):
+    """The service is not at the premises of this visit."""
+
+    code = "resource_elsewhere"
+    advice = "Change only what serves this customer; report what you saw elsewhere as a finding."

@@ -19,6 +19,8 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.configuration import RuleNumber
 from fieldops.kernel.permissions import Scope
+from fieldops.network import policy as network
+from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.orders import policy as orders
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.organisation import queries as organisation
@@ -150,6 +152,33 @@ def _own_premises(scope: Scope) -> ColumnElement[bool]:
     )
 
 
+def _own_services(scope: Scope) -> ColumnElement[bool]:
+    visit = aliased(Visit)
+    return (
+        select(visit.id)
+        .where(
+            visit.region_id == scope.region_id,
+            visit.premises_id == NetworkService.premises_id,
+            _of_technician(scope, visit.id, ever=False),
+        )
+        .exists()
+    )
+
+
+def _own_features(scope: Scope) -> ColumnElement[bool]:
+    """The plant of the technician's home centre: maps show it, a customer it does not name."""
+    home = aliased(Technician)
+    return (
+        select(home.id)
+        .where(
+            home.region_id == scope.region_id,
+            home.id == scope.technician_id,
+            home.centre_id == NetworkFeature.centre_id,
+        )
+        .exists()
+    )
+
+
 async def has_visit_nearby_in_time(
     session: AsyncSession, actor: Actor, customer_id: UUID, now: datetime
 ) -> bool:
@@ -196,3 +225,5 @@ customers.own_customers.append(_own_customers)
 customers.own_premises.append(_own_premises)
 customers.exemptions.append(has_visit_nearby_in_time)
 files.centre_of_visit.append(centre_of_visit)
+network.own_services.append(_own_services)
+network.own_features.append(_own_features)

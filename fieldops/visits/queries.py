@@ -281,6 +281,7 @@ async def stops_before(
     return {
         technician_id: Stop(arrival, geo.position_of(point))
         for technician_id, arrival, point in found
+        if arrival is not None
     }
 
 

@@ -23,7 +23,7 @@ from fieldops.visits import queries
 from fieldops.visits.commands import planning
 from fieldops.visits.commands.ending import take_off
 from fieldops.visits.commands.judging import visit_for_decision, visit_for_fact
-from fieldops.visits.errors import WorkNotOnVisit
+from fieldops.visits.errors import ResourceElsewhere, WorkNotOnVisit
 from fieldops.visits.rules import NextStep
 
 _ASIDE: dict[type[WorkOrderAside], tuple[str, NextStep]] = {
@@ -74,11 +74,19 @@ async def take_work_off(ctx: Context, event: WorkOrderAside) -> None:
 
 @on(FileLinked, PairSwapped, PairMarkedBad, PortChanged, FindingReported)
 async def judge_evidence(ctx: Context, event: Event) -> None:
-    """Judge what another module records for a visit: facts are kept, decisions are judged."""
+    """Judge what another module records for a visit: facts are kept, decisions are judged.
+
+    A technician moves only services at the visit's premises. Raises ResourceElsewhere, and what
+    judging refuses or holds.
+    """
     visit_id = cast("Evidence", event).visit_id
     if visit_id is None:
         return
     if ctx.spec.nature is Nature.FACT:
         await visit_for_fact(ctx, visit_id)
-    else:
-        await visit_for_decision(ctx, visit_id)
+        return
+    judged = await visit_for_decision(ctx, visit_id)
+    if not isinstance(event, PairSwapped | PortChanged):
+        return
+    if judged.mine and event.premises_id != judged.visit.premises_id:
+        raise ResourceElsewhere(next_steps=("network.report_finding",))

@@ -251,10 +251,11 @@ async def _carry_out(
     ctx: Context, visit: Visit, rows: list[WorkOrder], why: Why, args: FailVisit | CancelVisit
 ) -> Visit | None:
     """Carry out the next step for a visit's work; return the visit planned instead (VI-05)."""
-    if args.next_step == NextStep.SUSPEND:
+    next_step = NextStep(args.next_step)
+    if next_step is NextStep.SUSPEND:
         await orders.suspend_work(ctx, rows, why, args.resume_on)
         return None
-    if args.next_step == NextStep.TRANSFER:
+    if next_step is NextStep.TRANSFER:
         await orders.transfer_work(ctx, rows, why, args.department or "")
         return None
     await orders.advance(ctx, [row.id for row in rows], Work.RECEIVED, why.code)

@@ -1,8 +1,10 @@
 """The schema of the tests' template database: the migrations; and the models' own, to compare."""
 
+import asyncio
 import importlib
 from pathlib import Path
 
+from alembic import command
 from alembic.config import Config
 from procrastinate.schema import SchemaManager
 from sqlalchemy import text
@@ -21,8 +23,9 @@ def alembic(url: str) -> Config:
 
 
 async def build_schema(engine: AsyncEngine) -> None:
-    """Create the template's schema."""
-    await build_from_models(engine)
+    """Migrate an empty database to head."""
+    url = engine.url.render_as_string(hide_password=False)
+    await asyncio.to_thread(command.upgrade, alembic(url), "head")
 
 
 async def build_from_models(engine: AsyncEngine) -> None:

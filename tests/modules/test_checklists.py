@@ -1,0 +1,448 @@
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from fieldops.checklists import commands, queries, reactions, rules, standard
+from fieldops.checklists.errors import (
+    AnswerInvalid,
+    ChecklistIncomplete,
+    TemplateInvalid,
+    TemplateUsedOtherwise,
+    TemplateUseTaken,
+)
+from fieldops.checklists.models import Answer, Checklist, TemplateVersion
+from fieldops.checklists.rules import Body, Given
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Forbidden, InvalidArguments, NotFound
+from fieldops.kernel.permissions import Permission
+from fieldops.kernel.settings import Settings
+from fieldops.visits.events import VisitAssigned
+from tests.support.factories.checklists import (
+    INSTALL_ANSWERS,
+    PHOTO,
+    SIGNATURE,
+    Scene,
+    as_answers,
+    bind,
+    body_of,
+    completing,
+    make_scene,
+    tell,
+)
+from tests.support.factories.files import content, promise
+from tests.support.run import run
+from tests.support.world import World, build_world
+
+pytestmark = pytest.mark.anyio
+
+INSTALL = ("broadband", "install", "fibre")
+FIXED = ("fixed_line", "install", "copper")
+
+
+def item(key: str = "a", type_: str = "yes_no", **more: Any) -> dict[str, Any]:
+    return {"key": key, "type": type_, "text_en": key, "text_zh": key, **more}
+
+
+def body(*items: dict[str, Any]) -> dict[str, Any]:
+    return {"title_en": "Title", "title_zh": "标题", "items": list(items)}
+
+
+NUMBER = {"unit": "m", "least": 0, "most": 10}
+CHOICES = [{"value": v, "text_en": v, "text_zh": v} for v in ("red", "blue")]
+
+
+async def publish(database: Database, actor: Actor, **changes: Any) -> dict[str, Any]:
+    args = {"code": "mine", "kind": "care", "service": None, "body": body(item()), **changes}
+    return await run(database, actor, "checklist.publish_template", **args)
+
+
+async def answer(
+    database: Database, actor: Actor, checklist: Checklist, values: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    return await run(
+        database,
+        actor,
+        "checklist.answer",
+        visit_id=str(checklist.visit_id),
+        checklist_id=str(checklist.id),
+        answers=as_answers(values),
+        **more,
+    )
+
+
+async def answers_of(database: Database, checklist: Checklist) -> list[Answer]:
+    async with database.transaction() as session:
+        found = await session.scalars(
+            select(Answer)
+            .where(Answer.region_id == 1, Answer.checklist_id == checklist.id)
+            .order_by(Answer.id)
+        )
+        return list(found)
+
+
+@pytest.fixture
+async def scene(database: Database, world: World) -> Scene:
+    return await make_scene(database, [world.alice, world.bob], INSTALL, FIXED)
+
+
+@pytest.fixture
+async def lists(database: Database, world: World, scene: Scene) -> list[Checklist]:
+    return await bind(database, world.dora, scene)
+
+
+async def test_ch_01_a_supervisor_publishes_versions_with_rising_numbers(
+    database: Database, world: World
+) -> None:
+    await publish(database, world.sam)
+    await publish(database, world.sam, body=body(item("a"), item("b")))
+    async with database.transaction() as session:
+        rows = await queries.versions(session, code="mine", after=None, limit=10)
+    assert [(version.number, len(version.body["items"])) for version, _ in rows] == [(1, 1), (2, 2)]
+    assert rows[0][0].published_by == world.sam.id
+
+
+@pytest.mark.parametrize("name", ["alice", "dora", "ann", "ivan", "mia"])
+async def test_ch_01_nobody_else_publishes(database: Database, world: World, name: str) -> None:
+    with pytest.raises(Forbidden):
+        await publish(database, world.actors[name])
+
+
+async def test_ch_01_a_visit_keeps_the_version_it_was_given_out_with(
+    database: Database, world: World, scene: Scene, lists: list[Checklist]
+) -> None:
+    await publish(
+        database, world.sam,
+        code="broadband_install", kind="install", service="broadband", body=body(item("new")),
+    )  # fmt: skip
+    event = VisitAssigned(scene.visit_id, (), (), None)
+    await tell(database, world.dora, event, reactions.bind_when_assigned)
+    async with database.transaction() as session:
+        again = await queries.lists_of_visit(session, 1, scene.visit_id)
+    assert {row.template_version_id for row in again} == {row.template_version_id for row in lists}
+    later = await make_scene(database, [world.alice], INSTALL)
+    fresh = await bind(database, world.dora, later)
+    assert [i.key for i in (await body_of(database, fresh[0])).items] == ["new"]
+
+
+async def test_ch_01_the_template_that_names_the_segment_wins(
+    database: Database, world: World
+) -> None:
+    await publish(
+        database, world.sam,
+        code="enterprise", kind="install", service="broadband", segment="enterprise",
+        body=body(item("for_enterprise")),
+    )  # fmt: skip
+    business = await make_scene(database, [world.alice], INSTALL, segment="enterprise", tier="1A")
+    home = await make_scene(database, [world.alice], INSTALL)
+    for scene, first in ((business, "for_enterprise"), (home, "computer_checked")):
+        [bound] = await bind(database, world.dora, scene)
+        assert (await body_of(database, bound)).items[0].key == first
+
+
+async def test_ch_01_each_work_of_a_visit_has_its_own_list(
+    database: Database, lists: list[Checklist]
+) -> None:
+    titles = [(await body_of(database, row)).title_en for row in lists]
+    assert titles == ["Broadband installation", "Fixed-line installation"]
+
+
+async def test_a_code_stays_for_what_it_was_made_for(database: Database, world: World) -> None:
+    await publish(database, world.sam)
+    with pytest.raises(TemplateUsedOtherwise):
+        await publish(database, world.sam, kind="patrol")
+    with pytest.raises(TemplateUseTaken):
+        await publish(database, world.sam, code="other")
+
+
+@pytest.mark.parametrize(
+    ("items", "field", "rule"),
+    [
+        ([item("a"), item("a")], "body.items.1.key", "unique"),
+        ([item("a", when={"item": "b", "values": [True]}), item("b")],
+         "body.items.0.when.item", "earlier"),
+        ([item("a", when={"item": "a", "values": [True]})], "body.items.0.when.item", "earlier"),
+        ([item("a"), item("b", when={"item": "a", "values": ["red"]})],
+         "body.items.1.when", "fits"),
+        ([item("a", "choice", choices=CHOICES), item("b", when={"item": "a", "values": ["green"]})],
+         "body.items.1.when", "fits"),
+        ([item("a", "text"), item("b", when={"item": "a", "least": 1})],
+         "body.items.1.when", "fits"),
+        ([item("a"), item("b", when={"item": "a"})], "body.items.1.when", "one_condition"),
+        ([item("a", "number")], "body.items.0", "number_bounded"),
+        ([item("a", "measurement", least=0, most=3)], "body.items.0", "number_bounded"),
+        ([item("a", "number", unit="m", least=5, most=5)], "body.items.0.most", "range_in_order"),
+        ([item("a", "text", unit="m")], "body.items.0", "number_only"),
+        ([item("a", "choice", choices=CHOICES[:1])], "body.items.0.choices", "choices"),
+        ([item("a", "choice", choices=[*CHOICES, CHOICES[0]])], "body.items.0.choices", "unique"),
+        ([item("a", "text", choices=CHOICES)], "body.items.0.choices", "choice_only"),
+        ([item("a", "text", remark_on_no=True)], "body.items.0.remark_on_no", "yes_no_only"),
+        ([item("a", "photo", photo_needed=True)], "body.items.0.photo_needed", "picture"),
+    ],
+)  # fmt: skip
+async def test_ch_02_a_template_that_does_not_hold_together_is_refused(
+    database: Database, world: World, items: list[dict[str, Any]], field: str, rule: str
+) -> None:
+    with pytest.raises(TemplateInvalid) as caught:
+        await publish(database, world.sam, body=body(*items))
+    assert (field, rule) in {(e["field"], e["rule"]) for e in caught.value.details["errors"]}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[], [item(type_="colour")], [item("A b")], [item(more=1)], [item(text_en="")],
+     [item(text_zh="x\x00")]],
+)  # fmt: skip
+async def test_a_malformed_template_is_refused_with_its_field(
+    database: Database, world: World, items: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(InvalidArguments):
+        await publish(database, world.sam, body=body(*items))
+
+
+def test_ch_03_the_shipped_templates_speak_both_languages_and_cover_the_work() -> None:
+    uses = {(shipped.kind, shipped.service) for shipped in standard.templates()}
+    assert {("install", "broadband"), ("install", "fixed_line"), ("repair", None)} <= uses
+    for shipped in standard.templates():
+        for line in shipped.body.items:
+            assert any("\u4e00" <= letter <= "\u9fff" for letter in line.text_zh), line.key
+
+
+def test_ch_03_the_broadband_installation_asks_for_everything_of_the_rule() -> None:
+    [shipped] = [s for s in standard.templates() if s.code == "broadband_install"]
+    keys = {line.key for line in shipped.body.items if line.mandatory}
+    assert keys >= {
+        "computer_checked", "client_consent", "client_version", "installer_left",
+        "account_handed_over", "password_change_shown", "speed_down", "sites_shown",
+        "fault_label", "lightning_label", "free_materials_kind", "free_materials_number",
+        "free_materials_signed",
+    }  # fmt: skip
+
+
+async def test_ch_03_the_standard_templates_are_published_once(
+    database: Database, world: World
+) -> None:
+    for _ in range(2):
+        async with database.transaction() as session:
+            await commands.ensure_standard_templates(session)
+    async with database.transaction() as session:
+        rows = await queries.versions(session, code=None, after=None, limit=100)
+    assert [version.number for version, _ in rows] == [1] * len(standard.templates())
+
+
+@pytest.mark.parametrize(
+    ("line", "good", "bad"),
+    [
+        (item(), [True, False], [1, "yes", None]),
+        (item(type_="choice", choices=CHOICES), ["red"], ["green", True, ["red"]]),
+        (item(type_="number", **NUMBER), [0, 10, 3.5], [-1, 10.5, "3", True, None]),
+        (item(type_="measurement", **NUMBER), [2], [11]),
+        (item(type_="text"), ["done"], ["", 3, "x" * 4001, "a\x00"]),
+        (item(type_="scan"), ["SN-1"], ["", "x" * 201]),
+        (item(type_="photo"), [[PHOTO]], [[], PHOTO, ["x"], [PHOTO] * 11]),
+        (item(type_="signature"), [SIGNATURE], ["signed", [SIGNATURE]]),
+        (item(type_="location"), [{"type": "Point", "coordinates": [24.9, 60.1]}],
+         [{"type": "Point", "coordinates": [200, 0]}, [24.9, 60.1],
+          {"type": "Point", "coordinates": [1, 2], "srid": 3067}]),
+    ],
+)  # fmt: skip
+def test_ch_02_each_type_takes_its_answers_and_no_others(
+    line: dict[str, Any], good: list[Any], bad: list[Any]
+) -> None:
+    parsed = Body.model_validate(body(line)).items[0]
+    assert [value for value in good if rules.misfit(parsed, value)] == []
+    assert [value for value in bad if not rules.misfit(parsed, value)] == []
+
+
+def test_ch_02_an_item_is_asked_for_only_when_its_condition_holds() -> None:
+    parsed = Body.model_validate(
+        body(
+            item("a"),
+            item("b", when={"item": "a", "values": [False]}),
+            item("c", when={"item": "b", "values": [True]}),
+            item("n", "number", **NUMBER),
+            item("d", when={"item": "n", "least": 5}),
+        )
+    )
+
+    def keys(**given: Any) -> list[str]:
+        answers = {key: Given(value) for key, value in given.items()}
+        return [line.key for line in rules.asked(parsed, answers)]
+
+    assert keys() == ["a", "n"]
+    assert keys(a=False, b=True, n=5) == ["a", "b", "c", "n", "d"]
+    # What hangs on an item that is not asked for any more is not asked for either.
+    assert keys(a=True, b=True, n=4) == ["a", "n"]
+
+
+def test_ch_02_photo_and_remark_are_missing_where_they_are_needed() -> None:
+    parsed = Body.model_validate(
+        body(
+            item("label", photo_needed=True, remark_on_no=True),
+            item("extra", "text", mandatory=False),
+            item("picture", "photo"),
+        )
+    )
+
+    def lacks(answers: dict[str, Given], pictured: set[str]) -> list[tuple[str, str]]:
+        return [(m.item_key, m.lacks) for m in rules.missing(parsed, answers, pictured)]
+
+    assert lacks({}, set()) == [("label", "answer"), ("picture", "answer")]
+    no = Given(value=False, note="  ")
+    assert lacks({"label": no}, {"picture"}) == [("label", "photo"), ("label", "remark")]
+    assert lacks({"label": Given(False, "No modem there.", (PHOTO,))}, {"picture"}) == []
+    assert lacks({"label": Given(value=True)}, {"label", "picture"}) == []
+
+
+async def test_ch_05_two_technicians_fill_one_list(
+    database: Database, world: World, lists: list[Checklist]
+) -> None:
+    await answer(database, world.alice, lists[0], {"computer_checked": True})
+    await answer(database, world.bob, lists[0], {"sites_shown": True})
+    rows = await answers_of(database, lists[0])
+    assert {(row.item_key, row.technician_id) for row in rows if not row.superseded} == {
+        ("computer_checked", world.alice.id),
+        ("sites_shown", world.bob.id),
+    }
+
+
+async def test_ch_05_a_later_answer_supersedes_and_both_stay(
+    database: Database, world: World, lists: list[Checklist]
+) -> None:
+    await answer(database, world.alice, lists[0], {"speed_down": 50})
+    first = await answer(database, world.alice, lists[0], {"speed_down": 98})
+    assert first["status"] == "applied"
+    rows = await answers_of(database, lists[0])
+    assert [(row.value, row.superseded) for row in rows] == [(50, True), (98, False)]
+
+
+async def test_ch_05_an_answer_over_one_not_seen_is_merged_and_names_the_item(
+    database: Database, world: World, lists: list[Checklist]
+) -> None:
+    await answer(database, world.alice, lists[0], {"speed_down": 50})
+    result = await answer(database, world.bob, lists[0], {"speed_down": 60, "speed_up": 9})
+    assert (result["status"], result["merged"]) == ("merged", ["speed_down"])
+
+
+async def test_ch_05_answers_at_the_same_moment_leave_one_standing(
+    committed: tuple[Database, Settings],
+) -> None:
+    database = committed[0]
+    world = await build_world(database)
+    scene = await make_scene(database, [world.alice, world.bob], INSTALL)
+    [checklist] = await bind(database, world.dora, scene)
+    await asyncio.gather(
+        *(
+            answer(database, actor, checklist, {"speed_down": value, "speed_up": value})
+            for value in range(1, 5)
+            for actor in (world.alice, world.bob)
+        )
+    )
+    rows = await answers_of(database, checklist)
+    assert len(rows) == 16
+    assert sorted(row.item_key for row in rows if not row.superseded) == ["speed_down", "speed_up"]
+
+
+async def test_an_answer_from_a_technician_who_lost_the_visit_is_kept_as_theirs(
+    database: Database, world: World, lists: list[Checklist], scene: Scene
+) -> None:
+    from fieldops.visits.models import Assignment  # noqa: PLC0415 - only this test ends one
+
+    async with database.transaction() as session:
+        row = (
+            await session.scalars(
+                select(Assignment).where(
+                    Assignment.region_id == 1,
+                    Assignment.visit_id == scene.visit_id,
+                    Assignment.technician_id == world.bob.id,
+                )
+            )
+        ).one()
+        row.ended_at, row.ended_reason = row.assigned_at, "reassigned"
+    await answer(database, world.bob, lists[0], {"speed_down": 50})
+    assert [row.by_other_technician for row in await answers_of(database, lists[0])] == [True]
+
+
+async def test_somebody_elses_visit_and_list_do_not_exist_for_a_technician(
+    database: Database, world: World, lists: list[Checklist]
+) -> None:
+    with pytest.raises(NotFound):
+        await answer(database, world.carol, lists[0], {"speed_down": 50})
+    async with database.transaction() as session:
+        for name in ("carol", "kim", "dan", "tess"):
+            scope = world.actors[name].scope(Permission.CHECKLIST_READ)
+            with pytest.raises(NotFound):
+                await queries.checklist(session, scope, lists[0].id)
+        for name in ("alice", "bob", "dora", "sam"):
+            scope = world.actors[name].scope(Permission.CHECKLIST_READ)
+            assert (await queries.checklist(session, scope, lists[0].id)).id == lists[0].id
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ({"colour": "red"}, "unknown_item"),
+        ({"speed_down": "fast"}, "measurement"),
+        ({"speed_down": -1}, "measurement"),
+        ({"computer_checked": "yes"}, "yes_no"),
+        ({"free_materials": "many"}, "choice"),
+        ({"free_materials_number": 501}, "number"),
+    ],
+)
+async def test_a_wrong_answer_is_refused_with_its_item_and_nothing_is_stored(
+    database: Database, world: World, lists: list[Checklist], values: dict[str, Any], rule: str
+) -> None:
+    with pytest.raises(AnswerInvalid) as caught:
+        await answer(database, world.alice, lists[0], {"sites_shown": True, **values})
+    [error] = caught.value.details["errors"]
+    assert (error["field"], error["rule"]) == (f"answers.{next(iter(values))}", rule)
+    assert await answers_of(database, lists[0]) == []
+
+
+async def test_vi_04_completion_is_refused_naming_what_each_list_lacks(
+    database: Database, world: World, scene: Scene, lists: list[Checklist]
+) -> None:
+    values = {**INSTALL_ANSWERS}
+    del values["lightning_label"]
+    await answer(database, world.alice, lists[0], values)
+    async with database.transaction() as session:
+        lacking = await commands.missing_of(session, 1, lists)
+    assert [(m.item_key, m.lacks) for m in lacking[lists[0].id]] == [("lightning_label", "answer")]
+    with pytest.raises(ChecklistIncomplete) as caught:
+        await tell(
+            database, world.alice, completing(scene, world.alice), reactions.refuse_incomplete
+        )
+    named = {(m["checklist_id"], m["item_key"]) for m in caught.value.details["missing"]}
+    assert (str(lists[0].id), "lightning_label") in named
+    assert (str(lists[1].id), "dial_tone") in named
+    assert caught.value.next_steps == ("checklist.answer", "visit.fail")
+
+
+async def test_vi_04_a_full_list_is_complete_and_a_linked_photo_counts(
+    database: Database, world: World
+) -> None:
+    scene = await make_scene(database, [world.alice], ("fixed_line", "install", "copper"))
+    [checklist] = await bind(database, world.dora, scene)
+    keys = [line.key for line in (await body_of(database, checklist)).items]
+    await answer(database, world.alice, checklist, dict.fromkeys(keys, True))
+    async with database.transaction() as session:
+        [lacking] = (await commands.missing_of(session, 1, [checklist])).values()
+    assert [(m.item_key, m.lacks) for m in lacking] == [("outlet_firm", "photo")]
+    await promise(
+        database, world.alice, content(), subject_id=checklist.id, subject_type="checklist",
+        item_key="outlet_firm", visit_id=scene.visit_id,
+    )  # fmt: skip
+    async with database.transaction() as session:
+        assert (await commands.missing_of(session, 1, [checklist])) == {checklist.id: []}
+
+
+async def test_a_published_version_says_what_was_published(
+    database: Database, world: World
+) -> None:
+    sent = body(item("a", photo_needed=True), item("n", "number", **NUMBER))
+    await publish(database, world.sam, body=sent)
+    async with database.transaction() as session:
+        stored = (await session.scalars(select(TemplateVersion))).one()
+    assert Body.model_validate(stored.body) == Body.model_validate(sent)

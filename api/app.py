@@ -1,5 +1,6 @@
 """The application: routers, problem table, limits, correlation ids."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -19,6 +20,8 @@ from fieldops.kernel.db import Database, connect
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings, get_settings
+
+log = structlog.get_logger()
 
 VERSION = "1"
 MOST_BODY_BYTES = 1024 * 1024
@@ -47,11 +50,24 @@ class Guard:
         )
         scope.setdefault("state", {})["correlation_id"] = correlation
         structlog.contextvars.bind_contextvars(correlation_id=correlation)
+        started = time.perf_counter()
+        scope["state"]["status"] = 500
         try:
             await self.app(
-                scope, self._capped(scope, headers, receive), self._named(send, correlation)
+                scope,
+                self._capped(scope, headers, receive),
+                self._named(send, scope["state"], correlation),
             )
         finally:
+            # The route's pattern, not the path: a path may hold a customer's token.
+            route = scope.get("route")
+            log.info(
+                "request",
+                method=scope["method"],
+                route=getattr(route, "path", "none"),
+                status=scope["state"]["status"],
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
             structlog.contextvars.unbind_contextvars("correlation_id")
 
     @staticmethod
@@ -73,9 +89,10 @@ class Guard:
         return counted
 
     @staticmethod
-    def _named(send: Send, correlation: str) -> Send:
+    def _named(send: Send, state: dict[str, Any], correlation: str) -> Send:
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
+                state["status"] = message["status"]
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", correlation.encode()),

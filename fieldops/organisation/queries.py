@@ -46,12 +46,11 @@ async def load_actor(
     found = await session.execute(
         select(Person.kind, RoleGrant.role, Unit.kind, Unit.id, covers)
         .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
-        .outerjoin(Unit, Unit.id == RoleGrant.unit_id)
-        .where(
-            Person.id == person_id,
-            Person.active,
-            or_(Unit.id.is_(None), covers, Unit.region_number == region_id),
+        .outerjoin(
+            Unit,
+            and_(Unit.id == RoleGrant.unit_id, or_(covers, Unit.region_number == region_id)),
         )
+        .where(Person.id == person_id, Person.active)
     )
     rows = found.all()
     if not rows:
@@ -59,7 +58,7 @@ async def load_actor(
     grants = tuple(
         _grant(Role(role), unit_kind, unit_id, whole=bool(whole))
         for _kind, role, unit_kind, unit_id, whole in rows
-        if role is not None
+        if unit_id is not None
     )
     return Actor(person_id, region_id, Kind(rows[0][0]), grants, device_id)
 

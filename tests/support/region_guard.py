@@ -6,21 +6,18 @@ from typing import Any
 
 from fieldops.kernel.base import operational_tables
 
-_SOURCE = re.compile(
-    r'(?:\bfrom|\bjoin|\bupdate|,)\s+"?(\w+)"?(?:\s+as\s+"?(\w+)"?)?', re.IGNORECASE
-)
-_VOLATILE = re.compile(
-    r"\b(now|random|gen_random_uuid|clock_timestamp|nextval)\s*\(", re.IGNORECASE
-)
+_ANY_CASE = re.IGNORECASE
+_SOURCE = re.compile(r'(?:\bfrom|\bjoin|\bupdate|,)\s+"?(\w+)"?(?:\s+as\s+"?(\w+)"?)?', _ANY_CASE)
+_VOLATILE = re.compile(r"\b(now|random|gen_random_uuid|clock_timestamp|nextval)\s*\(", _ANY_CASE)
 _FREE = re.compile(
     r"^\s*(create|drop|alter|comment|truncate|set|show|insert|savepoint|release|rollback)\b",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
 
 
 def offences(statement: str) -> Iterator[str]:
     """Yield what a statement does against the region rules."""
-    if _FREE.match(statement) and not re.search(r"\bselect\b", statement, re.IGNORECASE):
+    if _FREE.match(statement) and not re.search(r"\bselect\b", statement, _ANY_CASE):
         return
     tables = operational_tables()
     for name, alias in _SOURCE.findall(statement):
@@ -30,12 +27,12 @@ def offences(statement: str) -> Iterator[str]:
         if not re.search(
             rf'(?<!\w)"?{key}"?\.region_id\s*(=|in\b)|=\s*"?{key}"?\.region_id',
             statement,
-            re.IGNORECASE,
+            _ANY_CASE,
         ):
             yield f"{name} (as {alias or name}) is used without region_id ="
-    if re.match(r"\s*(update|delete)\b", statement, re.IGNORECASE) and _VOLATILE.search(statement):
+    if re.match(r"\s*(update|delete)\b", statement, _ANY_CASE) and _VOLATILE.search(statement):
         yield "a volatile function in UPDATE or DELETE"
-    if re.match(r"\s*merge\b", statement, re.IGNORECASE):
+    if re.match(r"\s*merge\b", statement, _ANY_CASE):
         yield "MERGE is not used"
 
 

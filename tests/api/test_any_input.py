@@ -1,0 +1,74 @@
+"""Schemathesis drives every operation of the document: whatever comes in, no 5xx goes out."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.openapi import from_dict
+
+from api.documents import create_app
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.permissions import Role
+from fieldops.kernel.settings import Settings
+from fieldops.organisation.models import Person, RoleGrant
+from tests.support import clients, databases, servers
+from tests.support.world import FIRM, NORTH, build_world, id_of
+
+load_all_checks()
+SCHEMA = from_dict(create_app(Settings(secret="x" * 40)).openapi())
+EVERYONE = id_of("everyone")
+EXAMPLES = 12
+SIGN_IN = {"/v1/sign-in", "/v1/sign-in/renew"}
+
+
+@pytest.fixture(scope="module")
+def everyone_at(template: str) -> Iterator[tuple[str, Settings]]:
+    """A served world with an account that holds every role."""
+    name = databases.clone(template)
+    changed = databases.settings_for(name)
+
+    async def fill() -> None:
+        database = databases.connect(changed)
+        await build_world(database)
+        async with database.transaction() as session:
+            session.add(
+                Person(id=EVERYONE, email="everyone@fieldops.example", name="E", home_region=1)
+            )
+            await session.flush()
+            for role in Role:
+                unit = FIRM if role is Role.CONTRACTOR_MANAGER else NORTH
+                session.add(RoleGrant(person_id=EVERYONE, unit_id=unit, role=role.value))
+        await database.close()
+
+    asyncio.run(fill())
+    with servers.serving(changed) as url:
+        yield url, changed
+    databases.drop(name)
+
+
+@SCHEMA.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_no_input_brings_the_service_down(
+    case: schemathesis.Case, everyone_at: tuple[str, Settings]
+) -> None:
+    url, changed = everyone_at
+    headers = clients.bearer(changed, Actor(EVERYONE, 1))
+    response = case.call(base_url=url, headers=headers)
+    sent = response.request.headers
+    if "Authorization" in sent and "FieldOps-Region" not in sent and case.path not in SIGN_IN:
+        # Otherwise the operations would be tried from outside their door only.
+        assert response.status_code not in {401, 403}, response.text
+    checks = CHECKS.get_by_names(
+        ["not_a_server_error", "response_schema_conformance", "content_type_conformance"]
+    )
+    case.validate_response(response, checks=checks)

@@ -108,7 +108,11 @@ class ItemAnswer(Args):
 class AnswerChecklist(Args):
     visit_id: UUID = Field(description="The visit the list belongs to.")
     checklist_id: UUID = Field(description="The list that is answered.")
-    answers: list[ItemAnswer] = Field(min_length=1, max_length=rules.MOST_ITEMS)
+    answers: list[ItemAnswer] = Field(
+        min_length=1,
+        max_length=rules.MOST_ITEMS,
+        description="One or more items, each answered once.",
+    )
 
 
 @command(

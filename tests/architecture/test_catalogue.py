@@ -140,8 +140,8 @@ async def test_rule_1_a_foreign_key_between_operational_tables_begins_with_the_r
 
 async def test_rule_2_every_table_has_a_region_or_is_declared_a_catalogue(schema: Schema) -> None:
     declared = {
-        mapper.local_table.name
-        for mapper in Catalogue.registry.mappers  # type: ignore[attr-defined]
+        mapper.class_.__tablename__
+        for mapper in Catalogue.registry.mappers
         if issubclass(mapper.class_, Catalogue)
     }
     assert schema.tables - schema.operational == declared

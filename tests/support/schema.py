@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -35,5 +36,5 @@ async def build_from_models(engine: AsyncEngine) -> None:
         await connection.execute(text("create extension if not exists postgis"))
         await connection.execute(text("create extension if not exists btree_gist"))
         await connection.run_sync(metadata.create_all)
-        raw = (await connection.get_raw_connection()).driver_connection
+        raw: Any = (await connection.get_raw_connection()).driver_connection
         await raw.execute(SchemaManager.get_schema())

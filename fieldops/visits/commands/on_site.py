@@ -1,5 +1,6 @@
 """Verbs of the technician on the way and at the door (VI-02, VI-03)."""
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -42,7 +43,7 @@ class ConfirmKit(_OfVisit):
     materials: bool = Field(description="All materials of the list are there.")
     spares: bool = Field(description="All spares of the list are there.")
     papers: bool = Field(description="All papers of the list are there.")
-    missing: list[Text] = Field(
+    missing: list[Annotated[Text, Field(max_length=200)]] = Field(
         default_factory=list, max_length=40, description="What is missing, as named in the list."
     )
 

@@ -1,6 +1,7 @@
 """Where things stand: the furniture of modules, the order of imports, the size of files."""
 
 import ast
+import re
 import sys
 import tomllib
 import warnings
@@ -53,6 +54,7 @@ OWN_FILES = {
 }
 
 FORBIDDEN_NAMES = {"service", "utils", "util", "helpers", "helper", "manager", "repository"}
+STATUS = re.compile(r"Status: (proposed|accepted|superseded by \d{4}), \d{4}-\d\d-\d\d")
 FILE_GUIDE, FUNCTION_GUIDE = 400, 40
 
 
@@ -107,6 +109,22 @@ def test_a_module_says_what_it_owns(module: str) -> None:
     doc = ast.get_docstring(source.tree(source.ROOT / "fieldops" / module / "__init__.py"))
     assert doc, f"fieldops/{module}/__init__.py has no docstring"
     assert len(doc.split()) >= 12, f"{module}: name what it owns, its verbs, events, neighbours"
+
+
+def test_the_map_shows_every_module() -> None:
+    page = (source.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    missing = [name for name in ("kernel", *MODULES) if f"\n| {name} | " not in page]
+    assert not missing, "give it a row in docs/architecture.md"
+
+
+def test_a_decision_has_a_number_a_status_and_a_day() -> None:
+    records = sorted((source.ROOT / "docs" / "decisions").glob("*.md"))
+    assert [r.name[:4] for r in records] == [f"{n:04}" for n in range(1, len(records) + 1)]
+    for record in records:
+        lines = record.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith(f"# {record.name[:4]} "), record.name
+        assert STATUS.fullmatch(lines[2]), f"{record.name}: Status: accepted, 2026-11-21"
+        assert len(lines) < 60, f"{record.name} is longer than a page"
 
 
 def test_no_file_is_called_by_a_name_that_says_nothing() -> None:

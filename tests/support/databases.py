@@ -70,7 +70,7 @@ def _drop_abandoned(admin: psycopg.Connection[tuple[object, ...]]) -> None:
         "select d.datname from pg_database d "
         "where d.datname like %s and not exists "
         "(select 1 from pg_stat_activity a where a.datname = d.datname) "
-        "and (pg_stat_file('base/' || d.oid || '/PG_VERSION')).modification "
+        "and (pg_stat_file('base/' || d.oid || '/PG_VERSION', true)).modification "
         "< now() - interval '2 hours'",
         [PREFIX + "%"],
     ).fetchall()

@@ -29,6 +29,23 @@ class FileLinkRead(BaseModel):
     arrived: bool
 
 
+class FileLinkOnDevice(BaseModel):
+    """A promise of evidence for an own visit, and whether its bytes have arrived (SYNC 7)."""
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    sha256: str
+    bytes: int
+    mime: str
+    purpose: str
+    subject_type: str
+    subject_id: UUID
+    item_key: str | None
+    captured_at: datetime
+    arrived: bool
+
+
 class Receipt(BaseModel):
     """How much of a visit's promised evidence has arrived (SYNC section 7)."""
 

@@ -14,7 +14,7 @@ class HealthReadingOnDevice(BaseModel):
     id: UUID
     version: int
     record_id: UUID
-    visit_id: UUID
+    visit_id: UUID | None = Field(description="None on a device that does not hold the visit.")
     is_baseline: bool
     down_mbps: float
     up_mbps: float

@@ -13,7 +13,7 @@ class LineTestOnDevice(BaseModel):
 
     id: UUID
     version: int
-    visit_id: UUID
+    visit_id: UUID | None = Field(description="None on a device that does not hold the visit.")
     service_id: UUID | None
     feature_id: UUID | None
     measured_at_place: str = Field(examples=["outlet"])
@@ -43,7 +43,7 @@ class SpeedTestOnDevice(BaseModel):
 
     id: UUID
     version: int
-    visit_id: UUID
+    visit_id: UUID | None = Field(description="None on a device that does not hold the visit.")
     service_id: UUID
     down_mbps: float = Field(examples=[942.1])
     up_mbps: float = Field(examples=[101.3])

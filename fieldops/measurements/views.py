@@ -1,0 +1,65 @@
+"""Device views of tests: those of own visits, and the last five of each line (HR-03)."""
+
+from typing import Any
+
+from sqlalchemy import Select, Subquery, case, func, or_, select
+
+from fieldops.kernel.views import DeviceScope, document, view
+from fieldops.measurements.models import LineTest, SpeedTest
+from fieldops.measurements.schemas import LineTestOnDevice, SpeedTestOnDevice
+from fieldops.visits.views import own_visits, reach
+from fieldops.visits.views.work import fields
+
+LAST = 5
+
+
+def _newest(model: Any, scope: DeviceScope, services: Subquery) -> Subquery:
+    """Return the newest tests of each line at the premises of own visits, with their tier."""
+    ranked = (
+        select(
+            model.id.label("key"),
+            services.c.tier.label("tier"),
+            func.row_number()
+            .over(
+                partition_by=model.service_id, order_by=(model.estimated_at.desc(), model.id.desc())
+            )
+            .label("place"),
+        )
+        .join(services, services.c.key == model.service_id)
+        .where(model.region_id == scope.region_id)
+        .subquery("ranked")
+    )
+    return select(ranked.c.key, ranked.c.tier).where(ranked.c.place <= LAST).subquery("newest")
+
+
+def _tests(model: Any, schema: Any, scope: DeviceScope) -> Select[Any]:
+    own = own_visits(scope)
+    newest = _newest(model, scope, reach.services(scope))
+    # The visit is named only where the device holds it: no child without its parent.
+    visit_id = case((own.c.visit_id.is_not(None), model.visit_id))
+    return (
+        document(
+            model,
+            fields(model, schema, visit_id=visit_id),
+            tier=func.least(own.c.tier, newest.c.tier),
+        )
+        .select_from(model)
+        .outerjoin(own, own.c.visit_id == model.visit_id)
+        .outerjoin(newest, newest.c.key == model.id)
+        .where(
+            model.region_id == scope.region_id,
+            or_(own.c.visit_id.is_not(None), newest.c.key.is_not(None)),
+        )
+    )
+
+
+@view("line_test", rank=40, schema=LineTestOnDevice)
+def line_tests(scope: DeviceScope) -> Select[Any]:
+    """Return the line tests of own visits and the last five of each line there (HR-03)."""
+    return _tests(LineTest, LineTestOnDevice, scope)
+
+
+@view("speed_test", rank=40, schema=SpeedTestOnDevice)
+def speed_tests(scope: DeviceScope) -> Select[Any]:
+    """Return the speed tests of own visits and the last five of each line there (HR-03)."""
+    return _tests(SpeedTest, SpeedTestOnDevice, scope)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import Boolean, ColumnElement, and_, literal_column, or_, true
 
 
 class Role(StrEnum):
@@ -239,7 +239,9 @@ class Scope:
         if self.firm_id is not None and firm is not None:
             allowed.append(firm)
         region: ColumnElement[bool] = model.region_id == self.region_id
-        return and_(region, or_(*allowed) if allowed else false())
+        # A plain false() would swallow the region's equality, which every statement names.
+        nothing: ColumnElement[bool] = literal_column("false", Boolean)
+        return and_(region, or_(*allowed) if allowed else nothing)
 
     @property
     def office(self) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation.models import Technician
@@ -19,4 +19,11 @@ def visible(scope: Scope) -> ColumnElement[bool]:
 
 def own_rows(model: Any, scope: Scope) -> ColumnElement[bool]:
     """Limit rows about technicians (qualification, shift, leave) to a scope."""
-    return scope.predicate(model, own=model.technician_id == scope.technician_id)
+    of_firm = select(Technician.id).where(
+        Technician.region_id == scope.region_id, Technician.firm_id == scope.firm_id
+    )
+    return scope.predicate(
+        model,
+        own=model.technician_id == scope.technician_id,
+        firm=model.technician_id.in_(of_firm),
+    )

@@ -211,6 +211,12 @@ async def test_org_03_qualifications_that_end_within_30_days_are_listed(
         scope = world.dora.scope(Permission.STAFF_READ)
         rows = await session.scalars(queries.ending_qualifications(scope, MONDAY, 30))
         assert [row.skill for row in rows] == ["fibre"]
+        of_the_firm = world.mia.scope(Permission.STAFF_READ)
+        assert (
+            await session.scalars(queries.ending_qualifications(of_the_firm, MONDAY, 30))
+        ).all() == []
+        later = queries.ending_qualifications(of_the_firm, MONDAY, 800)
+        assert {row.technician_id for row in await session.scalars(later)} == {id_of("kim")}
 
 
 async def test_org_07_the_calendar_is_shifts_less_lunch_less_leave(

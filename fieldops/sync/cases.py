@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.kernel.commands import Nature
 from fieldops.kernel.errors import Coded, Hold
 from fieldops.kernel.ids import new_id
 from fieldops.sync import queries
@@ -63,7 +64,7 @@ class Desk:
         self.session.expunge_all()
 
     def blocking(self, sent: Sent) -> Blocked | None:
-        """Return what a decision waits for: an open case of this device on the same record.
+        """Return what a decision waits for: a decision's open case of this device on the record.
 
         A technician who has seen a rejection names its case in the command's base; then the
         new decision is judged by itself. A held case waits for the desk in any event.
@@ -73,8 +74,8 @@ class Desk:
         seen = {ref.id for ref in sent.envelope.base if ref.type == Case.resource}
         for case in (*self.open, *self.new):
             passed = case.status == Status.REJECTED.value and case.id in seen
-            same = case.subject_id == sent.subject
-            if same and not passed and case.id not in self.done_again:
+            about = case.blocks and case.subject_id == sent.subject
+            if about and not passed and case.id not in self.done_again:
                 return Blocked(case.first_command_id, case.id)
         return None
 
@@ -133,6 +134,7 @@ class Desk:
             first_command_id=ledger_id,
             name=sent.envelope.name,
             status=status_of(refusal),
+            blocks=sent.spec is None or sent.spec.nature is Nature.DECISION,
             code=refusal.code,
             message=refusal.message,
             advice=refusal.advice,

@@ -114,6 +114,7 @@ class Case(Regional):
     """Held or rejected work at the late-work desk: the command it began with and its dependents.
 
     `status` says how the first command ended (held or rejected), `state` how the case stands.
+    `blocks`: it was a decision (or unknown), so that later decisions on the record wait for it.
     """
 
     __tablename__ = "sync_case"
@@ -128,6 +129,7 @@ class Case(Regional):
     first_command_id: Mapped[UUID]
     name: Mapped[str]
     status: Mapped[str]
+    blocks: Mapped[bool]
     code: Mapped[str]
     message: Mapped[str]
     advice: Mapped[str]

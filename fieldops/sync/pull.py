@@ -6,7 +6,7 @@ come from the database as JSON text and go out as they are.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
@@ -248,12 +248,14 @@ class _Pull:
         room = limit.bytes
         for change in steps[: limit.rows]:
             key = (change.type, change.id)
-            body = found[key][1] if change.version is not None else ""
+            version, body = found.get(key, (None, ""))
+            if change.version is not None and version is None:
+                continue  # outside a snapshot only: it left in this moment, the next page says so
             room -= len(body.encode()) or DEL_BYTES
             if sent and room < 0:
                 return Page(sent, bodies, more=True)
-            sent.append(change)
-            if change.version is not None:
+            sent.append(replace(change, version=version))
+            if version is not None:
                 bodies[key] = body
         return Page(sent, bodies, more=len(steps) > limit.rows)
 

@@ -1,0 +1,94 @@
+"""`python -m bench`: measure the hot requests at 1x and 10x and write docs/performance.md."""
+
+import argparse
+import asyncio
+import cProfile
+import pstats
+import time
+from pathlib import Path
+
+import psycopg
+
+from bench import load, report, requests, serving, shape
+from bench.counting import Counter
+from bench.report import ROOT_PAGE
+from bench.scenario import Bounds, Result, Scenario
+from bench.shape import Size
+from fieldops.cluster import Cluster
+
+QUICK = Bounds(connections=4, requests=40, seconds=4, phones=20)
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def prepare(cluster: Cluster, size: Size, *, keep: bool) -> str:
+    """Return the URL of a freshly loaded database; `keep` reuses one that is there."""
+    admin = serving.conninfo(cluster.ensure_running(), "postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        there = connection.execute(
+            "select 1 from pg_database where datname = %s", [size.database]
+        ).fetchone()
+        if there and keep:
+            return cluster.url(size.database)
+        connection.execute(f'drop database if exists "{size.database}" with (force)')  # type: ignore[arg-type]
+    say(f"Loading {size.label}: {size.premises:,} premises and past visits ...")
+    url = serving.migrated_database(cluster, size.database)
+    load.load(serving.conninfo(url), size, say)
+    return url
+
+
+def remove(cluster: Cluster, sizes: list[Size]) -> None:
+    """Drop the benchmark's databases."""
+    with psycopg.connect(serving.conninfo(cluster.url(), "postgres"), autocommit=True) as admin:
+        for size in sizes:
+            admin.execute(f'drop database if exists "{size.database}" with (force)')  # type: ignore[arg-type]
+
+
+async def profile(url: str) -> None:
+    """Show where the CPU time of one board goes, 50 requests long."""
+    settings = serving.settings_for(url)
+    call = requests.board(settings, 0)
+    async with Counter.on(url, settings) as counter:
+        await counter.send(call)
+        profiler = cProfile.Profile()
+        profiler.enable()
+        for _ in range(50):
+            await counter.send(call)
+        profiler.disable()
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(30)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run of a minute; no table")
+    parser.add_argument("--keep", action="store_true", help="reuse and leave the databases")
+    parser.add_argument("--profile", action="store_true", help="profile the board instead")
+    chosen = parser.parse_args()
+    sizes = [Size(1, 2_000)] if chosen.quick else [Size(1), Size(10)]
+    bounds = QUICK if chosen.quick else Bounds()
+    cluster = Cluster(serving.ROOT, durable=True, say=say)
+    began = time.monotonic()
+    results: dict[str, list[Result]] = {}
+    named = ""
+    try:
+        for size in sizes:
+            url = prepare(cluster, size, keep=chosen.keep)
+            named = named or report.machine(serving.conninfo(url))
+            if chosen.profile:
+                asyncio.run(profile(url))
+                return
+            settings = serving.settings_for(url)
+            results[size.label] = asyncio.run(Scenario(url, size, settings, bounds, say).measure())
+    finally:
+        if not chosen.keep:
+            remove(cluster, sizes)
+    if not chosen.quick:
+        report.write(ROOT_PAGE, named, bounds, sizes, results)
+        say(f"Wrote {Path('docs', ROOT_PAGE.name)}.")
+    say(f"{time.monotonic() - began:.0f} s, {shape.TECHNICIANS} technicians, {named}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""The measurement of one size: in this order, for a push moves the board and a pull the view."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from bench import requests, serving, shape
+from bench.client import Call, Connection, Measured, connections, one, run
+from bench.counting import Counter
+from bench.load import Say
+from bench.requests import Phone
+from bench.shape import Kind, Size
+from fieldops.kernel.settings import Settings
+
+CHANGES = 10
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is measured: connections at once, requests and seconds of each kind."""
+
+    connections: int = 8
+    requests: int = 1_000
+    seconds: float = 20.0
+    phones: int = shape.TECHNICIANS
+
+
+@dataclass
+class Result:
+    """One kind of request at one size, with the statements one such request sends."""
+
+    name: str
+    measured: Measured
+    queries: int | None = None
+    note: str = ""
+
+
+@dataclass
+class Scenario:
+    """Everything measured at one size of database."""
+
+    url: str
+    size: Size
+    settings: Settings
+    bounds: Bounds
+    say: Say
+    results: list[Result] = field(default_factory=list)
+
+    async def measure(self) -> list[Result]:
+        """Run all measurements against a server of their own; return them in order."""
+        phones = [Phone.of(self.settings, n, os.getpid()) for n in range(self.bounds.phones)]
+        async with Counter.on(self.url, self.settings) as counter:
+            with serving.serving(self.url) as port:
+                async with connections(port, self.bounds.connections) as opened:
+                    await self._reads(opened, counter)
+                    await self._sync(opened, counter, phones)
+        return self.results
+
+    async def _reads(self, opened: Sequence[Connection], counter: Counter) -> None:
+        boards = [requests.board(self.settings, n) for n in range(shape.CENTRES)]
+        slots = [requests.slots(self.settings, n) for n in range(64)]
+        await self._measure("Board of a centre's day", opened, counter, boards)
+        await self._measure("Slot list of a visit", opened, counter, slots)
+        past = [requests.kept_appointments(self.settings, 7)]
+        await self._measure("KP-01 of the region, 7 days", opened, counter, past)
+
+    async def _measure(
+        self, name: str, opened: Sequence[Connection], counter: Counter, calls: Sequence[Call]
+    ) -> None:
+        warm = await run(opened[:1], calls[:4], one, most_seconds=5)
+        self._check(name, warm)
+        repeated = [calls[n % len(calls)] for n in range(self.bounds.requests)]
+        measured = await run(opened, repeated, one, most_seconds=self.bounds.seconds)
+        self._keep(Result(name, measured, await counter.count(calls[0])))
+
+    def _keep(self, result: Result) -> None:
+        self._check(result.name, result.measured)
+        m = result.measured
+        self.say(
+            f"  {self.size.label:>3} {result.name}: {m.per_second:.0f}/s, "
+            f"p50 {m.percentile_ms(50):.1f} ms, p99 {m.percentile_ms(99):.1f} ms, "
+            f"{result.queries} queries, {m.mean_bytes:.0f} bytes, n={len(m.seconds)}"
+        )
+        self.results.append(result)
+
+    @staticmethod
+    def _check(name: str, measured: Measured) -> None:
+        if measured.failures:
+            raise SystemExit(f"{name}: {measured.failures[0]}")
+
+    # Sync
+
+    async def _sync(
+        self, opened: Sequence[Connection], counter: Counter, phones: list[Phone]
+    ) -> None:
+        await run(opened, phones, _register, most_seconds=120)
+        seconds = max(self.bounds.seconds, 30)
+        first = await run(opened, phones[1:], _pull_all, most_seconds=seconds)
+        ready = [phone for phone in phones if phone.cursor is not None]
+        queries = await _count_pull(counter, phones[0])
+        rows = sum(p.rows for p in ready) / max(1, len(ready))
+        self._keep(Result("First pull of a day", first, queries, f"{rows:.0f} rows"))
+        ready.append(phones[0])
+        await run(opened, ready, _pull_all, most_seconds=60)  # the last page is confirmed
+
+        repeats = max(1, self.bounds.requests // len(ready))
+        unchanged = await run(
+            opened, [p.pull() for p in ready] * repeats, one, most_seconds=self.bounds.seconds
+        )
+        self._keep(Result("Unchanged pull", unchanged, await counter.count(ready[0].pull())))
+
+        changed = Measured()
+        for _ in range(max(1, repeats // 2)):
+            self._change_ten_rows_each()
+            part = await run(opened, ready[1:], _pull_all, most_seconds=seconds)
+            _join(changed, part)
+            queries = await _count_pull(counter, ready[0])
+            await run(opened, ready, _pull_all, most_seconds=60)
+            if changed.elapsed > seconds:
+                break
+        self._keep(Result(f"Pull with {CHANGES} changes", changed, queries))
+
+        queries = await _count_push(counter, ready[0])
+        pushed = Measured()
+        for _ in range(min(ready[1].most_pushes, 1 + self.bounds.requests // len(ready))):
+            _join(pushed, await run(opened, ready[1:], _push, most_seconds=seconds))
+            if pushed.elapsed > seconds:
+                break
+        self._keep(Result(f"Push of {requests.COMMANDS} commands", pushed, queries))
+
+    def _change_ten_rows_each(self) -> None:
+        """Let somebody change one work order of each of the ten visits of every technician."""
+        with psycopg.connect(serving.conninfo(self.url), autocommit=True) as connection:
+            connection.execute(
+                "update orders_work_order set version = version + 1 where region_id = %s and id in "
+                "(select bench_id(%s, v) from generate_series(0, %s) as v)",
+                [shape.REGION, int(Kind.WORK_ORDER), shape.VISITS - 1],
+            )
+            connection.execute(
+                "update kernel_change_counter set counter = counter + 1 where region_id = %s",
+                [shape.REGION],
+            )
+
+
+async def _register(connection: Connection, measured: Measured, phone: Phone) -> None:
+    answer = await connection.send(phone.registration())
+    measured.take(answer)
+    if answer.status != 200:
+        raise SystemExit(f"Registration: {answer.content[:500]!r}")
+    phone.registered(answer)
+
+
+async def _pull_all(connection: Connection, measured: Measured, phone: Phone) -> None:
+    """Pull until nothing more follows; all pages together count as one request."""
+    seconds, size, more = 0.0, 0, True
+    while more:
+        answer = await connection.send(phone.pull())
+        seconds, size = seconds + answer.seconds, size + len(answer.content)
+        if answer.status != 200:
+            measured.take(answer)
+            return
+        more = phone.pulled(answer.json())
+    measured.seconds.append(seconds)
+    measured.sizes.append(size)
+
+
+async def _push(connection: Connection, measured: Measured, phone: Phone) -> None:
+    answer = await connection.send(phone.push())
+    measured.take(answer)
+    _check_push(answer.json(), measured)
+
+
+def _check_push(answer: dict[str, Any], measured: Measured) -> None:
+    odd = [r for r in answer.get("results", []) if r["status"] not in {"applied", "merged"}]
+    if odd or answer.get("stop"):
+        measured.failures.append(f"{answer.get('stop')} {odd[:1]}")
+
+
+async def _count_pull(counter: Counter, phone: Phone) -> int:
+    """Return the greatest number of statements of a page."""
+    most, more = 0, True
+    while more:
+        page, queries = await counter.send(phone.pull())
+        most, more = max(most, queries), phone.pulled(page)
+    return most
+
+
+async def _count_push(counter: Counter, phone: Phone) -> int:
+    answer, queries = await counter.send(phone.push())
+    measured = Measured()
+    _check_push(answer, measured)
+    if measured.failures:
+        raise SystemExit(f"Push: {measured.failures[0]}")
+    return queries
+
+
+def _join(whole: Measured, part: Measured) -> None:
+    whole.seconds += part.seconds
+    whole.sizes += part.sizes
+    whole.failures += part.failures
+    whole.elapsed += part.elapsed

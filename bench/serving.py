@@ -1,0 +1,96 @@
+"""The server under test: one real process, on a free loopback port, on one database."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+
+from fieldops.cluster import Cluster
+from fieldops.kernel.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+SECRET = "a-secret-for-the-benchmark-only-0123456789"  # noqa: S105 - of a throw-away database
+START_SECONDS = 30
+
+
+def settings_for(url: str) -> Settings:
+    """Return the settings of a benchmark's server."""
+    return Settings.model_validate(
+        {
+            "environment": "test",
+            "secret": SECRET,
+            "FIELDOPS_DATABASE_URL": url,
+            "access_token_minutes": 1440,
+        }
+    )
+
+
+def conninfo(url: str, database: str | None = None) -> str:
+    """Return the libpq URL of a SQLAlchemy one, of another database if named."""
+    parsed = make_url(url).set(drivername="postgresql")
+    if database is not None:
+        parsed = parsed.set(database=database)
+    return parsed.render_as_string(hide_password=False)
+
+
+def migrated_database(cluster: Cluster, name: str) -> str:
+    """Make a database with the newest schema in a cluster; return its SQLAlchemy URL."""
+    url = cluster.create_database_if_missing(name)
+    config = Config(toml_file=str(ROOT / "pyproject.toml"))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+    return url
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(url: str) -> Iterator[int]:
+    """Run one server process on a database; gives its port."""
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "FIELDOPS_ENVIRONMENT": "test",
+        "FIELDOPS_SECRET": SECRET,
+        "FIELDOPS_DATABASE_URL": url,
+        "FIELDOPS_ACCESS_TOKEN_MINUTES": "1440",
+        "FIELDOPS_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fieldops.cli", "serve", "--port", str(port)],
+        cwd=ROOT,
+        env=environment,
+    )
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit("The server under test did not start; see its lines above.")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("The server under test does not answer.")

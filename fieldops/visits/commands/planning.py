@@ -74,8 +74,19 @@ async def plan_new(
 
 
 async def join(ctx: Context, visit: Visit, work: Collection[WorkOrder]) -> None:
-    """Add work to a visit; its planned time, kit list and the work's state follow."""
+    """Add work to a visit; its planned time, kit list and the work's state follow.
+
+    Work that was taken off this very visit comes back to it.
+    """
+    left = {
+        entry.work_order_id: entry
+        for entry, _ in await queries.visit_work(ctx.session, ctx.region_id, visit.id)
+    }
     for row in work:
+        entry = left.get(row.id)
+        if entry is not None:
+            entry.ended_at = entry.outcome = None
+            continue
         ctx.add(
             VisitWork(
                 region_id=ctx.region_id,

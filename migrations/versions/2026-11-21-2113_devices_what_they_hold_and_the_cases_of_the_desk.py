@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("first_command_id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("blocks", sa.Boolean(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("advice", sa.Text(), nullable=False),

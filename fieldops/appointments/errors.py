@@ -47,10 +47,10 @@ class ContactFirst(Refusal):
     advice = "Call the customer, then reschedule with the time of the call."
 
 
-class ReasonUnknown(Refusal):
-    """There is no reschedule reason {reason} with {cause} cause."""
+class CauseDiffers(Refusal):
+    """The reason {reason} has {cause} cause in the list."""
 
-    code = "reschedule_reason_unknown"
+    code = "cause_differs"
     status = 422
     advice = "Choose a reason of the list for this cause."
 

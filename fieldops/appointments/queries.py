@@ -18,7 +18,7 @@ from fieldops.kernel import audit, configuration, geo
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
-from fieldops.orders.models import Reason, WorkOrder
+from fieldops.orders.models import WorkOrder
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Qualification, Technician
 from fieldops.visits.models import Assignment, Visit, VisitWork
@@ -129,16 +129,6 @@ async def quiet_hours(session: AsyncSession, region_id: int) -> rules.QuietHours
         await configuration.value(session, region_id, rules.QUIET_UNTIL),
         await organisation.zone_of(session, region_id),
     )
-
-
-async def reschedule_reason(session: AsyncSession, code: str, cause: str | None) -> bool:
-    """Return whether the list has a reason to reschedule with this code (and cause)."""
-    statement = select(Reason.id).where(
-        Reason.process == "reschedule", Reason.code == code, Reason.active
-    )
-    if cause is not None:
-        statement = statement.where(Reason.cause == cause)
-    return await session.scalar(statement) is not None
 
 
 # Calls

@@ -153,7 +153,6 @@ class AppointmentOnDevice(BaseModel):
     confirmed_at: datetime | None
     needs_person: bool
     night_visit_wanted: bool
-    customer_said: str
 
 
 class ReconfirmationOnDevice(BaseModel):

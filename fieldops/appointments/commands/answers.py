@@ -7,12 +7,13 @@ from pydantic import Field
 from fieldops.appointments import queries, rules
 from fieldops.appointments.commands import ladder
 from fieldops.appointments.commands.tasks import open_task
-from fieldops.appointments.errors import LinkInvalid, NoAppointment, ReasonUnknown
+from fieldops.appointments.errors import LinkInvalid, NoAppointment
 from fieldops.appointments.events import AppointmentAnswered
 from fieldops.kernel.actor import Kind
 from fieldops.kernel.commands import Args, Context, Moment, Nature, Outcome, Text, command
 from fieldops.kernel.errors import Forbidden
 from fieldops.kernel.permissions import Permission
+from fieldops.orders import queries as orders
 from fieldops.visits import queries as visits
 from fieldops.visits.commands import judging
 
@@ -105,12 +106,11 @@ class RequestReschedule(Args):
 async def request_reschedule(ctx: Context, args: RequestReschedule) -> Outcome:
     """Mark that another time is wanted, and have a person call the customer about it (AP-06).
 
-    Raises NotFound, ReasonUnknown, NoAppointment, and what SYNC section 2 says of visits that
+    Raises NotFound, UnknownReason, NoAppointment, and what SYNC section 2 says of visits that
     were reassigned or cancelled meanwhile.
     """
     judged = await judging.visit_for_decision(ctx, args.visit_id)
-    if not await queries.reschedule_reason(ctx.session, args.reason, None):
-        raise ReasonUnknown(reason=args.reason, cause="either")
+    await orders.reason(ctx.session, "reschedule", args.reason)
     appointment = await queries.lock_open(ctx.session, ctx.region_id, args.visit_id)
     if appointment is None:
         raise NoAppointment

@@ -11,13 +11,14 @@ from fieldops.appointments.commands.tasks import withdraw_tasks
 from fieldops.appointments.errors import (
     AlreadyBooked,
     AppointmentClosed,
+    CauseDiffers,
     ContactFirst,
-    ReasonUnknown,
 )
 from fieldops.appointments.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from fieldops.appointments.models import Appointment
 from fieldops.kernel.commands import Args, Context, Moment, Outcome, Text, command
 from fieldops.kernel.permissions import Permission
+from fieldops.orders import queries as orders
 from fieldops.visits import queries as visits
 from fieldops.visits.commands import assigning
 from fieldops.visits.models import Visit
@@ -73,6 +74,7 @@ async def book(ctx: Context, args: BookAppointment) -> Outcome:
     visit = await visits.lock_visit(ctx.session, ctx.actor.scope(BOOK), args.visit_id)
     if await queries.lock_open(ctx.session, ctx.region_id, visit.id) is not None:
         raise AlreadyBooked(next_steps=("appointment.reschedule",))
+    planned = await ladder.plan(ctx, visit.customer_id, args.window_start)
     appointment = Appointment(
         region_id=ctx.region_id,
         id=args.id or ctx.envelope.id,
@@ -86,7 +88,7 @@ async def book(ctx: Context, args: BookAppointment) -> Outcome:
         night_visit_wanted=args.night_visit_wanted,
         booked_at=ctx.now,
     )
-    await ladder.plan(ctx, appointment)
+    ladder.begin(appointment, planned)
     ctx.add(appointment)
     await _agree(ctx, visit, args)
     await withdraw_tasks(ctx, visit.id, ["new_appointment", "withdrawn"], "a window was booked")
@@ -134,7 +136,8 @@ async def reschedule(ctx: Context, args: RescheduleAppointment) -> Outcome:
     """Exchange a promised window for another, with cause and reason (AP-06).
 
     The old time is free again in the same transaction. Raises NotFound, WindowInvalid,
-    AppointmentClosed, ReasonUnknown, ContactFirst, SlotTaken.
+    AppointmentClosed, UnknownReason, CauseDiffers,
+    ContactFirst, SlotTaken.
     """
     rules.check_window(args.window_start, args.window_end, ctx.now)
     scope = ctx.actor.scope(BOOK)
@@ -142,13 +145,15 @@ async def reschedule(ctx: Context, args: RescheduleAppointment) -> Outcome:
     visit = await visits.lock_visit(ctx.session, scope, known.visit_id)
     appointment = await queries.lock_appointment(ctx.session, scope, args.appointment_id)
     _still_open(appointment)
-    if not await queries.reschedule_reason(ctx.session, args.reason, args.cause):
-        raise ReasonUnknown(reason=args.reason, cause=args.cause)
+    listed = await orders.reason(ctx.session, "reschedule", args.reason)
+    if listed.cause != args.cause:
+        raise CauseDiffers(reason=args.reason, cause=listed.cause)
+    planned = await ladder.plan(ctx, visit.customer_id, args.window_start)
     ctx.reason = args.reason
     _note_move(appointment, args, ctx.now)
     old = appointment.window_start, appointment.window_end
     appointment.window_start, appointment.window_end = args.window_start, args.window_end
-    await ladder.plan(ctx, appointment)
+    ladder.begin(appointment, planned)
     await _agree(ctx, visit, args)
     await withdraw_tasks(ctx, visit.id, None, "the appointment was moved")
     await ctx.emit(

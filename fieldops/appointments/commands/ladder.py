@@ -1,6 +1,8 @@
 """Set an appointment's steps of the second confirmation, and take answers; no verbs of its own."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from fieldops.appointments import queries, rules
 from fieldops.appointments.commands.tasks import open_task, withdraw_tasks
@@ -13,19 +15,33 @@ from fieldops.visits.models import Visit
 CALLS_OF_THE_LADDER: tuple[rules.TaskKind, ...] = ("reconfirm", "unconfirmed")
 
 
-async def plan(ctx: Context, appointment: Appointment) -> None:
-    """Begin the ladder anew for the appointment's window (AP-03, AP-04)."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of the second confirmation for one window of one customer."""
+
+    needs_person: bool
+    steps: rules.Ladder
+
+
+async def plan(ctx: Context, customer_id: UUID, window_start: datetime) -> Plan:
+    """Return the ladder for a window agreed now (AP-03, AP-04)."""
     session, region_id = ctx.session, ctx.region_id
-    tier = await queries.tier_of(session, region_id, appointment.customer_id)
+    tier = await queries.tier_of(session, region_id, customer_id)
     steps = rules.ladder(
-        appointment.window_start,
+        window_start,
         now=ctx.now,
         reconfirm_before=await configuration.duration(session, region_id, rules.RECONFIRM_BEFORE),
         call_before=await configuration.duration(session, region_id, rules.CALL_BEFORE),
         quiet=await queries.quiet_hours(session, region_id),
     )
-    appointment.needs_person = rules.needs_person(tier)
-    appointment.reconfirm_at, appointment.call_at = steps.reconfirm_at, steps.call_at
+    return Plan(rules.needs_person(tier), steps)
+
+
+def begin(appointment: Appointment, planned: Plan) -> None:
+    """Set an appointment to the foot of its ladder."""
+    appointment.needs_person = planned.needs_person
+    appointment.reconfirm_at = planned.steps.reconfirm_at
+    appointment.call_at = planned.steps.call_at
     appointment.state, appointment.confirmed_at = "booked", None
 
 

@@ -38,8 +38,8 @@ async def reserve(
     }
     over = await queries.expired_holds(ctx.session, ctx.region_id, technician_ids, ctx.now)
     gone = {r.id: r for r in (*over, *(r for t, r in had.items() if t not in centres))}
-    for reservation in gone.values():
-        await ctx.session.delete(reservation)
+    for former in gone.values():
+        await ctx.session.delete(former)
     await ctx.session.flush()  # the unit of work inserts before it deletes
     kept = []
     for id_ in sorted(centres):

@@ -1,0 +1,215 @@
+"""The customer's signed link (AP-03, AP-04), and bookings at the same moment (AP-01)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import event, select
+
+from fieldops.appointments import links
+from fieldops.appointments.errors import LinkInvalid, SlotTaken
+from fieldops.appointments.models import Appointment, Reconfirmation, Reservation
+from fieldops.kernel import clock
+from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Forbidden
+from fieldops.kernel.settings import Settings
+from tests.support.clients import application, bearer
+from tests.support.factories.appointments import book, local, planned_visit, window
+from tests.support.run import run
+from tests.support.world import World, build_world, id_of
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "another-secret-of-the-tests-0123456789"
+LINK = links.Link(1, UUID(int=5), local(25, 13))
+
+
+@pytest.fixture
+async def client(database: Database, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with application(database, settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def address(database: Database, world: World, settings: Settings) -> str:
+    planned = await planned_visit(database, world.dora)
+    appointment_id = await book(database, world.dora, planned.visit_id, local(25, 13))
+    link = links.Link(1, appointment_id, local(25, 13))
+    return f"/v1/public/appointments/{links.sign(settings.secret.get_secret_value(), link)}"
+
+
+def test_a_token_speaks_for_one_appointment_and_window_until_it_opens() -> None:
+    token = links.sign(SECRET, LINK)
+    assert links.read(SECRET, token, local(25, 12)) == LINK
+    with pytest.raises(LinkInvalid):
+        links.read(SECRET, token, local(25, 13))
+
+
+def test_a_changed_token_or_another_secret_is_refused() -> None:
+    token = links.sign(SECRET, LINK)
+    for index in range(len(token)):
+        forged = token[:index] + ("A" if token[index] != "A" else "B") + token[index + 1 :]
+        if index == len(token) - 1:
+            continue  # the last character carries bits that base64 does not use
+        with pytest.raises(LinkInvalid):
+            links.read(SECRET, forged, local(25, 12))
+    for nonsense in (token[:-4], token + "AAAA", "x" * 59, "ä" * 59):
+        with pytest.raises(LinkInvalid):
+            links.read(SECRET, nonsense, local(25, 12))
+    with pytest.raises(LinkInvalid):
+        links.read(SECRET + "x", token, local(25, 12))
+
+
+async def test_ap_03_a_customer_sees_the_window_and_nothing_personal(
+    client: httpx.AsyncClient, address: str
+) -> None:
+    shown = await client.get(address)
+    assert shown.status_code == 200
+    assert shown.json() == {
+        "state": "booked",
+        "window_start": "2026-11-25T13:00:00+02:00",
+        "window_end": "2026-11-25T15:00:00+02:00",
+        "answers": ["confirmed", "change_wanted", "cancelled"],
+    }
+
+
+async def test_ap_04_a_customer_confirms_by_the_link_and_a_repeat_changes_nothing(
+    client: httpx.AsyncClient, address: str, database: Database
+) -> None:
+    for _ in range(2):
+        answered = await client.post(address, json={"answer": "confirmed"})
+        assert answered.json()["state"] == "confirmed"
+    async with database.transaction() as session:
+        (kept,) = await session.scalars(select(Reconfirmation).where(Reconfirmation.region_id == 1))
+    assert (kept.channel, kept.by_id, kept.answer) == ("text_link", None, "confirmed")
+
+
+async def test_a_link_takes_only_the_answers_it_offers(
+    client: httpx.AsyncClient, address: str
+) -> None:
+    for body in ({"answer": "unreachable"}, {"answer": "confirmed", "visit_id": "x"}, {}):
+        assert (await client.post(address, json=body)).status_code == 422
+
+
+async def test_a_link_ends_with_the_window_it_was_sent_for(
+    client: httpx.AsyncClient, address: str, database: Database, world: World
+) -> None:
+    async with database.transaction() as session:
+        (appointment,) = await session.scalars(
+            select(Appointment).where(Appointment.region_id == 1)
+        )
+    await run(
+        database,
+        world.dora,
+        "appointment.reschedule",
+        **window(local(26, 13)),
+        appointment_id=str(appointment.id),
+        technician_ids=[str(id_of("alice"))],
+        cause="customer",
+        reason="customer_asked",
+        channel="phone",
+        customer_said="Later, please.",
+    )
+    assert (await client.get(address)).status_code == 404
+    assert (await client.post(address, json={"answer": "confirmed"})).status_code == 404
+
+
+async def test_a_link_expires_when_the_window_opens(
+    client: httpx.AsyncClient, address: str
+) -> None:
+    with clock.frozen(local(25, 13)):
+        assert (await client.get(address)).status_code == 404
+
+
+async def test_a_forged_link_asks_the_database_nothing(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    asked: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        forged = links.sign(SECRET, links.Link(1, uuid4(), local(25, 13)))
+        refused = await client.get(f"/v1/public/appointments/{forged}")
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    assert (refused.status_code, refused.json()["code"], asked) == (404, "link_invalid", [])
+
+
+async def test_nobody_signed_in_may_answer_as_a_customer(database: Database, world: World) -> None:
+    with pytest.raises(Forbidden):
+        await run(
+            database,
+            world.dora,
+            "appointment.answer_by_link",
+            appointment_id=str(uuid4()),
+            window_start=local(25, 13).isoformat(),
+            answer="confirmed",
+        )
+
+
+async def test_the_free_windows_of_a_visit_take_at_most_twelve_statements(
+    client: httpx.AsyncClient, database: Database, world: World, settings: Settings
+) -> None:
+    planned = await planned_visit(database, world.dora)
+    for day in (24, 25, 26):
+        other = await planned_visit(database, world.dora)
+        await book(database, world.dora, other.visit_id, local(day, 10))
+    asked: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.lower().startswith(("savepoint", "release")):
+            asked.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        path = f"/v1/visits/{planned.visit_id}/slots"
+        listed = await client.get(path, headers=bearer(settings, world.dora))
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    assert len(listed.json()["items"]) == 20
+    assert len(asked) <= 12, asked
+
+
+async def test_ap_01_of_many_clients_that_book_the_same_time_one_wins(
+    committed: tuple[Database, Settings],
+) -> None:
+    database, _ = committed
+    world = await build_world(database)
+    visits = [(await planned_visit(database, world.dora)).visit_id for _ in range(6)]
+    starts = [local(24, 9) + timedelta(minutes=15 * n) for n in range(6)]
+    results = await asyncio.gather(
+        *(
+            book(database, world.dora, visit_id, start)
+            for visit_id, start in zip(visits, starts, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    refused = [r for r in results if isinstance(r, BaseException)]
+    assert [type(r) for r in refused] == [SlotTaken] * 5, refused
+    async with database.transaction() as session:
+        kept = (await session.scalars(select(Reservation).where(Reservation.region_id == 1))).all()
+    assert len(kept) == 1
+
+
+async def test_ap_01_two_visits_that_need_the_same_two_technicians_do_not_block_each_other(
+    committed: tuple[Database, Settings],
+) -> None:
+    database, _ = committed
+    world = await build_world(database)
+    visits = [(await planned_visit(database, world.dora)).visit_id for _ in range(4)]
+    teams = (("alice", "bob"), ("bob", "alice")) * 2
+    results = await asyncio.gather(
+        *(
+            book(database, world.dora, visit_id, local(24, 10), *team)
+            for visit_id, team in zip(visits, teams, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(r, UUID) for r in results) == 1
+    assert sum(isinstance(r, SlotTaken) for r in results) == 3

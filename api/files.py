@@ -67,6 +67,23 @@ _tus_problems: dict[int | str, dict[str, Any]] = {
 }
 
 
+def _header(name: str, description: str, *, required: bool = True) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+_RESUMABLE = _header("Tus-Resumable", "1.0.0")
+_CHECKSUM = _header(
+    "Upload-Checksum", "sha1 or sha256, a space, the body's digest in base64.", required=False
+)
+_BYTES = {"content": {OFFSET_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
+
+
 class TusRoute(APIRoute):
     """A route that speaks tus: the version on every answer, refusals included."""
 
@@ -157,6 +174,15 @@ async def options(
     status_code=201,
     response_class=Response,
     responses=_tus_problems | problems(),
+    openapi_extra={
+        "parameters": [
+            _RESUMABLE,
+            _header("Upload-Length", "Length of the whole (bytes)."),
+            _header("Upload-Metadata", "sha256, filename, mime: names with values in base64."),
+            _CHECKSUM,
+        ],
+        "requestBody": {"required": False, **_BYTES},
+    },
 )
 async def create(request: Request, creating: Annotated[Creating, Depends(_creating)]) -> Response:
     with_bytes = _media_type(request) == OFFSET_STREAM
@@ -178,6 +204,7 @@ async def create(request: Request, creating: Annotated[Creating, Depends(_creati
     status_code=200,
     response_class=Response,
     responses=_tus_problems,
+    openapi_extra={"parameters": [_RESUMABLE]},
 )
 async def state(key: UploadKey, at: Annotated[Open, _by_key]) -> Response:
     row = await Uploading(at.database, at.settings).state(Key.parse(key))
@@ -197,6 +224,10 @@ async def state(key: UploadKey, at: Annotated[Open, _by_key]) -> Response:
     status_code=204,
     response_class=Response,
     responses=_tus_problems,
+    openapi_extra={
+        "parameters": [_RESUMABLE, _header("Upload-Offset", "Where it stands."), _CHECKSUM],
+        "requestBody": {"required": True, **_BYTES},
+    },
 )
 async def append(request: Request, key: UploadKey, at: Annotated[Open, _by_key]) -> Response:
     if _media_type(request) != OFFSET_STREAM:
@@ -215,6 +246,7 @@ async def append(request: Request, key: UploadKey, at: Annotated[Open, _by_key])
     status_code=204,
     response_class=Response,
     responses=_tus_problems,
+    openapi_extra={"parameters": [_RESUMABLE]},
 )
 async def terminate(key: UploadKey, at: Annotated[Open, _by_key]) -> Response:
     await Uploading(at.database, at.settings).terminate(Key.parse(key))

@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from anyio import to_thread
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files import queries, rules
 from fieldops.files.disk import Disk, Part
@@ -348,7 +349,7 @@ def _stands_at(row: Upload, at: int) -> None:
         raise OffsetMismatch(offset=row.position, sent=at)
 
 
-async def _record(session: Any, row: Upload, mime: str | None) -> None:
+async def _record(session: AsyncSession, row: Upload, mime: str | None) -> None:
     """Write that a content is stored; the promise's lock and ours are the same row's."""
     now = clock.now()
     file = await queries.lock_file(session, row.region_id, row.sha256)

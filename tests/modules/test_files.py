@@ -1,3 +1,4 @@
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ from fieldops.kernel.errors import InvalidArguments, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from tests.support.factories.files import STARTS, content, promise, sha256_of
-from tests.support.world import NORTH, SOUTH, World
+from tests.support.world import NORTH, SOUTH, World, build_world
 
 pytestmark = pytest.mark.anyio
 
@@ -430,3 +431,30 @@ async def test_a_malformed_promise_is_refused_with_its_field(
     with pytest.raises(InvalidArguments) as caught:
         await promise(uploading.database, world.alice, content(), subject_id=uuid4(), **wrong)
     assert caught.value.details["errors"][0]["field"] == next(iter(wrong))
+
+
+@pytest.mark.parametrize("linked_first", [True, False])
+async def test_a_promise_and_an_arrival_at_the_same_moment_do_not_miss_each_other(
+    committed: tuple[Database, Settings], tmp_path: Path, *, linked_first: bool
+) -> None:
+    database = committed[0]
+    uploading = Uploading(database, committed[1].model_copy(update={"files_path": tmp_path}))
+    world = await build_world(database)
+    data = content()
+    key = await begin(uploading, world, data)
+
+    async def append() -> None:
+        await asyncio.sleep(0.05 if linked_first else 0)
+        await uploading.append(key, 0, blocks(data))
+
+    async def link() -> UUID:
+        await asyncio.sleep(0 if linked_first else 0.05)
+        return await promise(database, world.alice, data, subject_id=uuid4())
+
+    async with database.transaction() as session:
+        # Both wait for the content's row, and go on together when it is let go.
+        await queries.lock_file(session, 1, sha256_of(data))
+        appending, linking = asyncio.create_task(append()), asyncio.create_task(link())
+        await asyncio.sleep(0.4)
+    await appending
+    assert (await read_link(uploading, await linking)).arrived

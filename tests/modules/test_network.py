@@ -243,7 +243,7 @@ async def test_a_service_that_cannot_be_is_refused(
 async def test_re_02_a_reservation_beside_the_path_can_be_given_up_and_the_path_cannot(
     database: Database, world: World, plant: Plant
 ) -> None:
-    service = first_id(await register(database, world, plant, state="active"))
+    service = first_id(await register(database, world, plant))
     spare = {"feature_id": str(plant.pairs[3].id), "reason": "for the swap"}
     await run(database, world.ada, "network.reserve", **spare, service_id=str(service))
     assert await state_of(database, plant.pairs[3]) == ("reserved", service)
@@ -411,17 +411,21 @@ async def test_nothing_of_the_network_is_found_outside_the_scope(
 ) -> None:
     async with database.transaction() as session:
         service = await make_service(session, plant)
-    for actor in (world.dan, world.tess, world.alice):
+    box = f"/v1/network/features/{plant.box.id}"
+    plain = (box, f"{box}/parts", f"{box}/connections", f"{box}/free-pairs")
+    of_customers = (
+        f"/v1/network/services/{service.id}",
+        f"/v1/premises/{service.premises_id}/services",
+        f"/v1/premises/{service.premises_id}/features",
+    )
+    for actor, addresses in (
+        (world.dan, plain + of_customers),
+        (world.tess, plain + of_customers),
+        (world.carol, plain + of_customers),
+        (world.alice, of_customers),  # her own centre's plant, but nobody's service there
+    ):
         client.headers.update(bearer(settings, actor))
-        for address in (
-            f"/v1/network/features/{plant.box.id}",
-            f"/v1/network/features/{plant.box.id}/parts",
-            f"/v1/network/features/{plant.box.id}/connections",
-            f"/v1/network/features/{plant.box.id}/free-pairs",
-            f"/v1/network/services/{service.id}",
-            f"/v1/premises/{service.premises_id}/services",
-            f"/v1/premises/{service.premises_id}/features",
-        ):
+        for address in addresses:
             assert (await client.get(address)).status_code == 404, (actor, address)
 
 

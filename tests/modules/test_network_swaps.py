@@ -189,6 +189,19 @@ async def test_re_02_one_pair_serves_one_service_only(
     assert (await now(database, scene.old)).state == "occupied"
 
 
+async def test_re_02_a_pair_reserved_for_a_service_is_kept_for_it(
+    database: Database, world: World, scene: Scene
+) -> None:
+    args = {"feature_id": str(scene.free.id), "reason": "for the swap"}
+    await run(database, world.sam, "network.reserve", service_id=str(scene.other.id), **args)
+    with pytest.raises(ResourceState):
+        await run(database, world.dora, "network.swap_pair", **scene.swap())
+    await run(database, world.sam, "network.release", **args)
+    await run(database, world.sam, "network.reserve", service_id=str(scene.service.id), **args)
+    await run(database, world.dora, "network.swap_pair", **scene.swap())
+    assert (await now(database, scene.free)).state == "occupied"
+
+
 async def test_re_05_a_change_from_a_device_that_meets_a_newer_state_is_held_with_both(
     database: Database, world: World, scene: Scene
 ) -> None:

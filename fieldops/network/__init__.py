@@ -4,7 +4,7 @@ Owns features (exchange to pair), their connections, the services with their acc
 findings about the plant. Verbs offline: network.swap_pair, network.mark_pair_bad,
 network.change_port, network.report_finding; in the office: network.add_feature,
 network.change_feature, network.connect, network.register_service, network.change_service,
-network.reserve, network.release, network.close_finding. Events: PairSwapped, PairMarkedBad, PortChanged,
-FindingReported; the visits judge by them whether the technician may. Below it stand customers
-(premises) and organisation (centres).
+network.reserve, network.release, network.close_finding. Events: PairSwapped,
+PairMarkedBad, PortChanged, FindingReported; the visits judge by them whether the technician may.
+Below it stand customers (premises) and organisation (centres).
 """

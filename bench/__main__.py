@@ -15,6 +15,7 @@ from bench.report import ROOT_PAGE
 from bench.scenario import Bounds, Result, Scenario
 from bench.shape import Size
 from fieldops.cluster import Cluster
+from fieldops.kernel import logs
 
 QUICK = Bounds(connections=4, requests=40, seconds=4, phones=20)
 
@@ -49,6 +50,7 @@ def remove(cluster: Cluster, sizes: list[Size]) -> None:
 async def profile(url: str) -> None:
     """Show where the CPU time of one board goes, 50 requests long."""
     settings = serving.settings_for(url)
+    logs.configure(settings)
     call = requests.board(settings, 0)
     async with Counter.on(url, settings) as counter:
         await counter.send(call)
@@ -80,6 +82,7 @@ def main() -> None:
                 asyncio.run(profile(url))
                 return
             settings = serving.settings_for(url)
+            logs.configure(settings)
             results[size.label] = asyncio.run(Scenario(url, size, settings, bounds, say).measure())
     finally:
         if not chosen.keep:

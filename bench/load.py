@@ -493,7 +493,7 @@ class Loader:
         for slot, (offset, hour) in enumerate(zip(shape.DAYS, shape.START_HOURS, strict=True)):
             start = start_of_day(today + timedelta(days=offset), self.zone) + timedelta(hours=hour)
             rows += [
-                (shape.visit_of(t, slot), *self._home_of(t, slot), t, start, offset < 0)
+                (shape.visit_of(t, slot), *self.size.home_of(t, slot), t, start, offset < 0)
                 for t in range(shape.TECHNICIANS)
             ]
         self.connection.execute("drop table if exists bench_present")
@@ -520,21 +520,17 @@ class Loader:
             centre_id=f"bench_id({int(Kind.UNIT)}, 100 + t % {shape.CENTRES})",
             during="tstzrange(w, w + interval '1 hour')",
         )
-
-    def _home_of(self, technician: int, slot: int) -> tuple[int, int]:
-        """Return a home in the technician's centre for a visit, and the centre's number."""
-        side = self.size.side
-        band = side // shape.CENTRES
-        centre = technician % shape.CENTRES
-        x = centre * side // shape.CENTRES + 1 + (technician // shape.CENTRES) % (band - 2)
-        y = (technician * 5 + slot * 3) % (side - 1)
-        return y * side + x, centre
+        self.connection.execute(
+            "insert into kernel_change_counter (region_id, centre_id, counter) "
+            f"select {REGION}, bench_id({int(Kind.UNIT)}, 100 + n), 1 "  # type: ignore[arg-type]
+            f"from generate_series(0, {shape.CENTRES - 1}) as n"
+        )
 
     def planned(self) -> None:
         """Write visits that wait for an appointment, for the slot list."""
         count = shape.CENTRES * shape.PLANNED_PER_CENTRE
         rows = [
-            (shape.PLANNED_FROM + i, *self._home_of(i, 20), i, self.now, False)
+            (shape.PLANNED_FROM + i, *self.size.home_of(i, 20), i, self.now, False)
             for i in range(count)
         ]
         with self.connection.cursor().copy("copy bench_present from stdin") as copy:

@@ -11,7 +11,7 @@ from uuid import UUID
 from api import tokens
 from bench import shape
 from bench.client import Answer, Call
-from bench.shape import Kind
+from bench.shape import Kind, Size
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
 
@@ -52,7 +52,7 @@ class Phone:
     """A technician's phone: its registration, its place in the pull, its queue."""
 
     number: int
-    settings: Settings
+    size: Size
     id: UUID
     headers: dict[str, str]
     cursor: str | None = None
@@ -62,11 +62,11 @@ class Phone:
     pushes: int = 0
 
     @classmethod
-    def of(cls, settings: Settings, number: int, run: int) -> "Phone":
+    def of(cls, settings: Settings, size: Size, number: int, run: int) -> "Phone":
         """Make the phone of one technician; every run of the benchmark has phones of its own."""
         device_id = UUID(int=random.Random(run * 1000 + number).getrandbits(128), version=4)
         who = bearer(settings, shape.technician(number), device_id)
-        return cls(number, settings, device_id, who)
+        return cls(number, size, device_id, who)
 
     def registration(self) -> Call:
         """Register the phone."""
@@ -159,6 +159,8 @@ class Phone:
             slot = coming[(2 * self.pushes + place) % len(coming)]
             number = shape.visit_of(self.number, slot)
             visit = {"visit_id": str(shape.id_of(Kind.VISIT, number))}
+            home, _centre = self.size.home_of(self.number, slot)
+            service = str(shape.id_of(Kind.SERVICE, home))
             yield "visit.accept", visit
             yield "visit.confirm_kit", {**visit, **kit}
             yield "visit.depart", {**visit, "point": point}
@@ -167,7 +169,12 @@ class Phone:
             yield "visit.start", visit
             yield (
                 "measurement.record_line_test",
-                {**visit, "measured_at_place": "outlet", "attenuation_db": 12.5},
+                {
+                    **visit,
+                    "service_id": service,
+                    "measured_at_place": "outlet",
+                    "attenuation_db": 12.5,
+                },
             )
             for text in ("Box at the gate.", "Socket in the hall.", "Customer shown the modem."):
                 yield "note.add", {**visit, "text": text}

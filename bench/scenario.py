@@ -51,7 +51,9 @@ class Scenario:
 
     async def measure(self) -> list[Result]:
         """Run all measurements against a server of their own; return them in order."""
-        phones = [Phone.of(self.settings, n, os.getpid()) for n in range(self.bounds.phones)]
+        phones = [
+            Phone.of(self.settings, self.size, n, os.getpid()) for n in range(self.bounds.phones)
+        ]
         async with Counter.on(self.url, self.settings) as counter:
             with serving.serving(self.url) as port:
                 async with connections(port, self.bounds.connections) as opened:
@@ -82,7 +84,7 @@ class Scenario:
         self.say(
             f"  {self.size.label:>3} {result.name}: {m.per_second:.0f}/s, "
             f"p50 {m.percentile_ms(50):.1f} ms, p99 {m.percentile_ms(99):.1f} ms, "
-            f"{result.queries} queries, {m.mean_bytes:.0f} bytes, n={len(m.seconds)}"
+            f"{result.queries} queries, {m.mean_bytes:.0f} bytes, n={len(m.seconds)} {result.note}"
         )
         self.results.append(result)
 

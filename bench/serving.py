@@ -29,6 +29,7 @@ def settings_for(url: str) -> Settings:
             "secret": SECRET,
             "FIELDOPS_DATABASE_URL": url,
             "access_token_minutes": 1440,
+            "log_level": "error",
         }
     )
 

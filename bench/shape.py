@@ -76,6 +76,15 @@ class Size:
     def database(self) -> str:
         return f"fieldops_bench_{self.premises // 1000}k"
 
+    def home_of(self, technician_number: int, slot: int) -> tuple[int, int]:
+        """Return a home in the technician's centre for a visit, and the centre's number."""
+        band = self.side // CENTRES
+        centre_number = technician_number % CENTRES
+        west = centre_number * self.side // CENTRES
+        x = west + 1 + (technician_number // CENTRES) % (band - 2)
+        y = (technician_number * 5 + slot * 3) % (self.side - 1)
+        return y * self.side + x, centre_number
+
 
 VISITS = TECHNICIANS * len(DAYS)
 HISTORY_FROM = 1_000_000  # numbers of past orders and visits begin here

@@ -121,6 +121,8 @@ async def set_window(
     _check_window(ctx, start, end, expected_arrival)
     old = (visit.window_start, visit.window_end)
     visit.window_start, visit.window_end = start, end
+    if start is None:  # before anything is flushed: a dispatched visit has a window
+        visit.state = State.PLANNED.value
     visit.expected_arrival = None if start is None else expected_arrival or start
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     if technician_ids is None:

@@ -13,7 +13,7 @@ from fieldops.organisation import queries as organisation
 MOST_PER_RUN = 200
 
 
-@jobs.every("30 * * * * *", "appointments.open_due_calls")
+@jobs.every("* * * * * 30", "appointments.open_due_calls")
 async def open_due_calls() -> None:
     """Open the calls of unanswered appointments that are due, in every region (AP-04)."""
     database = jobs.machine().database

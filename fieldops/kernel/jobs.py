@@ -55,7 +55,7 @@ def job(name: str, *, retries: int = 5) -> Callable[[Job], Any]:
 
 
 def every(cron: str, name: str) -> Callable[[Callable[[], Awaitable[None]]], Any]:
-    """Run a coroutine without arguments by a cron line (a sixth field gives seconds).
+    """Run a coroutine without arguments by a cron line (a sixth field, the last, gives seconds).
 
     One at a time: a run that is still waiting is not queued again.
     """

@@ -33,7 +33,7 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     return _channels[0][1]
 
 
-@jobs.every("*/5 * * * * *", "notifications.send_due")
+@jobs.every("* * * * * */5", "notifications.send_due")
 async def send_due() -> None:
     """Send every message that is due, and look after those a dead worker left behind."""
     machine = jobs.machine()

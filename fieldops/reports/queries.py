@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment
@@ -287,12 +287,7 @@ async def limits(session: AsyncSession, region_id: int) -> Limits:
 def _contact(region_id: int) -> Any:
     """The customer's contact on a visit: now, or the last one before the visit ended."""
     return (
-        select(Technician.id.label("technician_id"), Technician.firm_id.label("firm_id"))
-        .select_from(Assignment)
-        .join(
-            Technician,
-            and_(Technician.region_id == region_id, Technician.id == Assignment.technician_id),
-        )
+        select(Assignment.technician_id)
         .where(
             Assignment.region_id == region_id,
             Assignment.visit_id == Visit.id,
@@ -314,13 +309,26 @@ def _cancelled_by_customer() -> ColumnElement[bool]:
     return or_(alone, func.coalesce(Visit.end_cause, "") == "customer")
 
 
-def _held_an_install(region_id: int) -> ColumnElement[bool]:
-    return exists().where(
-        VisitWork.region_id == region_id,
-        VisitWork.visit_id == Visit.id,
-        WorkOrder.region_id == region_id,
-        WorkOrder.id == VisitWork.work_order_id,
-        WorkOrder.kind == Kind.INSTALL.value,
+def _install(region_id: int) -> Any:
+    """An install among the work of a completed visit.
+
+    A lateral join, for the planner would turn an EXISTS into a pass over all work ever done.
+    """
+    return (
+        select(WorkOrder.id)
+        .select_from(VisitWork)
+        .join(
+            WorkOrder,
+            and_(WorkOrder.region_id == region_id, WorkOrder.id == VisitWork.work_order_id),
+        )
+        .where(
+            VisitWork.region_id == region_id,
+            VisitWork.visit_id == Visit.id,
+            Visit.state == State.COMPLETED.value,
+            WorkOrder.kind == Kind.INSTALL.value,
+        )
+        .limit(1)
+        .lateral("install")
     )
 
 
@@ -346,9 +354,9 @@ def _first_fault(region_id: int) -> Any:
 
 def promises(region_id: int, cut: Cut) -> Select[Any]:
     """Return the statement for the appointments of a cut with all that KP-01 asks about them."""
-    contact = _contact(region_id)
+    contact, install = _contact(region_id), _install(region_id)
     completed = Visit.state == State.COMPLETED.value
-    installed = and_(completed, _held_an_install(region_id))
+    installed = install.c.id.is_not(None)
     statement = (
         select(
             Appointment.id,
@@ -356,7 +364,7 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
             Visit.order_id,
             Appointment.centre_id,
             contact.c.technician_id,
-            contact.c.firm_id,
+            Technician.firm_id,
             Appointment.window_start,
             Appointment.window_end,
             or_(Appointment.state == "cancelled", Visit.state == State.CANCELLED.value).label(
@@ -372,6 +380,11 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
         )
         .join(Visit, and_(Visit.region_id == region_id, Visit.id == Appointment.visit_id))
         .outerjoin(contact, true())
+        .outerjoin(
+            Technician,
+            and_(Technician.region_id == region_id, Technician.id == contact.c.technician_id),
+        )
+        .outerjoin(install, true())
         .where(
             Appointment.region_id == region_id,
             Appointment.centre_id.in_(cut.centre_ids),
@@ -382,13 +395,13 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
     if cut.technician_id is not None:
         statement = statement.where(contact.c.technician_id == cut.technician_id)
     if cut.firm_id is not None:
-        statement = statement.where(contact.c.firm_id == cut.firm_id)
+        statement = statement.where(Technician.firm_id == cut.firm_id)
     if cut.staff is Staff.OWN:
         statement = statement.where(
-            contact.c.technician_id.is_not(None), contact.c.firm_id.is_(None)
+            contact.c.technician_id.is_not(None), Technician.firm_id.is_(None)
         )
     if cut.staff is Staff.CONTRACTOR:
-        statement = statement.where(contact.c.firm_id.is_not(None))
+        statement = statement.where(Technician.firm_id.is_not(None))
     return statement
 
 

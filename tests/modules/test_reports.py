@@ -13,6 +13,7 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
+from fieldops.orders.commands import catalogue
 from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
 from fieldops.sync.models import Case, Device, HeldRow
 from fieldops.visits.models import Assignment, Visit, VisitWork
@@ -342,6 +343,7 @@ async def test_the_board_counts_the_open_cases_and_lists_the_warnings_of_open_wo
                 first_command_id=new_id(),
                 name="visit.complete",
                 status="held",
+                blocks=True,
                 code="reassigned",
                 message="-",
                 advice="-",
@@ -463,9 +465,9 @@ async def test_ap_06_the_second_operator_cause_reschedule_is_not_tolerated(
 
 
 async def test_kp_01_a_customers_cancellation_is_not_due_an_operators_is_missed(
-    database: Database, world: World, reader: Reader
+    database: Database, world: World, reader: Reader, at: datetime
 ) -> None:
-    end = {"next_step": "work_ended", "end_reason": "withdrawn", "cancelled_at": WINDOW}
+    end = {"next_step": "work_ended", "end_reason": "withdrawn", "cancelled_at": at}
     for cause in ("customer", "operator"):
         await make(
             database,
@@ -473,6 +475,32 @@ async def test_kp_01_a_customers_cancellation_is_not_due_an_operators_is_missed(
         )
     found = await reader.kept(world.sam)
     assert (found["total"]["due"], found["misses"]) == (1, {"cancelled_by_operator": 1})
+
+
+async def test_kp_01_a_promise_taken_back_on_the_customers_say_is_not_due_though_the_visit_stays(
+    database: Database, world: World, reader: Reader, at: datetime
+) -> None:
+    made = await make(database, Plan())
+    async with database.transaction() as session:
+        await catalogue.lay_out_reasons(session)
+    await run(
+        database,
+        world.dora,
+        "appointment.cancel",
+        appointment_id=str(made.appointment.id),
+        customer_said="another time, I will call",
+        channel="phone",
+    )
+    assert (await reader.records(world.sam))[0]["standing"] == "not_due"
+    with clock.frozen(at + hours(1)):
+        await run(
+            database,
+            world.dora,
+            "visit.cancel",
+            visit_id=str(made.visit.id),
+            reason="planning",
+        )
+        assert (await reader.records(world.sam))[0]["standing"] == "not_due"
 
 
 async def test_org_06_the_indicator_splits_own_and_contractors_work_and_firms(

@@ -105,9 +105,12 @@ async def revive(ctx: Context, visit: Visit) -> None:
     for entry, _ in work:
         if entry.ended_at == visit.cancelled_at:  # what left the visit with its end comes back
             entry.ended_at = entry.outcome = None
+    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    visit.state = rules.state_of_visit(
+        (row.state for row in present), has_window=visit.window_start is not None
+    ).value
     visit.ended_at = visit.cancelled_at = visit.next_step = None
     visit.end_reason = visit.end_cause = visit.end_note = None
-    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     await _catch_up(ctx, visit, present)
     await follow(ctx, visit)
     for other_id in sorted({entry.visit_id for entry in elsewhere}):

@@ -1,0 +1,117 @@
+"""Visits: who goes when, what happened, and the verbs of office and phone."""
+
+from datetime import date, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, reads, verb
+from fieldops.kernel.clock import start_of_day
+from fieldops.kernel.errors import InvalidRequest
+from fieldops.kernel.permissions import Permission
+from fieldops.organisation import queries as organisation
+from fieldops.visits import queries, rules
+from fieldops.visits.commands import assigning, ending, on_site, planning
+from fieldops.visits.models import Visit
+from fieldops.visits.rules import State
+from fieldops.visits.schemas import (
+    AssignmentRead,
+    FactRead,
+    VisitDetail,
+    VisitRead,
+    VisitWorkRead,
+)
+
+router = APIRouter(prefix="/v1", tags=["visits"])
+
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+
+for _path, _handler in (
+    ("assign", assigning.assign),
+    ("split", planning.split),
+    ("cancel", ending.cancel),
+    ("accept", on_site.accept),
+    ("confirm-kit", on_site.confirm_kit),
+    ("depart", on_site.depart),
+    ("arrive", on_site.arrive),
+    ("confirm-identity", on_site.confirm_identity),
+    ("start", on_site.start),
+    ("complete", ending.complete),
+    ("fail", ending.fail),
+    ("leave-notice", on_site.leave_notice),
+    ("notes", on_site.add_note),
+):
+    verb(router, f"/visits/{{visit_id}}/{_path}", _handler)
+
+
+@router.get(
+    "/visits", operation_id="visits_list", summary="List the visits in scope", responses=problems()
+)
+async def visits(
+    reading: Annotated[Reading, reads(Permission.VISIT_READ)],
+    day: Annotated[date | None, Query(description="Windows opening on this local day.")] = None,
+    state: Annotated[list[State], Query(max_length=10, description="Only these states.")] = [],  # noqa: B006 - FastAPI copies it
+    order_id: Annotated[UUID | None, Query(description="Only this order's.")] = None,
+    technician_id: Annotated[UUID | None, Query(description="Only this technician's.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[VisitRead]:
+    starts = ends = None
+    if day is not None:
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise InvalidRequest(reason=f"the day lies outside {FIRST_YEAR} to {LAST_YEAR}")
+        zone = await organisation.zone_of(reading.session, reading.scope.region_id)
+        starts, ends = start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
+    statement = queries.visible_visits(
+        reading.scope,
+        states=state,
+        order_id=order_id,
+        technician_id=technician_id,
+        starts=starts,
+        ends=ends,
+    )
+    if after is not None:
+        statement = statement.where(Visit.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, VisitRead)
+
+
+@router.get(
+    "/visits/{visit_id}",
+    operation_id="visit_get",
+    summary="One visit with its technicians and work, and the steps that lead on",
+    responses=problems(404),
+)
+async def visit(
+    visit_id: UUID, reading: Annotated[Reading, reads(Permission.VISIT_READ)]
+) -> VisitDetail:
+    session, region_id = reading.session, reading.scope.region_id
+    row = await queries.visit(session, reading.scope, visit_id)
+    return VisitDetail(
+        **VisitRead.model_validate(row).model_dump(),
+        next_commands=list(rules.next_steps(row.state)),
+        assignments=[
+            AssignmentRead.model_validate(entry)
+            for entry in await queries.assignments(session, region_id, row.id)
+        ],
+        work=[
+            VisitWorkRead.model_validate(entry)
+            for entry, _ in await queries.visit_work(session, region_id, row.id)
+        ],
+    )
+
+
+@router.get(
+    "/visits/{visit_id}/facts",
+    operation_id="visit_facts_list",
+    summary="What was seen and done on a visit, in the order of when it happened (SY-02)",
+    responses=problems(404),
+)
+async def facts(
+    visit_id: UUID, reading: Annotated[Reading, reads(Permission.VISIT_READ)]
+) -> list[FactRead]:
+    row = await queries.visit(reading.session, reading.scope, visit_id)
+    found = await queries.facts(reading.session, reading.scope.region_id, row.id)
+    return [FactRead.model_validate(entry) for entry in found]

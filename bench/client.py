@@ -97,6 +97,8 @@ class Measured:
     seconds: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     elapsed: float = 0.0
+    server_cpu: float = 0.0
+    database_cpu: float = 0.0
     failures: list[str] = field(default_factory=list)
 
     def take(self, answer: Answer) -> None:
@@ -114,6 +116,11 @@ class Measured:
         """Return a percentile of the times in milliseconds (nearest rank)."""
         ordered = sorted(self.seconds)
         return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+    def cpu_ms(self) -> tuple[float, float]:
+        """Return the CPU milliseconds of one request, of the server and of the database."""
+        count = max(1, len(self.seconds))
+        return 1000 * self.server_cpu / count, 1000 * self.database_cpu / count
 
     @property
     def mean_bytes(self) -> float:

@@ -35,7 +35,7 @@ def machine(conninfo: str) -> str:
 def table(sizes: Sequence[Size], results: dict[str, list[Result]]) -> str:
     """Return the Markdown table: every size beside the others."""
     labels = [size.label for size in sizes]
-    columns = ["requests/s", "p50 ms", "p95 ms", "p99 ms", "queries", "bytes"]
+    columns = ["requests/s", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "queries", "bytes"]
     head = ["Request", *(f"{column} {label}" for column in columns for label in labels)]
     lines = [_row(head), _row(["---", *("---:" for _ in head[1:])])]
     for place, first in enumerate(results[labels[0]]):
@@ -44,6 +44,7 @@ def table(sizes: Sequence[Size], results: dict[str, list[Result]]) -> str:
         cells += [f"{r.measured.per_second:.0f}" for r in same]
         for percent in (50, 95, 99):
             cells += [f"{r.measured.percentile_ms(percent):.1f}" for r in same]
+        cells += ["{:.1f} + {:.1f}".format(*r.measured.cpu_ms()) for r in same]
         cells += [str(r.queries) for r in same]
         cells += [f"{r.measured.mean_bytes:,.0f}" for r in same]
         lines.append(_row(cells))

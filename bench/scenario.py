@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from bench import requests, serving, shape
-from bench.client import Call, Connection, Measured, connections, one, run
+from bench.client import Call, Connection, Measured, Step, connections, one, run
 from bench.counting import Counter
 from bench.load import Say
 from bench.requests import Phone
@@ -47,6 +47,7 @@ class Scenario:
     settings: Settings
     bounds: Bounds
     say: Say
+    served: serving.Served = field(init=False)
     results: list[Result] = field(default_factory=list)
 
     async def measure(self) -> list[Result]:
@@ -55,8 +56,8 @@ class Scenario:
             Phone.of(self.settings, self.size, n, os.getpid()) for n in range(self.bounds.phones)
         ]
         async with Counter.on(self.url, self.settings) as counter:
-            with serving.serving(self.url) as port:
-                async with connections(port, self.bounds.connections) as opened:
+            with serving.serving(self.url) as self.served:
+                async with connections(self.served.port, self.bounds.connections) as opened:
                     await self._reads(opened, counter)
                     await self._sync(opened, counter, phones)
         return self.results
@@ -75,15 +76,27 @@ class Scenario:
         warm = await run(opened[:1], calls[:4], one, most_seconds=5)
         self._check(name, warm)
         repeated = [calls[n % len(calls)] for n in range(self.bounds.requests)]
-        measured = await run(opened, repeated, one, most_seconds=self.bounds.seconds)
+        measured = await self._run(opened, repeated, one, self.bounds.seconds)
         self._keep(Result(name, measured, await counter.count(calls[0])))
+
+    async def _run(
+        self, opened: Sequence[Connection], jobs: Sequence[Any], step: Step, seconds: float
+    ) -> Measured:
+        """Run jobs, and note the CPU time they cost."""
+        server, backends = self.served.cpu_seconds()
+        measured = await run(opened, jobs, step, most_seconds=seconds)
+        after, backends_after = self.served.cpu_seconds()
+        measured.server_cpu, measured.database_cpu = after - server, backends_after - backends
+        return measured
 
     def _keep(self, result: Result) -> None:
         self._check(result.name, result.measured)
         m = result.measured
+        server, database = m.cpu_ms()
         self.say(
             f"  {self.size.label:>3} {result.name}: {m.per_second:.0f}/s, "
             f"p50 {m.percentile_ms(50):.1f} ms, p99 {m.percentile_ms(99):.1f} ms, "
+            f"CPU {server:.1f} + {database:.1f} ms, "
             f"{result.queries} queries, {m.mean_bytes:.0f} bytes, n={len(m.seconds)} {result.note}"
         )
         self.results.append(result)
@@ -100,7 +113,7 @@ class Scenario:
     ) -> None:
         await run(opened, phones, _register, most_seconds=120)
         seconds = max(self.bounds.seconds, 30)
-        first = await run(opened, phones[1:], _pull_all, most_seconds=seconds)
+        first = await self._run(opened, phones[1:], _pull_all, seconds)
         ready = [phone for phone in phones if phone.cursor is not None]
         queries = await _count_pull(counter, phones[0])
         rows = sum(p.rows for p in ready) / max(1, len(ready))
@@ -109,15 +122,15 @@ class Scenario:
         await run(opened, ready, _pull_all, most_seconds=60)  # the last page is confirmed
 
         repeats = max(1, self.bounds.requests // len(ready))
-        unchanged = await run(
-            opened, [p.pull() for p in ready] * repeats, one, most_seconds=self.bounds.seconds
+        unchanged = await self._run(
+            opened, [p.pull() for p in ready] * repeats, one, self.bounds.seconds
         )
         self._keep(Result("Unchanged pull", unchanged, await counter.count(ready[0].pull())))
 
         changed = Measured()
         for _ in range(max(1, repeats // 2)):
             self._change_ten_rows_each()
-            part = await run(opened, ready[1:], _pull_all, most_seconds=seconds)
+            part = await self._run(opened, ready[1:], _pull_all, seconds)
             _join(changed, part)
             queries = await _count_pull(counter, ready[0])
             await run(opened, ready, _pull_all, most_seconds=60)
@@ -128,7 +141,7 @@ class Scenario:
         queries = await _count_push(counter, ready[0])
         pushed = Measured()
         for _ in range(min(ready[1].most_pushes, 1 + self.bounds.requests // len(ready))):
-            _join(pushed, await run(opened, ready[1:], _push, most_seconds=seconds))
+            _join(pushed, await self._run(opened, ready[1:], _push, seconds))
             if pushed.elapsed > seconds:
                 break
         self._keep(Result(f"Push of {requests.COMMANDS} commands", pushed, queries))
@@ -204,3 +217,5 @@ def _join(whole: Measured, part: Measured) -> None:
     whole.sizes += part.sizes
     whole.failures += part.failures
     whole.elapsed += part.elapsed
+    whole.server_cpu += part.server_cpu
+    whole.database_cpu += part.database_cpu

@@ -7,8 +7,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import make_url
@@ -58,9 +60,38 @@ def _free_port() -> int:
         return port
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running server: its port, and the CPU time it and its database connections have used."""
+
+    port: int
+    pid: int
+    url: str
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """Return the CPU seconds so far of the server process and of its database backends.
+
+        Unlike the clock, they say the same on a machine that does other things besides.
+        """
+        with psycopg.connect(conninfo(self.url)) as connection:
+            rows = connection.execute(
+                "select pid from pg_stat_activity where datname = current_database() "
+                "and application_name = 'fieldops'"
+            ).fetchall()
+        return _cpu_of(self.pid), sum(_cpu_of(pid) for (pid,) in rows)
+
+
+def _cpu_of(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def serving(url: str) -> Iterator[int]:
-    """Run one server process on a database; gives its port."""
+def serving(url: str) -> Iterator[Served]:
+    """Run one server process on a database."""
     port = _free_port()
     environment = {
         **os.environ,
@@ -77,7 +108,7 @@ def serving(url: str) -> Iterator[int]:
     )
     try:
         _wait_for(port, process)
-        yield port
+        yield Served(port, process.pid, url)
     finally:
         process.terminate()
         process.wait(10)

@@ -357,7 +357,7 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
     contact, install = _contact(region_id), _install(region_id)
     completed = Visit.state == State.COMPLETED.value
     installed = install.c.id.is_not(None)
-    statement = (
+    return (
         select(
             Appointment.id,
             Appointment.visit_id,
@@ -390,19 +390,23 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
             Appointment.centre_id.in_(cut.centre_ids),
             Appointment.window_start >= cut.start,
             Appointment.window_start < cut.end,
+            *_whose(cut, contact),
         )
     )
+
+
+def _whose(cut: Cut, contact: Any) -> list[ColumnElement[bool]]:
+    """Limit appointments to somebody's work (ORG-06)."""
+    wanted: list[ColumnElement[bool]] = []
     if cut.technician_id is not None:
-        statement = statement.where(contact.c.technician_id == cut.technician_id)
+        wanted.append(contact.c.technician_id == cut.technician_id)
     if cut.firm_id is not None:
-        statement = statement.where(Technician.firm_id == cut.firm_id)
+        wanted.append(Technician.firm_id == cut.firm_id)
     if cut.staff is Staff.OWN:
-        statement = statement.where(
-            contact.c.technician_id.is_not(None), Technician.firm_id.is_(None)
-        )
+        wanted += [contact.c.technician_id.is_not(None), Technician.firm_id.is_(None)]
     if cut.staff is Staff.CONTRACTOR:
-        statement = statement.where(Technician.firm_id.is_not(None))
-    return statement
+        wanted.append(Technician.firm_id.is_not(None))
+    return wanted
 
 
 def promise(row: Row[Any]) -> Promise:

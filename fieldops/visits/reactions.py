@@ -76,14 +76,16 @@ async def take_work_off(ctx: Context, event: WorkOrderAside) -> None:
 async def judge_evidence(ctx: Context, event: Event) -> None:
     """Judge what another module records for a visit: facts are kept, decisions are judged.
 
-    A technician moves only services at the visit's premises. Raises ResourceElsewhere, and what
-    judging refuses or holds.
+    A technician moves only services at the visit's premises, and marks only plant of the
+    visit's centre. Raises ResourceElsewhere, and what judging refuses or holds.
     """
     visit_id = cast("Evidence", event).visit_id
     if visit_id is None:
         return
     if ctx.spec.nature is Nature.FACT:
-        await visit_for_fact(ctx, visit_id)
+        known = await visit_for_fact(ctx, visit_id)
+        if isinstance(event, PairMarkedBad) and event.centre_id != known.visit.centre_id:
+            raise ResourceElsewhere(next_steps=("network.report_finding",))
         return
     judged = await visit_for_decision(ctx, visit_id)
     if not isinstance(event, PairSwapped | PortChanged):

@@ -40,6 +40,7 @@ def at(*coordinates: Any, **more: Any) -> dict[str, Any]:
     return {"type": "Point", "coordinates": list(coordinates), **more}
 
 
+NOTICE = "/v1/rules/qualification_notice"
 LEAVES = f"/v1/technicians/{id_of('bob')}/leaves"
 CASES: list[tuple[str, str, str, Any, str, str]] = [
     # what, who, path, body, the field named, the rule named
@@ -86,11 +87,11 @@ CASES: list[tuple[str, str, str, Any, str, str]] = [
         "value",
     ),
     ("unknown choice", "ada", LEAVES, but(LEAVE, kind="holiday"), "kind", "literal"),
-    ("out of range", "ada", "/v1/rules/qualification_notice", {"value": 1e9, "reason": "test"}, "", ""),
+    ("out of range", "ada", NOTICE, {"value": 1e9, "reason": "test"}, "", ""),
     (
         "not a number",
         "ada",
-        "/v1/rules/qualification_notice",
+        NOTICE,
         {"value": "NaN", "reason": "test"},
         "value",
         "finite",

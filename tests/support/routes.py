@@ -18,6 +18,7 @@ class Operation:
     path: str
     permission: Permission | None
     public_reason: str | None
+    operation_id: str | None
 
     @property
     def key(self) -> str:
@@ -40,6 +41,7 @@ def operations(app: FastAPI) -> list[Operation]:
         permission = next((c.permission for c in calls if hasattr(c, "permission")), None)
         reason = next((c.public_reason for c in calls if hasattr(c, "public_reason")), None)
         found += [
-            Operation(method, route.path, permission, reason) for method in sorted(route.methods)
+            Operation(method, route.path, permission, reason, route.operation_id)
+            for method in sorted(route.methods)
         ]
     return sorted(found, key=lambda op: (op.path, op.method))

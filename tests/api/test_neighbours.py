@@ -1,0 +1,351 @@
+"""Neighbours' ids: a record of another centre, technician or region is not there (ORG-02).
+
+Each place has one full visit with everything that hangs on it. Every operation that names a
+record is asked with a valid body for records the asker may not see; the answer is 404 (or 403
+where the role may not do it at all), never a record and never a change.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from api.documents import create_app
+from fieldops.checklists.commands import ensure_standard_templates
+from fieldops.checklists.models import Checklist
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.db import Database
+from fieldops.kernel.ids import new_id
+from fieldops.kernel.settings import Settings
+from fieldops.notifications.models import Message
+from fieldops.orders.commands.catalogue import lay_out_reasons
+from fieldops.sync.models import Case
+from tests.support.clients import bearer
+from tests.support.factories.appointments import local, window
+from tests.support.factories.customers import make_customer, make_premises
+from tests.support.factories.network import make_plant, make_service
+from tests.support.routes import Operation, operations
+from tests.support.run import first_id, run
+from tests.support.world import HARBOUR, NORTH, SOUTH, World, id_of
+
+pytestmark = pytest.mark.anyio
+
+OPERATIONS = [
+    op for op in operations(create_app(Settings(secret="x" * 40))) if op.permission is not None
+]
+
+# Path parameters that name no record of a place, with the reason.
+NO_PLACE = {
+    "version_id": "templates are a catalogue of the whole installation",
+    "entity": "the name of a table",
+    "entity_id": "the history is for supervisors of the whole region; the region is tested",
+    "person_id": "accounts belong to the region, which is tested below",
+    "name": "a region's own numbers",
+    "key": "the address of an upload is its own secret",
+    "sha256": "a content is found through its links, tested with the files",
+}
+
+WHY: dict[str, Any] = {"reason": "for the test"}
+SOME = str(new_id())
+BODIES: dict[str, dict[str, Any]] = {
+    "appointment_cancel": {"channel": "phone", "customer_said": "No."},
+    "appointment_reschedule": {
+        **window(local(25, 9)),
+        "technician_ids": [SOME],
+        "cause": "customer",
+        "reason": "customer_asked",
+        "channel": "phone",
+        "customer_said": "Later.",
+    },
+    "call_task_complete": {"outcome": "confirmed"},
+    "customer_change_contact": {"identity_method": "call_back", "reason": "new number"},
+    "customer_change_tier": {"tier": "gold", **WHY},
+    "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
+    "desk_hand_over": {"person_id": SOME, **WHY},
+    "health_record_reading": {"service_id": SOME, "down_mbps": 1, "up_mbps": 1},
+    "leave_add": {
+        "kind": "leave",
+        "starts_at": "2026-11-24T08:00:00Z",
+        "ends_at": "2026-11-25T08:00:00Z",
+    },
+    "measurement_record_line_test": {
+        "service_id": SOME,
+        "measured_at_place": "outlet",
+        "attenuation_db": 3,
+    },
+    "measurement_record_speed_test": {
+        "service_id": SOME,
+        "down_mbps": 1,
+        "up_mbps": 1,
+        "method": "wired",
+    },
+    "network_change_port": {"visit_id": SOME, "from_id": SOME, "to_id": str(new_id()), **WHY},
+    "network_mark_pair_bad": {"visit_id": SOME, **WHY},
+    "network_change_service": {"state": "ceased", **WHY},
+    "network_reserve": {"service_id": SOME, **WHY},
+    "network_swap_pair": {"visit_id": SOME, "from_id": SOME, "to_id": str(new_id()), **WHY},
+    "note_add": {"text": "hello"},
+    "appointment_record_reconfirmation": {"answer": "confirmed"},
+    "appointment_request_reschedule": {"reason": "customer_asked"},
+    "appointment_hold_slot": {**window(local(25, 9)), "technician_ids": [SOME]},
+    "order_suspend": {"reason": "customer_asked", "resume_on": "2026-12-01"},
+    "order_transfer": {"reason": "cable_fault", "department": "cable"},
+    "qualification_add": {
+        "skill": "fibre",
+        "certificate_number": "Q",
+        "valid_from": "2026-01-01",
+        "valid_until": "2027-01-01",
+    },
+    "shift_set_week": {"week": []},
+    "visit_assign": {"technician_ids": [SOME], **window(local(25, 9))},
+    "visit_confirm_identity": {
+        "certificate_shown": True,
+        "customer_confirmed": True,
+        "work_explained": True,
+        "covers_used": True,
+    },
+    "visit_confirm_kit": {"tools": True, "materials": True, "spares": True, "papers": True},
+    "visit_fail": {
+        "reason": "customer_asked",
+        "told_customer": "we come again",
+        "next_step": "new_appointment",
+    },
+    "visit_split": {"work_order_ids": [SOME], **WHY},
+}
+
+
+@dataclass
+class Place:
+    """One visit with everything on it; `ids` by path parameter."""
+
+    technician: Actor
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+
+async def make_place(
+    database: Database, dispatcher: Actor, technician: Actor, admin: Actor, centre: UUID, day: int
+) -> Place:
+    """Build a place: a combined visit worked on by its technician up to the tests."""
+    region = dispatcher.region_id
+    where: dict[str, Any] = {"region_id": region, "centre_id": centre}
+    async with database.transaction() as session:
+        await lay_out_reasons(session)
+        await ensure_standard_templates(session)
+        premises = await make_premises(session, **where)
+        customer = await make_customer(session, **where)
+        plant = await make_plant(session, **where)
+        service = await make_service(session, plant, premises=premises, customer=customer)
+    made = await run(
+        database,
+        dispatcher,
+        "order.receive",
+        external_ref=f"N-{day}-{region}-{technician.id}",
+        customer={"id": str(customer.id)},
+        premises={"id": str(premises.id)},
+        items=[
+            {
+                "kind": "install",
+                "service": "broadband",
+                "technology": "copper",
+                "service_id": str(service.id),
+            }
+        ],
+    )
+    place = Place(technician)
+    place.ids = {
+        "order_id": first_id(made, "order"),
+        "visit_id": first_id(made, "visit"),
+        "customer_id": customer.id,
+        "premises_id": premises.id,
+        "service_id": service.id,
+        "feature_id": plant.pairs[3].id,
+        "technician_id": technician.id,
+    }
+    visit = {"visit_id": str(place.ids["visit_id"])}
+
+    async def do(actor: Actor, name: str, resource: str | None, key: str, **args: Any) -> None:
+        result = await run(database, actor, name, **args)
+        if resource is not None:
+            place.ids[key] = first_id(result, resource)
+
+    await do(
+        dispatcher, "appointment.book", "appointment", "appointment_id",
+        **visit, **window(local(day, 9)), technician_ids=[str(technician.id)],
+        channel="phone", customer_said="Yes.",
+    )  # fmt: skip
+    await do(technician, "appointment.request_reschedule", "call_task", "call_task_id",
+             **visit, reason="customer_asked")  # fmt: skip
+    await do(technician, "measurement.record_line_test", "line_test", "line_test_id",
+             **visit, service_id=str(service.id), measured_at_place="outlet",
+             attenuation_db=20)  # fmt: skip
+    await do(technician, "measurement.record_speed_test", "speed_test", "speed_test_id",
+             **visit, service_id=str(service.id), down_mbps=90, up_mbps=30,
+             method="wired")  # fmt: skip
+    await do(technician, "health.record_reading", "health_record", "record_id",
+             **visit, service_id=str(service.id), down_mbps=90, up_mbps=30)  # fmt: skip
+    await do(technician, "file.link", "file_link", "link_id", **visit, sha256="a" * 64,
+             bytes=2000, mime="image/jpeg", purpose="photo", subject_type="visit",
+             subject_id=visit["visit_id"])  # fmt: skip
+    await do(technician, "network.report_finding", "finding", "finding_id", **visit,
+             feature_id=str(plant.box.id), kind="distribution_box", severity="low",
+             text="The door is loose.")  # fmt: skip
+    await do(admin, "leave.add", "leave", "leave_id", technician_id=str(technician.id),
+             kind="leave", starts_at="2026-12-24T08:00:00Z",
+             ends_at="2026-12-25T08:00:00Z")  # fmt: skip
+    place.ids["device_id"], place.ids["case_id"] = await register(database, technician, centre)
+    async with database.transaction() as session:
+        for key, model in (("checklist_id", Checklist), ("message_id", Message)):
+            found = await session.scalar(
+                select(model.id).where(
+                    model.region_id == region, model.visit_id == place.ids["visit_id"]
+                )
+            )
+            assert found is not None, key
+            place.ids[key] = found
+    return place
+
+
+async def register(database: Database, technician: Actor, centre: UUID) -> tuple[UUID, UUID]:
+    """Give the technician a phone with an open case at the desk."""
+    from fieldops.kernel import clock  # noqa: PLC0415 - only the case needs the time
+
+    result = await run(
+        database, technician, "device.register", id=str(new_id()), name="phone",
+        app_version="1", app_schema=1, key_hash="0" * 64,
+    )  # fmt: skip
+    device = first_id(result, "device")
+    case = Case(
+        region_id=technician.region_id, device_id=device, person_id=technician.id,
+        centre_id=centre, first_command_id=new_id(), name="visit.complete", status="held",
+        blocks=False, code="reassigned", message="m", advice="a", next_steps=[], details={},
+        opened_at=clock.now(),
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(case)
+    return device, case.id
+
+
+@pytest.fixture
+async def places(database: Database, world: World) -> dict[str, Place]:
+    """One place each: Alice's and Kim's in North, Carol's in South, Tom's in the other region."""
+    tia = Actor(id_of("tess"), 2, grants=world.ada.grants)
+    return {
+        "alice": await make_place(database, world.dora, world.alice, world.ada, NORTH, 24),
+        "kim": await make_place(database, world.dora, world.kim, world.ada, NORTH, 24),
+        "carol": await make_place(database, world.dan, world.carol, world.ada, SOUTH, 24),
+        "tom": await make_place(database, world.tess, world.tom, tia, HARBOUR, 24),
+    }
+
+
+def names(path: str) -> list[str]:
+    return [part.split("}")[0] for part in path.split("{")[1:]]
+
+
+def of_a_place(op: Operation) -> bool:
+    return any(name not in NO_PLACE for name in names(op.path))
+
+
+def address(op: Operation, place: Place) -> str:
+    ids: dict[str, Any] = {**dict.fromkeys(NO_PLACE, "x"), **place.ids}
+    if "speed-tests" in op.path:
+        ids["test_id"] = place.ids["speed_test_id"]
+    elif "line-tests" in op.path:
+        ids["test_id"] = place.ids["line_test_id"]
+    return op.path.format(**ids)
+
+
+async def ask(
+    client: httpx.AsyncClient, op: Operation, place: Place, headers: dict[str, str]
+) -> httpx.Response:
+    if op.method != "POST":
+        params = {"from_day": "2026-11-23", "to_day": "2026-11-24"}
+        return await client.request(op.method, address(op, place), headers=headers, params=params)
+    return await client.post(
+        address(op, place), headers=headers, json=BODIES.get(op.operation_id, WHY_OR_NOTHING(op))
+    )
+
+
+def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
+    """Return a reason for verbs that want just that, nothing for those that want nothing."""
+    wants = {"visit_accept", "visit_arrive", "visit_depart", "visit_start", "visit_complete",
+             "visit_leave_notice", "order_resume", "order_complete", "order_close",
+             "device_wiped"}  # fmt: skip
+    return {} if op.operation_id in wants else WHY
+
+
+HIDDEN = [
+    ("alice", "kim"),  # another technician of the same centre
+    ("alice", "carol"),
+    ("alice", "tom"),
+    ("dora", "carol"),  # another centre
+    ("dora", "tom"),  # another region
+    ("sam", "tom"),
+    ("ada", "tom"),
+    ("ann", "tom"),
+    ("ivan", "tom"),
+    ("mia", "alice"),  # not the firm's technician
+    ("mia", "carol"),
+]
+# Region-wide by rule: what is no secret inside a region, with the reason.
+OPEN_IN_THE_REGION = {
+    ("alice", "kim"): {"GET /v1/network/", "GET /v1/premises/{premises_id}/features"},
+}
+
+
+@pytest.mark.parametrize(("asker", "owner"), HIDDEN)
+async def test_org_02_a_neighbours_record_is_not_there(
+    client: httpx.AsyncClient,
+    settings: Settings,
+    world: World,
+    places: dict[str, Place],
+    asker: str,
+    owner: str,
+) -> None:
+    headers = bearer(settings, world.actors[asker])
+    wrong = []
+    for op in filter(of_a_place, OPERATIONS):
+        exempt = OPEN_IN_THE_REGION.get((asker, owner), set())
+        if any(op.key.startswith(start) for start in exempt):
+            continue
+        answer = await ask(client, op, places[owner], headers)
+        if answer.status_code not in {403, 404}:
+            wrong.append((op.key, answer.status_code, answer.text))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("asker", ["dora", "alice"])
+async def test_ones_own_records_are_there(
+    client: httpx.AsyncClient,
+    settings: Settings,
+    world: World,
+    places: dict[str, Place],
+    asker: str,
+) -> None:
+    """The counterpart: the same reads for one's own place answer 200 wherever the role may."""
+    headers = bearer(settings, world.actors[asker])
+    wrong = []
+    for op in filter(of_a_place, OPERATIONS):
+        if op.method == "GET":
+            answer = await ask(client, op, places["alice"], headers)
+            if answer.status_code not in {200, 403}:
+                wrong.append((op.key, answer.status_code, answer.text))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+async def test_re_02_a_technician_marks_no_pair_of_another_centre_bad(
+    client: httpx.AsyncClient, settings: Settings, world: World, places: dict[str, Place]
+) -> None:
+    mine, theirs = places["alice"].ids, places["carol"].ids
+    body = {**WHY, "visit_id": str(mine["visit_id"])}
+    headers = bearer(settings, world.alice)
+    refused = await client.post(
+        f"/v1/network/features/{theirs['feature_id']}/mark-bad", json=body, headers=headers
+    )
+    assert refused.json()["code"] == "resource_elsewhere"
+    done = await client.post(
+        f"/v1/network/features/{mine['feature_id']}/mark-bad", json=body, headers=headers
+    )
+    assert done.status_code == 200, done.text

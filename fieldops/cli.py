@@ -1,6 +1,7 @@
 """The command line: settings, migrations, server, worker, imports, documents."""
 
 import asyncio
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -107,7 +108,8 @@ def import_orders(
     region: Annotated[int, typer.Option(help="Number of the region the orders belong to.")],
 ) -> None:
     """Take service orders in; a bad line is reported with its number, good ones go in."""
-    from fieldops.kernel.actor import system  # noqa: PLC0415 - registers all modules
+    import fieldops.modules  # noqa: F401, PLC0415 - registers every command and reaction
+    from fieldops.kernel.actor import system  # noqa: PLC0415 - see above
     from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
     from fieldops.orders import importing  # noqa: PLC0415 - see above
 
@@ -124,7 +126,7 @@ def import_orders(
         console.print(f"There is no file {file}.")
         raise typer.Exit(2)
     report = asyncio.run(run())
-    console.print_json(json.dumps(report.as_dict(), default=str))
+    console.print_json(json.dumps(dataclasses.asdict(report)))
     if report.bad:
         raise typer.Exit(1)
 

@@ -85,7 +85,7 @@ async def _copy(session: AsyncSession, model: Any, rows: Iterable[Row]) -> int:
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(model.__tablename__), columns
     )
-    raw = (await (await session.connection()).get_raw_connection()).driver_connection
+    raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     async with raw.cursor() as cursor, cursor.copy(statement) as copy:
         for row in made:
             await copy.write_row([_plain(value) for value in row.values()])

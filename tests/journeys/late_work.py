@@ -1,6 +1,7 @@
 """What the dispatcher does meanwhile, what the desk shows, and what stands in the evening."""
 
 import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -90,11 +91,32 @@ async def the_phone_comes_back(day: Day, hands: Hands) -> None:
     )
     combined = hands.results(day.promises["combined"])
     day.check("the combined visit: all was applied", took_effect(combined), told(combined))
+    await _work_is_documented(day, hands)
     moved = hands.results(day.promises["moved"])
     day.check("moved in time: applied", took_effect(moved), told(moved))
     for name, code in (("cancelled", "cancelled_after_work"), ("given away", "reassigned")):
         _check_late(day, hands, name, code)
     await _both_times_kept(day, day.promises["moved"])
+
+
+async def _work_is_documented(day: Day, hands: Hands) -> None:
+    """Order, checklists and health record say what was done (VI-04, CH-03, HR-01)."""
+    promise = day.promises["combined"]
+    order = await day.dispatcher.get(f"/v1/orders/{promise.order_id}")
+    lists = await day.dispatcher.get("/v1/checklists", visit_id=promise.visit_id)
+    states = [checklist["state"] for checklist in lists["items"]]
+    day.check(
+        "VI-04, CH-03: the order is completed, and both checklists are complete",
+        order["state"] == "completed" and states == ["complete", "complete"],
+        (order["state"], lists),
+    )
+    records = await day.dispatcher.get("/v1/health-records", service_id=hands.swapped["service"])
+    record = records["items"][0]
+    day.check(
+        "HR-01, HR-02: the health record has its baseline and no flag",
+        record["baseline_down_mbps"] == 49.2 and record["flags"] == [],
+        record,
+    )
 
 
 def _check_late(day: Day, hands: Hands, name: str, code: str) -> None:
@@ -228,6 +250,19 @@ async def the_board_shows_the_day(day: Day) -> None:
         "KP-01: the combined visit is among the kept ones, with its record",
         verdicts.get(combined.visit_id) is True and kept["total"]["kept"] >= 1,
         (kept["total"], records),
+    )
+
+
+async def nobody_was_told_twice(day: Day) -> None:
+    """The customer got one request and one notice, whatever ran twice meanwhile (AP-10)."""
+    promise = day.promises["combined"]
+    texts = [
+        json.loads(path.read_text(encoding="utf-8"))["text"]
+        for path in day.outbox.glob("*.json")
+        if str(promise.phone) in path.read_text(encoding="utf-8")
+    ]
+    day.check(
+        "AP-10: the customer got each reminder once", len(set(texts)) == len(texts) == 2, texts
     )
 
 

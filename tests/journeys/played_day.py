@@ -85,6 +85,7 @@ async def _play(day: Day) -> None:
     await late_work.the_record_follows_the_plant(day, hands)
     await late_work.the_evidence_is_complete(day, hands)
     await late_work.the_board_shows_the_day(day)
+    await late_work.nobody_was_told_twice(day)
     await late_work.contact_data_leaves_the_phone(day, hands)
 
 

@@ -3,7 +3,9 @@
 The customers' wishes are spread over the coming days, so that every day has work.
 """
 
+import asyncio
 from datetime import datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, select
@@ -46,11 +48,17 @@ async def book(database: Database, city: City, wanted: int) -> int:
         return 0
     wishes = {order.external_id: order.requested_part for order in city.orders}
     every = max(1, len(waiting) // missing)
-    booked = 0
+    asking: dict[UUID, list[tuple[Visit, datetime]]] = {}
     for number, (visit, ref) in enumerate(waiting[::every][:missing]):
-        target = _wish(clock.now(), ZoneInfo(city.time_zone), number, wishes.get(ref, "morning"))
-        booked += await _book_one(database, actor, visit, target)
-    return booked
+        wish = _wish(clock.now(), ZoneInfo(city.time_zone), number, wishes.get(ref, "morning"))
+        asking.setdefault(visit.centre_id, []).append((visit, wish))
+    # Each centre has its own technicians: two dispatchers never want the same time.
+    booked = await asyncio.gather(*(_book_all(database, actor, a) for a in asking.values()))
+    return sum(booked)
+
+
+async def _book_all(database: Database, actor: Actor, asking: list[tuple[Visit, datetime]]) -> int:
+    return sum([await _book_one(database, actor, visit, wish) for visit, wish in asking])
 
 
 async def _waiting(session: AsyncSession) -> list[tuple[Visit, str]]:

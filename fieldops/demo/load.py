@@ -5,6 +5,7 @@ orders' own import, so that the rules plan their visits; a good part of them is 
 into free windows by appointment.book, each customer as a dispatcher would.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -106,8 +107,13 @@ async def load_city(
             await ensure_standard_templates(session)
             await standing.write(session, city, passwords.hash(password), note)
     if await _orders(database) < len(city.orders):
-        imported = await importing.import_lines(database, system(REGION), order_lines(city))
-        report.orders_refused = [str(bad) for bad in imported.bad]
+        # Centres do not share rows: two imports at once use both the database and this process.
+        halves = [
+            importing.import_lines(database, system(REGION), order_lines(city, centre))
+            for centre in ("north", "south")
+        ]
+        for imported in await asyncio.gather(*halves):
+            report.orders_refused += [f"{bad.code}: {bad.reason}" for bad in imported.bad]
         note("orders", await _orders(database))
     booked = await bookings.book(database, city, appointments)
     if booked:
@@ -123,11 +129,12 @@ async def _orders(database: Database) -> int:
     return counted or 0
 
 
-def order_lines(city: City) -> Iterator[str]:
-    """Yield the city's orders as the lines of an order file, received in the last two weeks."""
+def order_lines(city: City, centre: str | None = None) -> Iterator[str]:
+    """Yield the city's orders (of one centre) as lines of an order file, two weeks of them."""
     numbers = {customer.key: customer.number for customer in city.customers}
     for order in city.orders:
-        yield json.dumps(_order_line(order, numbers[order.customer_key]))
+        if centre in (None, order.centre):
+            yield json.dumps(_order_line(order, numbers[order.customer_key]))
 
 
 def _order_line(order: CityOrder, customer_number: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The application: routers, problem table, limits, correlation ids."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -156,9 +157,31 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = problem
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
+        for operations in made["paths"].values():
+            for operation in operations.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    operation["responses"]["422"] = problems.problems()[422]
         made["components"]["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         }
         made["security"] = [{"bearer": []}]
-        app.openapi_schema = made
+        app.openapi_schema = _with_plain_names(made)
     return app.openapi_schema
+
+
+def _with_plain_names(made: dict[str, Any]) -> dict[str, Any]:
+    """Name shapes that share a class name by their module: OrdersState, VisitsState.
+
+    Code generators stumble over the dotted paths that stand there otherwise.
+    """
+    text = json.dumps(made)
+    for name in made["components"]["schemas"]:
+        if "__" in name:
+            parts = name.split("__")
+            plain = parts[1].capitalize() + parts[-1]
+            text = text.replace(f'schemas/{name}"', f'schemas/{plain}"')
+            text = text.replace(f'"{name}": {{', f'"{plain}": {{')
+    named: dict[str, Any] = json.loads(text)
+    for name, schema in named["components"]["schemas"].items():
+        schema["title"] = name  # generators name classes by the title
+    return named

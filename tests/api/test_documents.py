@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,14 @@ def test_every_operation_has_an_id_of_its_own_a_tag_and_a_summary() -> None:
     ids = [op["operationId"] for op in operations]
     assert len(ids) == len(set(ids))
     assert all(op.get("tags") and op.get("summary") for op in operations)
+
+
+def test_generators_find_every_shape_and_no_path_of_a_module_in_a_name() -> None:
+    document = documents.documents()["fieldops.json"]
+    schemas = documents.create_app(documents.Settings(secret="x" * 40)).openapi()["components"][
+        "schemas"
+    ]
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', document))
+    assert named <= set(schemas)
+    assert not [name for name in schemas if "__" in name.strip("_")]
+    assert all(schema["title"] == name for name, schema in schemas.items())

@@ -33,18 +33,11 @@ def prepare(cluster: Cluster, size: Size, *, keep: bool) -> str:
         ).fetchone()
         if there and keep:
             return cluster.url(size.database)
-        connection.execute(f'drop database if exists "{size.database}" with (force)')  # type: ignore[arg-type]
+        connection.execute(f'drop database if exists "{size.database}" with (force)')
     say(f"Loading {size.label}: {size.premises:,} premises and past visits ...")
     url = serving.migrated_database(cluster, size.database)
     load.load(serving.conninfo(url), size, say)
     return url
-
-
-def remove(cluster: Cluster, sizes: list[Size]) -> None:
-    """Drop the benchmark's databases."""
-    with psycopg.connect(serving.conninfo(cluster.url(), "postgres"), autocommit=True) as admin:
-        for size in sizes:
-            admin.execute(f'drop database if exists "{size.database}" with (force)')  # type: ignore[arg-type]
 
 
 async def profile(url: str) -> None:
@@ -70,7 +63,7 @@ def main() -> None:
     chosen = parser.parse_args()
     sizes = [Size(1, 2_000)] if chosen.quick else [Size(1), Size(10)]
     bounds = QUICK if chosen.quick else Bounds()
-    cluster = Cluster(serving.ROOT, durable=True, say=say)
+    cluster = Cluster(serving.CLUSTER, durable=True, say=say)
     began = time.monotonic()
     results: dict[str, list[Result]] = {}
     named = ""
@@ -85,8 +78,10 @@ def main() -> None:
             logs.configure(settings)
             results[size.label] = asyncio.run(Scenario(url, size, settings, bounds, say).measure())
     finally:
-        if not chosen.keep:
-            remove(cluster, sizes)
+        if chosen.keep:
+            say("The databases stay; python -m bench without --keep removes them.")
+        else:
+            cluster.destroy()
     if not chosen.quick:
         report.write(ROOT_PAGE, named, bounds, sizes, results)
         say(f"Wrote {Path('docs', ROOT_PAGE.name)}.")

@@ -64,12 +64,12 @@ class Loader:
             if column.name not in given and default is not None:
                 given[column.name] = _literal(column, default)
         self.connection.execute(
-            f"insert into {model.__tablename__} ({', '.join(given)}) "  # type: ignore[arg-type]
+            f"insert into {model.__tablename__} ({', '.join(given)}) "
             f"select {', '.join(given.values())} from {source}"
         )
         # Foreign key checks keep their plan: one made for an empty table would scan a full one.
         if self.size.factor == 1:
-            self.connection.execute(f"analyze {model.__tablename__}")  # type: ignore[arg-type]
+            self.connection.execute(f"analyze {model.__tablename__}")
 
     @staticmethod
     def at(moment: datetime) -> str:
@@ -78,7 +78,7 @@ class Loader:
     def load(self) -> None:
         """Write the whole world and gather statistics."""
         began = time.monotonic()
-        self.connection.execute(shape.ID_FUNCTION)  # type: ignore[arg-type]
+        self.connection.execute(shape.ID_FUNCTION)
         for part in (
             self.organisation,
             self.customers,
@@ -522,7 +522,7 @@ class Loader:
         )
         self.connection.execute(
             "insert into kernel_change_counter (region_id, centre_id, counter) "
-            f"select {REGION}, bench_id({int(Kind.UNIT)}, 100 + n), 1 "  # type: ignore[arg-type]
+            f"select {REGION}, bench_id({int(Kind.UNIT)}, 100 + n), 1 "
             f"from generate_series(0, {shape.CENTRES - 1}) as n"
         )
 

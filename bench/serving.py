@@ -19,6 +19,8 @@ from fieldops.cluster import Cluster
 from fieldops.kernel.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+# A cluster of its own: `make demo-reset` must not take a measurement's server away.
+CLUSTER = ROOT / ".fieldops" / "bench"
 SECRET = "a-secret-for-the-benchmark-only-0123456789"  # noqa: S105 - of a throw-away database
 START_SECONDS = 30
 

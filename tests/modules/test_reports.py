@@ -5,16 +5,18 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from fieldops.appointments.models import Appointment
 from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.orders.commands import catalogue
 from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
+from fieldops.reports import queries
 from fieldops.sync.models import Case, Device, HeldRow
 from fieldops.visits.models import Assignment, Visit, VisitWork
 from tests.support.clients import bearer
@@ -606,3 +608,24 @@ async def test_days_in_the_wrong_order_too_many_or_off_the_calendar_are_refused(
     world: World, reader: Reader, first: str, last: str
 ) -> None:
     assert await reader.kept(world.sam, from_=first, to=last) == "invalid_request"
+
+
+async def test_the_indicator_reaches_what_an_appointment_brings_along_by_its_indexes(
+    database: Database, world: World
+) -> None:
+    async with database.transaction() as session:
+        scope = world.sam.scope(Permission.INDICATOR_READ)
+        cut = queries.cut_for(await queries.places(session, 1), scope, DAY, DAY)
+        statement = queries.promises(1, cut).compile(
+            dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True}
+        )
+        await session.execute(text("set local enable_seqscan = off"))
+        connection = await session.connection()
+        found = await connection.exec_driver_sql(f"explain {statement}", statement.params)
+        plan = "\n".join(row[0] for row in found)
+    for index in (
+        "ix_visits_assignment_visit_id",
+        "uq_visits_visit_work_visit_id_work_order_id",
+    ):
+        assert index in plan
+    assert "hashed SubPlan" not in plan  # a pass over all work ever done

@@ -272,6 +272,21 @@ async def test_wo_02_resumed_work_gets_a_visit_again(database: Database, world: 
     assert (visit.state, visit.duration_minutes) == ("planned", 120)
 
 
+async def test_wo_02_work_that_is_on_a_visit_is_not_taken_up_again(
+    database: Database, world: World
+) -> None:
+    made = await make_order(database, world.dora)
+    with pytest.raises(IllegalChange):
+        await run(
+            database,
+            world.dora,
+            "order.resume",
+            order_id=str(made.id),
+            work_order_ids=[str(made.work[0])],
+        )
+    assert len(await visits_of(database, made.id)) == 1
+
+
 async def test_wo_03_suspended_work_is_taken_up_on_its_resume_date(
     committed: tuple[Database, Settings], at: datetime
 ) -> None:

@@ -42,7 +42,8 @@ async def advance(
     """
     rows = await queries.lock_work_orders(ctx.session, ctx.region_id, work_order_ids)
     for row in rows:
-        change(ctx, row, state, reason)
+        if row.state != state:
+            change(ctx, row, state, reason)
     await follow(ctx, rows)
     return rows
 
@@ -114,6 +115,8 @@ async def cancel_work(ctx: Context, rows: Collection[WorkOrder], why: Why) -> No
 async def resume_work(ctx: Context, rows: Collection[WorkOrder]) -> None:
     """Take work up again: it needs a visit (WO-02, WO-03). Raises IllegalChange."""
     for row in rows:
+        if row.state in rules.FOR_A_VISIT:  # it has a visit and would get another
+            raise _illegal(row, State.RECEIVED, rules.LEGAL[State(row.state)] - {State.RECEIVED})
         change(ctx, row, State.RECEIVED)
     await follow(ctx, rows)
     for order_id in sorted({row.order_id for row in rows}):
@@ -134,22 +137,24 @@ def change(
     Raises IllegalChange with the legal states and the commands that lead on.
     """
     state = State(row.state)
-    if state is wanted:
-        return
     legal = rules.legal_from(state, desk=ctx.accepted, elsewhere=elsewhere)
     if wanted not in legal:
-        raise IllegalChange(
-            next_steps=rules.NEXT_STEPS[state],
-            work_order_id=str(row.id),
-            state=state.value,
-            wanted=wanted.value,
-            legal=", ".join(sorted(legal)) or "nothing",
-        )
+        raise _illegal(row, wanted, legal)
     _start_clock(ctx, row)
     row.state = wanted.value
     row.state_since = ctx.now
     row.state_reason = reason
     row.state_note = row.resume_on = row.transferred_to = None
+
+
+def _illegal(row: WorkOrder, wanted: State, legal: Iterable[State]) -> IllegalChange:
+    return IllegalChange(
+        next_steps=rules.NEXT_STEPS[State(row.state)],
+        work_order_id=str(row.id),
+        state=row.state,
+        wanted=wanted.value,
+        legal=", ".join(sorted(legal)) or "nothing",
+    )
 
 
 def _start_clock(ctx: Context, row: WorkOrder) -> None:

@@ -1,7 +1,6 @@
 """Verbs of the technician on the way and at the door (VI-02, VI-03)."""
 
 from typing import Annotated
-from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fieldops.kernel.configuration import Number, number
+from fieldops.network.rules import ServiceLife
 
 
 class Kind(StrEnum):
@@ -18,6 +19,14 @@ class Kind(StrEnum):
     INSPECT = "inspect"
     PATROL = "patrol"
     CARE = "care"
+
+
+SERVICE_AFTER = {
+    Kind.INSTALL: ServiceLife.ACTIVE,
+    Kind.MOVE: ServiceLife.ACTIVE,
+    Kind.REMOVE: ServiceLife.CEASED,
+}
+"""What a service is once work of this kind on it is completed."""
 
 
 class State(StrEnum):

@@ -7,6 +7,10 @@ from uuid import UUID
 
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Context
+from fieldops.kernel.permissions import Scope
+from fieldops.network import queries as network
+from fieldops.network.commands import set_life
+from fieldops.network.rules import ServiceLife
 from fieldops.orders import queries, rules
 from fieldops.orders.errors import IllegalChange, ResumeDateMissing
 from fieldops.orders.events import (
@@ -17,7 +21,7 @@ from fieldops.orders.events import (
     WorkOrderTransferred,
 )
 from fieldops.orders.models import ServiceOrder, WorkOrder
-from fieldops.orders.rules import Cause, State
+from fieldops.orders.rules import Cause, Kind, State
 from fieldops.organisation import queries as organisation
 
 LONGEST_SUSPENSION = timedelta(days=366)
@@ -44,8 +48,24 @@ async def advance(
     for row in rows:
         if row.state != state:
             change(ctx, row, state, reason)
+    if state is State.COMPLETED:
+        await _serve(ctx, rows)
     await follow(ctx, rows)
     return rows
+
+
+async def _serve(ctx: Context, rows: Iterable[WorkOrder]) -> None:
+    """Let the services follow the work done on them: what it reserved is occupied (RE-02)."""
+    scope = Scope(ctx.region_id, whole_region=True)
+    for row in sorted(rows, key=lambda r: str(r.service_id)):
+        life = rules.SERVICE_AFTER.get(Kind(row.kind))
+        if row.service_id is None or life is None:
+            continue
+        service = await network.service(ctx.session, scope, row.service_id)
+        if service.state == ServiceLife.PLANNED or (
+            life is ServiceLife.CEASED and service.state == ServiceLife.ACTIVE
+        ):
+            await set_life(ctx, scope, service.id, life, f"{row.kind} completed")
 
 
 async def suspend_work(

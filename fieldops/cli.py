@@ -4,19 +4,24 @@ import asyncio
 import dataclasses
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.settings import Settings, get_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 imports = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
 app.add_typer(imports, name="import")
+sync = typer.Typer(help="Care for the phones' sync.", no_args_is_help=True)
+app.add_typer(sync, name="sync")
 console = Console()
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,7 +56,84 @@ def migrate() -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     command.upgrade(config, "head")
-    console.print("The schema is up to date.")
+    asyncio.run(_in_transaction(_lay_out_catalogues))
+    console.print("The schema and the catalogues are up to date.")
+
+
+async def _lay_out_catalogues(session: AsyncSession) -> None:
+    """Add the reasons, time limits and checklists an installation starts with; keep what is."""
+    from fieldops.checklists.commands import (  # noqa: PLC0415 - registers all modules
+        ensure_standard_templates,
+    )
+    from fieldops.customers.standards import ensure_defaults  # noqa: PLC0415 - see above
+    from fieldops.orders.commands.catalogue import lay_out_reasons  # noqa: PLC0415 - see above
+
+    await ensure_defaults(session)
+    await lay_out_reasons(session)
+    await ensure_standard_templates(session)
+
+
+async def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """Do work in one transaction on the installation's database."""
+    import fieldops.modules  # noqa: F401, PLC0415 - registers every command and reaction
+    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
+
+    database = connect(get_settings())
+    try:
+        async with database.transaction() as session:
+            return await work(session)
+    finally:
+        await database.close()
+
+
+@app.command()
+def begin(
+    region: Annotated[int, typer.Option(help="Number of the first (or another) region.")],
+    name: Annotated[str, typer.Option(help="Name of the region.")],
+    zone: Annotated[str, typer.Option(help="IANA time zone, for example Europe/Helsinki.")],
+    email: Annotated[str, typer.Option(help="Sign-in of the region's administrator.")],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True,
+            hide_input=True,
+            confirmation_prompt=True,
+            envvar="FIELDOPS_ADMINISTRATOR_PASSWORD",
+            help="At least 12 characters; asked for when not given.",
+        ),
+    ],
+) -> None:
+    """Begin a region: its unit and its administrator, who makes all other accounts."""
+    from fieldops.kernel.errors import Refusal  # noqa: PLC0415 - registers all modules
+    from fieldops.organisation.commands import accounts  # noqa: PLC0415 - see above
+
+    async def work(session: AsyncSession) -> None:
+        await accounts.begin(
+            session, number=region, name=name, zone=zone, email=email, password=password
+        )
+
+    try:
+        accounts.check_account(email, password, zone)
+        asyncio.run(_in_transaction(work))
+    except (Refusal, ValueError) as refused:
+        console.print(str(refused))
+        raise typer.Exit(2) from None
+    console.print(f"{email} administers region {region}, {name}.")
+
+
+@sync.command("bump-epoch")
+def bump_epoch(
+    region: Annotated[int, typer.Option(help="Number of the region whose data was restored.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+) -> None:
+    """After a restore: let every phone of a region send again what it still keeps."""
+    from fieldops.sync import queries  # noqa: PLC0415 - registers all modules
+
+    async def work(session: AsyncSession) -> int:
+        return await queries.bump_epoch(session, region, reason)
+
+    epoch = asyncio.run(_in_transaction(work))
+    console.print(f"Region {region} is in epoch {epoch}; its phones start anew at their next sync.")
 
 
 @app.command()

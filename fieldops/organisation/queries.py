@@ -391,3 +391,17 @@ async def grants_of(session: AsyncSession, person_ids: Collection[UUID]) -> list
         select(RoleGrant).where(RoleGrant.person_id.in_(person_ids)).order_by(RoleGrant.id)
     )
     return list(found)
+
+
+async def region(session: AsyncSession, number: int) -> Unit | None:
+    """Return the unit of a region by its number."""
+    found: Unit | None = await session.scalar(
+        select(Unit).where(Unit.kind == "region", Unit.region_number == number)
+    )
+    return found
+
+
+async def unit_by_code(session: AsyncSession, code: str) -> Unit | None:
+    """Return a unit by its code."""
+    found: Unit | None = await session.scalar(select(Unit).where(Unit.code == code))
+    return found

@@ -44,6 +44,18 @@ async def epoch(session: AsyncSession, region_id: int) -> int:
     return int(await session.scalar(select(_epoch(region_id))) or 1)
 
 
+async def bump_epoch(session: AsyncSession, region_id: int, reason: str) -> int:
+    """Raise a region's epoch after a restore and return it (SYNC section 4)."""
+    row: Epoch | None = await session.scalar(
+        select(Epoch).where(Epoch.region_id == region_id).with_for_update()
+    )
+    if row is None:
+        row = Epoch(region_id=region_id, epoch=1, reason=reason)
+        session.add(row)
+    row.epoch, row.reason = row.epoch + 1, reason
+    return row.epoch
+
+
 # --- devices -------------------------------------------------------------------------------
 
 

@@ -67,8 +67,8 @@ def visible(scope: Scope, model: Any = Visit, *, ever: bool = False) -> ColumnEl
     """
     return scope.predicate(
         model,
-        own=_of_technician(scope, model.id, ever=ever),
-        firm=_of_firm(scope, model.id),
+        own=_of_technician(scope, model.id, ever=ever) if scope.technician_id else None,
+        firm=_of_firm(scope, model.id) if scope.firm_id else None,
     )
 
 
@@ -76,8 +76,8 @@ def visible_facts(scope: Scope) -> ColumnElement[bool]:
     """Return the condition for the facts in a scope."""
     return scope.predicate(
         VisitFact,
-        own=_of_technician(scope, VisitFact.visit_id, ever=False),
-        firm=_of_firm(scope, VisitFact.visit_id),
+        own=_of_technician(scope, VisitFact.visit_id, ever=False) if scope.technician_id else None,
+        firm=_of_firm(scope, VisitFact.visit_id) if scope.firm_id else None,
     )
 
 

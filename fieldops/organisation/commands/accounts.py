@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.commands import Args, Context, Text, command, refuse_on
 from fieldops.kernel.errors import Forbidden, NotFound
@@ -163,3 +164,50 @@ async def _person(ctx: Context, person_id: UUID) -> Person:
     if not ctx.actor.scope(Permission.STAFF_EDIT).whole_region and person.id == ctx.actor.id:
         raise Forbidden(permission="to change your own account")
     return person
+
+
+async def begin(
+    session: AsyncSession, *, number: int, name: str, zone: str, email: str, password: str
+) -> Person:
+    """Begin an installation: group, province, the region, and its first administrator.
+
+    Nobody is there yet to run a command, so this is for the command line. Raises EmailTaken
+    when the address has an account, UnitMisplaced when the region's number is in use.
+    """
+    if await queries.region(session, number) is not None:
+        raise UnitMisplaced(kind="region", parent=f"number {number} a second time")
+    if await queries.person_by_email(session, email) is not None:
+        raise EmailTaken
+    above: UUID | None = None
+    for kind in ("group", "province"):
+        unit = await queries.unit_by_code(session, kind)
+        if unit is None:
+            unit = Unit(kind=kind, name=kind.title(), code=kind, parent_id=above)
+            session.add(unit)
+            await session.flush()
+        above = unit.id
+    region = Unit(
+        kind="region",
+        name=name,
+        code=f"region-{number}",
+        parent_id=above,
+        region_number=number,
+        zone=_known_zone(zone),
+    )
+    person = Person(
+        email=email.lower(),
+        name="Administrator",
+        home_region=number,
+        password_hash=passwords.hash(password),
+    )
+    session.add_all([region, person])
+    await session.flush()
+    session.add(RoleGrant(person_id=person.id, unit_id=region.id, role=Role.ADMINISTRATOR.value))
+    return person
+
+
+def check_account(email: str, password: str, zone: str) -> None:
+    """Check what a first account is begun with; raises ValueError with the rule."""
+    TypeAdapter(Email).validate_python(email)
+    TypeAdapter(Password).validate_python(password)
+    _known_zone(zone)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     DateTime,
+    Executable,
     Integer,
     Select,
     String,
@@ -39,6 +40,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.kernel import views
 from fieldops.kernel.views import DeviceScope, View
 from fieldops.sync.models import HeldRow
+from fieldops.sync.prepared import PLACEHOLDERS, given, prepare, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,19 @@ def _named(text: str) -> Any:
     return literal(text, String, literal_execute=True)
 
 
-def _rows(view: View, scope: DeviceScope) -> Any:
-    return view.build(scope).subquery(f"v_{view.name}")
+def _rows(view: View) -> Any:
+    return view.build(PLACEHOLDERS).subquery(f"v_{view.name}")
 
 
-def _still(rows: Any, now: datetime) -> ColumnElement[bool]:
-    return or_(rows.c.until.is_(None), rows.c.until > now)
+def _still(rows: Any) -> ColumnElement[bool]:
+    return or_(rows.c.until.is_(None), rows.c.until > PLACEHOLDERS.now)
 
 
-def wanted(scope: DeviceScope, of: Sequence[View]) -> CompoundSelect[Any]:
+def _wanted(of: Sequence[View]) -> CompoundSelect[Any]:
     """Return every row the device should hold: type, rank, id, version, tier, until, centre."""
     parts = []
     for view in of:
-        rows = _rows(view, scope)
+        rows = _rows(view)
         parts.append(
             select(
                 _named(view.name).label("type"),
@@ -87,7 +89,7 @@ def wanted(scope: DeviceScope, of: Sequence[View]) -> CompoundSelect[Any]:
                 rows.c.tier,
                 rows.c.until,
                 rows.c.centre,
-            ).where(_still(rows, scope.now))
+            ).where(_still(rows))
         )
     return union_all(*parts or [_no_rows()])
 
@@ -113,26 +115,20 @@ def _row_hash(rows: Any) -> ColumnElement[int]:
     return cast(cast(func.concat("x", first), BIT(64)), BigInteger)
 
 
-async def difference(
-    session: AsyncSession, scope: DeviceScope, of: Sequence[View], limit: int
-) -> tuple[Totals, list[Change]]:
-    """Return the totals of the wanted view and the first `limit` steps towards it.
-
-    One statement over the rows the device holds after its last confirmation. Dels come first,
-    children before parents; then puts by tier, parents before children (I9).
-    """
-    want = wanted(scope, of).cte("want")
+def _difference(of: Sequence[View]) -> Select[Any]:
+    want = _wanted(of).cte("want")
     held = (
         select(HeldRow.type, HeldRow.row_id, HeldRow.version)
         .where(
-            HeldRow.region_id == scope.region_id,
-            HeldRow.device_id == scope.device_id,
+            HeldRow.region_id == PLACEHOLDERS.region_id,
+            HeldRow.device_id == PLACEHOLDERS.device_id,
             HeldRow.removed_gen.is_(None),
         )
         .cte("held")
     )
     ranks = {view.name: -view.rank for view in of}
     del_rank = case(ranks, value=held.c.type, else_=-9999) if ranks else literal(0)
+    same = and_(want.c.type == held.c.type, want.c.id == held.c.row_id)
     steps = (
         select(
             func.coalesce(want.c.type, held.c.type).label("type"),
@@ -142,24 +138,34 @@ async def difference(
             func.coalesce(want.c.tier, -1).label("tier"),
             func.coalesce(want.c.rank, del_rank).label("place"),
         )
-        .select_from(
-            want.join(held, and_(want.c.type == held.c.type, want.c.id == held.c.row_id), full=True)
-        )
+        .select_from(want.join(held, same, full=True))
         .where(want.c.version.is_distinct_from(held.c.version))
     )
-    page = steps.order_by("tier", "place", "id").limit(limit).subquery("page")
+    most = given("most", Integer())
+    page = steps.order_by("tier", "place", "id").limit(most).subquery("page")
     totals = select(
         func.count().label("rows"),
         func.coalesce(func.bit_xor(_row_hash(want)), 0).label("hash"),
         func.min(want.c.until).label("until"),
         func.array_agg(want.c.centre.distinct()).label("centres"),
     ).subquery("totals")
-    found = await session.execute(
+    return (
         select(totals, page)
         .select_from(totals.outerjoin(page, true()))
         .order_by(page.c.tier, page.c.place, page.c.id)
     )
-    rows = found.all()
+
+
+async def difference(
+    session: AsyncSession, scope: DeviceScope, of: Sequence[View], most: int
+) -> tuple[Totals, list[Change]]:
+    """Return the totals of the wanted view and the first `most` steps towards it.
+
+    One statement over the rows the device holds after its last confirmation. Dels come first,
+    children before parents; then puts by tier, parents before children (I9).
+    """
+    prepared = prepare(_difference, tuple(of))
+    rows = await prepared.run(session, most=most, **values(scope))
     first = rows[0]
     known = Totals(
         first.rows,
@@ -170,6 +176,22 @@ async def difference(
     return known, [Change(r.type, r.id, r.version, r.held) for r in rows if r.type is not None]
 
 
+def _bodies(of: Sequence[View]) -> Executable:
+    parts = []
+    for view in of:
+        rows = _rows(view)
+        ids = given(f"ids_{view.name}", ARRAY(Uuid()))
+        parts.append(
+            select(
+                _named(view.name).label("type"),
+                rows.c.id,
+                rows.c.version,
+                cast(rows.c.body, Text).label("body"),
+            ).where(rows.c.id == any_(ids), _still(rows))
+        )
+    return union_all(*parts)
+
+
 async def bodies(
     session: AsyncSession, scope: DeviceScope, puts: Sequence[Change]
 ) -> dict[tuple[str, UUID], tuple[int, str]]:
@@ -177,23 +199,14 @@ async def bodies(
 
     The statement is made of the same views, so that permission is checked as the row is read.
     """
-    parts = []
-    for view in views.ordered():
-        ids = [change.id for change in puts if change.type == view.name]
-        if ids:
-            rows = _rows(view, scope)
-            wanted_ids = literal(ids, ARRAY(Uuid()))
-            parts.append(
-                select(
-                    _named(view.name).label("type"),
-                    rows.c.id,
-                    rows.c.version,
-                    cast(rows.c.body, Text).label("body"),
-                ).where(rows.c.id == any_(wanted_ids), _still(rows, scope.now))
-            )
-    if not parts:
+    ids: dict[str, list[UUID]] = {}
+    for change in puts:
+        ids.setdefault(change.type, []).append(change.id)
+    if not ids:
         return {}
-    found = await session.execute(union_all(*parts) if len(parts) > 1 else parts[0])
+    prepared = prepare(_bodies, tuple(view for view in views.ordered() if view.name in ids))
+    named = {f"ids_{name}": wanted for name, wanted in ids.items()}
+    found = await prepared.run(session, **values(scope), **named)
     return {(r.type, r.id): (r.version, r.body) for r in found}
 
 

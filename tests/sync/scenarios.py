@@ -1,0 +1,238 @@
+"""What a phone captures of every offline command, so that all of them are tried for sync.
+
+A scenario is the list of commands a technician captures on one prepared day, the one it is
+named after the last. Whoever adds an offline command adds its scenario; a test says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from fieldops.checklists.commands import ensure_standard_templates
+from fieldops.checklists.models import Checklist
+from fieldops.customers.models import Customer, Premises
+from fieldops.kernel.db import Database
+from tests.support.factories.appointments import book, local
+from tests.support.factories.network import make_plant, make_service
+from tests.support.factories.orders import make_order
+from tests.support.world import World
+
+Step = tuple[str, dict[str, Any]]
+DOOR = {"type": "Point", "coordinates": [24.941, 60.17]}
+PHOTO = "b" * 64
+
+
+@dataclass(frozen=True)
+class Day:
+    """Alice's booked visit to repair a broadband line, and the plant the line runs over."""
+
+    visit_id: UUID
+    order_id: UUID
+    service_id: UUID
+    pairs: tuple[UUID, ...]
+    ports: tuple[UUID, ...]
+    box_id: UUID
+    checklist_id: UUID
+
+    def visit(self, name: str, **args: Any) -> Step:
+        """A command about the visit."""
+        return name, {"visit_id": str(self.visit_id), **args}
+
+    def line(self, name: str, **args: Any) -> Step:
+        """A command about the visit and its line."""
+        return self.visit(name, service_id=str(self.service_id), **args)
+
+    def move(self, name: str, resources: tuple[UUID, ...]) -> Step:
+        """Move the line from the first of its resources to a free one."""
+        return self.line(
+            name, from_id=str(resources[0]), to_id=str(resources[2]), reason="noise on the line"
+        )
+
+    def order(self, name: str, **args: Any) -> Step:
+        """A command about the order."""
+        return name, {"order_id": str(self.order_id), **args}
+
+
+async def make_day(database: Database, world: World) -> Day:
+    """Prepare the day: plant, line, order, booking with Alice this morning."""
+    async with database.transaction() as session:
+        await ensure_standard_templates(session)
+        plant = await make_plant(session)
+        service = await make_service(session, plant)
+        premises = await session.get_one(Premises, (1, service.premises_id))
+        customer = await session.get_one(Customer, (1, service.customer_id))
+    item = {"kind": "repair", "service": "broadband", "technology": "copper"}
+    made = await make_order(
+        database,
+        world.dora,
+        {**item, "service_id": str(service.id)},
+        premises=premises,
+        customer=customer,
+    )
+    await book(database, world.dora, made.visit_id, local(23, 10), "alice")
+    async with database.transaction() as session:
+        checklist_id = await session.scalar(
+            select(Checklist.id).where(
+                Checklist.region_id == 1, Checklist.visit_id == made.visit_id
+            )
+        )
+    assert checklist_id is not None
+    return Day(
+        made.visit_id,
+        made.id,
+        service.id,
+        tuple(p.id for p in plant.pairs),
+        tuple(p.id for p in plant.ports),
+        plant.box.id,
+        checklist_id,
+    )
+
+
+def _arrived(day: Day) -> list[Step]:
+    return [
+        day.visit("visit.accept"),
+        day.visit("visit.confirm_kit", tools=True, materials=True, spares=True, papers=True),
+        day.visit("visit.depart", point=DOOR),
+        day.visit("visit.arrive", point=DOOR),
+    ]
+
+
+def _started(day: Day) -> list[Step]:
+    identity = dict.fromkeys(
+        ("certificate_shown", "customer_confirmed", "work_explained", "covers_used"), True
+    )
+    return [
+        *_arrived(day),
+        day.visit("visit.confirm_identity", **identity),
+        day.visit("visit.start"),
+    ]
+
+
+def _line_test(day: Day) -> Step:
+    return day.line(
+        "measurement.record_line_test",
+        measured_at_place="outlet",
+        attenuation_db=22.5,
+        insulation_mohm=500,
+        instrument_serial="KT-4711",
+    )
+
+
+def _speed_test(day: Day) -> Step:
+    return day.line(
+        "measurement.record_speed_test",
+        down_mbps=98.4,
+        up_mbps=39.7,
+        latency_ms=8,
+        method="wired",
+        server="speed.helsinki.example",
+    )
+
+
+def _reading(day: Day) -> Step:
+    return day.line("health.record_reading", down_mbps=98.4, up_mbps=39.7)
+
+
+def _answers(day: Day) -> Step:
+    values = {"fault_place": "terminal", "remedy": "A new splitter.", "service_restored": True}
+    return day.visit(
+        "checklist.answer",
+        checklist_id=str(day.checklist_id),
+        answers=[{"item_key": key, "value": value} for key, value in values.items()],
+    )
+
+
+def _photo(day: Day) -> Step:
+    return day.visit(
+        "file.link",
+        sha256=PHOTO,
+        bytes=4711,
+        mime="image/jpeg",
+        purpose="photo",
+        subject_type="visit",
+        subject_id=str(day.visit_id),
+    )
+
+
+def _evidence(day: Day) -> list[Step]:
+    return [*_started(day), _answers(day), _line_test(day), _speed_test(day), _reading(day)]
+
+
+SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
+    "appointment.record_reconfirmation": lambda day: [
+        day.visit("appointment.record_reconfirmation", answer="confirmed")
+    ],
+    "appointment.request_reschedule": lambda day: [
+        day.visit("appointment.request_reschedule", reason="customer_asked", wish="On Friday")
+    ],
+    "checklist.answer": lambda day: [*_started(day), _answers(day)],
+    "file.link": lambda day: [*_started(day), _photo(day)],
+    "health.record_reading": lambda day: [*_started(day), _reading(day)],
+    "measurement.record_line_test": lambda day: [*_started(day), _line_test(day)],
+    "measurement.record_speed_test": lambda day: [*_started(day), _speed_test(day)],
+    "network.change_port": lambda day: [
+        *_started(day),
+        day.move("network.change_port", day.ports),
+    ],
+    "network.mark_pair_bad": lambda day: [
+        *_started(day),
+        day.visit("network.mark_pair_bad", feature_id=str(day.pairs[3]), reason="crackles"),
+    ],
+    "network.report_finding": lambda day: [
+        *_started(day),
+        day.visit(
+            "network.report_finding",
+            feature_id=str(day.box_id),
+            kind="distribution_box",
+            severity="medium",
+            text="The lid is off.",
+        ),
+    ],
+    "network.swap_pair": lambda day: [*_started(day), day.move("network.swap_pair", day.pairs)],
+    "note.add": lambda day: [day.visit("note.add", text="The gate code is at the desk.")],
+    "order.suspend": lambda day: [
+        *_started(day),
+        day.order(
+            "order.suspend",
+            reason="site_not_ready",
+            resume_on="2026-12-20",
+            told_customer="We come back.",
+        ),
+    ],
+    "order.transfer": lambda day: [
+        *_started(day),
+        day.order(
+            "order.transfer",
+            reason="cable_fault",
+            department="cable",
+            told_customer="The cable department repairs it.",
+        ),
+    ],
+    "visit.accept": lambda day: [day.visit("visit.accept")],
+    "visit.arrive": _arrived,
+    "visit.complete": lambda day: [
+        *_evidence(day),
+        day.visit("visit.complete", signature_refused_reason="was in a hurry"),
+    ],
+    "visit.confirm_identity": lambda day: _started(day)[:-1],
+    "visit.confirm_kit": lambda day: _arrived(day)[:2],
+    "visit.depart": lambda day: _arrived(day)[:3],
+    "visit.fail": lambda day: [
+        *_started(day),
+        day.visit(
+            "visit.fail",
+            reason="site_not_ready",
+            told_customer="We come back.",
+            next_step="suspend",
+            resume_on="2026-12-20",
+        ),
+    ],
+    "visit.leave_notice": lambda day: [
+        *_arrived(day),
+        day.visit("visit.leave_notice", photo_sha256=PHOTO),
+    ],
+    "visit.start": _started,
+}

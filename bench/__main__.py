@@ -24,14 +24,14 @@ def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def prepare(cluster: Cluster, size: Size, *, keep: bool) -> str:
-    """Return the URL of a freshly loaded database; `keep` reuses one that is there."""
+def prepare(cluster: Cluster, size: Size, *, reuse: bool) -> str:
+    """Return the URL of a freshly loaded database; `reuse` takes one that is there."""
     admin = serving.conninfo(cluster.ensure_running(), "postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
         there = connection.execute(
             "select 1 from pg_database where datname = %s", [size.database]
         ).fetchone()
-        if there and keep:
+        if there and reuse:
             return cluster.url(size.database)
         connection.execute(f'drop database if exists "{size.database}" with (force)')
     say(f"Loading {size.label}: {size.premises:,} premises and past visits ...")
@@ -58,7 +58,7 @@ async def profile(url: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run of a minute; no table")
-    parser.add_argument("--keep", action="store_true", help="reuse and leave the databases")
+    parser.add_argument("--keep", action="store_true", help="leave the databases for a look")
     parser.add_argument("--profile", action="store_true", help="profile the board instead")
     chosen = parser.parse_args()
     sizes = [Size(1, 2_000)] if chosen.quick else [Size(1), Size(10)]
@@ -69,7 +69,7 @@ def main() -> None:
     named = ""
     try:
         for size in sizes:
-            url = prepare(cluster, size, keep=chosen.keep)
+            url = prepare(cluster, size, reuse=chosen.profile)
             named = named or report.machine(serving.conninfo(url))
             if chosen.profile:
                 asyncio.run(profile(url))

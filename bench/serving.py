@@ -73,7 +73,7 @@ class Served:
     def cpu_seconds(self) -> tuple[float, float]:
         """Return the CPU seconds so far of the server process and of its database backends.
 
-        Unlike the clock, they say the same on a machine that does other things besides.
+        They bend less than the clock does when the machine does other things besides.
         """
         with psycopg.connect(conninfo(self.url)) as connection:
             rows = connection.execute(

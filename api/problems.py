@@ -139,7 +139,8 @@ async def _database(request: Request, exc: Exception) -> Response:
 
 
 async def _fault(request: Request, exc: Exception) -> Response:
-    log.error("fault", exc_info=exc, path=request.url.path)
+    # The route's pattern, not the path: a path may hold a customer's token.
+    log.error("fault", exc_info=exc, route=getattr(request.scope.get("route"), "path", "none"))
     return answer(errors.InternalFault(), request)
 
 

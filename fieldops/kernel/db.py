@@ -133,6 +133,7 @@ def connect(settings: Settings) -> Database:
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_pre_ping=False,
+        hide_parameters=True,  # an error in the log shows no names, phone numbers or notes
         json_serializer=to_text,
         json_deserializer=from_json,
         connect_args={

@@ -1,7 +1,12 @@
 import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
+from api import problems
+from fieldops.kernel.db import Database
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -17,3 +22,34 @@ async def test_a_request_is_logged_with_its_correlation_id_and_without_its_path(
     assert (line["status"], line["method"]) == (401, "GET")
     assert line["route"] == "/v1/technicians/{technician_id}"
     assert "secret-token" not in repr(lines)
+
+
+async def test_a_fault_is_logged_by_its_route_without_what_the_path_holds() -> None:
+    app = FastAPI()
+    problems.install(app)
+
+    @app.get("/public/{token}")
+    async def fail(token: str) -> None:
+        raise RuntimeError("a fault of ours")
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    with capture_logs() as lines:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as caller:
+            answer = await caller.get("/public/secret-token")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_fault")
+    line = next(line for line in lines if line["event"] == "fault")
+    assert line["route"] == "/public/{token}"
+    assert "secret-token" not in repr({**line, "exc_info": None})
+    assert "secret-token" not in answer.text
+
+
+async def test_a_failed_statement_does_not_show_the_values_it_was_given(
+    database: Database,
+) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with database.transaction() as session:
+            await session.execute(
+                text("select 1 / length(:none), :phone"), {"none": "", "phone": "+999 0 000042"}
+            )
+    assert "division by zero" in str(caught.value)
+    assert "+999" not in str(caught.value)

@@ -51,7 +51,7 @@ async def test_an_email_carries_the_message_id_and_the_text() -> None:
 @pytest.mark.parametrize(
     ("moods", "final"),
     [
-        ({"refuse_recipient": "550 no such mailbox"}, True),
+        ({"refuse_recipient": "550 5.1.1 <li@example.com>: no such mailbox"}, True),
         ({"refuse_recipient": "451 try later"}, False),
         ({"refuse_content": "554 not wanted"}, True),
     ],
@@ -63,6 +63,14 @@ async def test_a_mail_server_that_says_no_has_certainly_not_sent(
         with pytest.raises(NotSent) as caught:
             await MailChannel(settings(smtp_port=box.port)).send(outgoing("x", "li@example.com"))
     assert caught.value.final is final
+
+
+async def test_the_reason_kept_of_a_refused_mail_does_not_name_the_customers_address() -> None:
+    refusal = "550 5.1.1 <li@example.com>: no such mailbox"
+    async with mailbox.running(refuse_recipient=refusal) as box:
+        with pytest.raises(NotSent) as caught:
+            await MailChannel(settings(smtp_port=box.port)).send(outgoing("x", "li@example.com"))
+    assert str(caught.value) == "smtp 550 5.1.1"
 
 
 async def test_a_mail_server_that_hangs_up_after_the_content_leaves_doubt() -> None:

@@ -1,5 +1,6 @@
 """E-mail by SMTP, with the steps kept apart: only the last one can end in doubt."""
 
+import re
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from typing import ClassVar
@@ -10,6 +11,7 @@ from fieldops.kernel.settings import Settings
 from fieldops.notifications.channels import DeliveryUnknown, NotSent, Outgoing
 
 TIMEOUT_SECONDS = 20
+ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 PERMANENT = 500  # SMTP answers from here on say that another try cannot help
 
 
@@ -45,8 +47,7 @@ class MailChannel:
             await client.mail(self.settings.smtp_from)
             await client.rcpt(address)
         except aiosmtplib.SMTPResponseException as exc:
-            final = exc.code >= PERMANENT
-            raise NotSent(f"smtp {exc.code} {exc.message}", final=final) from exc
+            raise _refusal(exc) from exc
         except (aiosmtplib.SMTPException, OSError, ValueError) as exc:
             raise NotSent(f"smtp {type(exc).__name__}") from exc
 
@@ -55,11 +56,10 @@ class MailChannel:
         try:
             answer = await client.data(content)
         except aiosmtplib.SMTPResponseException as exc:
-            final = exc.code >= PERMANENT
-            raise NotSent(f"smtp {exc.code} {exc.message}", final=final) from exc
+            raise _refusal(exc) from exc
         except (aiosmtplib.SMTPException, OSError) as exc:
             raise DeliveryUnknown(f"smtp {type(exc).__name__} after the content") from exc
-        return answer.message[:200]
+        return answer.message.replace(message.address, "...")[:200]
 
     def _content(self, message: Outgoing) -> bytes:
         mail = EmailMessage(policy=SMTP_POLICY)
@@ -78,3 +78,10 @@ class MailChannel:
 
     async def close(self) -> None:
         """Each e-mail has its own connection."""
+
+
+def _refusal(exc: aiosmtplib.SMTPResponseException) -> NotSent:
+    """Keep a refusal's codes only (RFC 5321, RFC 3463): its words name the customer's address."""
+    enhanced = ENHANCED.match(exc.message)
+    codes = f"{exc.code} {enhanced[0]}" if enhanced else str(exc.code)
+    return NotSent(f"smtp {codes}", final=exc.code >= PERMANENT)

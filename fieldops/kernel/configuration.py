@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel.base import Regional
-from fieldops.kernel.commands import Args, Context, command
+from fieldops.kernel.commands import Args, Context, Text, command
 from fieldops.kernel.errors import NotFound, Refusal
 from fieldops.kernel.permissions import Permission
 
@@ -93,9 +93,9 @@ class NumberOutOfBounds(Refusal):
 
 
 class SetNumber(Args):
-    name: str = Field(description="The number's name as listed under /v1/rules.")
+    name: Text = Field(max_length=80, description="The number's name as listed under /v1/rules.")
     value: float = Field(allow_inf_nan=False, description="The region's value, in its unit.")
-    reason: str = Field(min_length=3, max_length=500)
+    reason: Text = Field(min_length=3, max_length=500, description="Why it is set.")
 
 
 @command("rule.set_number", permission=Permission.RULE_EDIT)

@@ -66,6 +66,24 @@ async def test_unknown_fields_are_refused_with_their_name(database: Database, wo
     assert caught.value.details["errors"][0]["field"] == "colour"
 
 
+@pytest.mark.parametrize(
+    ("more", "field"), [({"reason": "a\x00b c"}, "reason"), ({"name": "a\x00"}, "name")]
+)
+async def test_a_number_is_not_set_with_a_text_the_database_cannot_hold(
+    database: Database, world: World, more: dict[str, str], field: str
+) -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        async with database.transaction() as session:
+            await ledger.once(session, world.ada, set_number(5, **more), clock.now())
+    assert caught.value.details["errors"][0]["field"] == field
+
+
+async def test_a_number_outside_its_bounds_is_refused(database: Database, world: World) -> None:
+    with pytest.raises(configuration.NumberOutOfBounds):
+        async with database.transaction() as session:
+            await ledger.once(session, world.ada, set_number(10), clock.now())
+
+
 async def test_every_change_is_audited_with_before_after_and_reason(
     database: Database, world: World
 ) -> None:

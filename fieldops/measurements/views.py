@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import Select, Subquery, case, func, or_, select
+from sqlalchemy import Select, Subquery, Uuid, cast, func, null, select, union_all
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from fieldops.kernel.views import DeviceScope, document, view
 from fieldops.measurements.models import LineTest, SpeedTest
@@ -35,21 +36,31 @@ def _newest(model: Any, scope: DeviceScope, services: Subquery) -> Subquery:
 def _tests(model: Any, schema: Any, scope: DeviceScope) -> Select[Any]:
     own = own_visits(scope)
     newest = _newest(model, scope, reach.services(scope))
+    # A union of two short lists: asked as an OR, the database reads every test there is.
+    of_visits = (
+        select(model.id.label("key"), own.c.tier.label("tier"), own.c.visit_id.label("visit_id"))
+        .join(own, own.c.visit_id == model.visit_id)
+        .where(model.region_id == scope.region_id)
+    )
+    of_lines = select(newest.c.key, newest.c.tier, cast(null(), Uuid()).label("visit_id"))
+    either = union_all(of_visits, of_lines).subquery("either")
     # The visit is named only where the device holds it: no child without its parent.
-    visit_id = case((own.c.visit_id.is_not(None), model.visit_id))
+    wanted = (
+        select(
+            either.c.key,
+            func.min(either.c.tier).label("tier"),
+            func.array_agg(aggregate_order_by(either.c.visit_id, either.c.visit_id.nulls_last()))[
+                1
+            ].label("visit_id"),
+        )
+        .group_by(either.c.key)
+        .subquery("wanted")
+    )
     return (
-        document(
-            model,
-            fields(model, schema, visit_id=visit_id),
-            tier=func.least(own.c.tier, newest.c.tier),
-        )
+        document(model, fields(model, schema, visit_id=wanted.c.visit_id), tier=wanted.c.tier)
         .select_from(model)
-        .outerjoin(own, own.c.visit_id == model.visit_id)
-        .outerjoin(newest, newest.c.key == model.id)
-        .where(
-            model.region_id == scope.region_id,
-            or_(own.c.visit_id.is_not(None), newest.c.key.is_not(None)),
-        )
+        .join(wanted, wanted.c.key == model.id)
+        .where(model.region_id == scope.region_id)
     )
 
 

@@ -3,10 +3,23 @@
 Higher modules limit their views with `own_visits`.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from geoalchemy2 import Geography
-from sqlalchemy import Select, Subquery, and_, case, cast, func, or_, select, union
+from sqlalchemy import (
+    CTE,
+    FromClause,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from fieldops.customers.models import Premises
 from fieldops.kernel import geo
@@ -16,8 +29,12 @@ from fieldops.visits import policy, rules
 from fieldops.visits.models import Assignment, Visit
 
 
-def own_visits(scope: DeviceScope) -> Subquery:
+@lru_cache(maxsize=128)
+def own_visits(scope: DeviceScope) -> CTE:
     """Return a technician's own visits from 2 days back to 14 ahead (SY-01).
+
+    The same object for the same scope: all views of a pull share one common table expression,
+    which the database looks up once and joins by index from its few rows.
 
     Columns: visit_id, order_id, premises_id, customer_id, tier (today's visits and those under
     way first, the past last), contact_until (when contact data leaves the device, CU-05; null
@@ -51,11 +68,12 @@ def own_visits(scope: DeviceScope) -> Subquery:
             Assignment.ended_at.is_(None),
             or_(under_way, and_(Visit.window_start >= starts, Visit.window_start < ends)),
         )
-        .subquery("own")
+        .cte("own")
+        .prefix_with("MATERIALIZED")
     )
 
 
-def first_tier(own: Subquery, key: Any) -> Subquery:
+def first_tier(own: FromClause, key: Any) -> Subquery:
     """Return a key of the own visits once, with the earliest tier it is needed in."""
     return (
         select(key.label("key"), func.min(own.c.tier).label("tier"))

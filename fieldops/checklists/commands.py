@@ -14,7 +14,6 @@ from fieldops.checklists.errors import (
     TemplateUsedOtherwise,
     TemplateUseTaken,
 )
-from fieldops.checklists.events import ChecklistAnswered
 from fieldops.checklists.models import Answer, Checklist, Template, TemplateVersion
 from fieldops.checklists.rules import Body, Key
 from fieldops.kernel import clock
@@ -154,8 +153,6 @@ async def answer(ctx: Context, args: AnswerChecklist) -> list[Answer]:
     ]
     ctx.add(*rows)
     await ctx.session.flush()
-    keys = tuple(row.item_key for row in rows)
-    await ctx.emit(ChecklistAnswered(checklist.id, checklist.visit_id, checklist.centre_id, keys))
     return rows
 
 

@@ -116,32 +116,6 @@ async def lock_open_links(session: AsyncSession, region_id: int, sha256: str) ->
     return list(found)
 
 
-async def visit_evidence(session: AsyncSession, region_id: int, visit_id: UUID) -> list[FileLink]:
-    """Return all that was promised for a visit, oldest first (for rules of higher modules)."""
-    found = await session.scalars(
-        select(FileLink)
-        .where(FileLink.region_id == region_id, FileLink.visit_id == visit_id)
-        .order_by(FileLink.captured_at, FileLink.id)
-    )
-    return list(found)
-
-
-async def promised_and_arrived(
-    session: AsyncSession, region_id: int, visit_ids: Collection[UUID]
-) -> dict[UUID, tuple[int, int]]:
-    """Return per visit how many contents were promised and how many of them are here."""
-    found = await session.execute(
-        select(
-            FileLink.visit_id,
-            func.count(FileLink.sha256.distinct()),
-            func.count(FileLink.sha256.distinct()).filter(FileLink.arrived),
-        )
-        .where(FileLink.region_id == region_id, FileLink.visit_id.in_(visit_ids))
-        .group_by(FileLink.visit_id)
-    )
-    return {visit_id: (promised, here) for visit_id, promised, here in found if visit_id}
-
-
 async def receipt(session: AsyncSession, scope: Scope, visit_id: UUID) -> Receipt:
     """Return what was promised for a visit and what of it has arrived.
 

@@ -3,9 +3,6 @@
 import re
 from datetime import timedelta
 
-PURPOSES = ("photo", "signature", "notice", "report")
-SUBJECTS = ("visit", "checklist", "health_record", "finding", "order", "message")
-
 SHA256_HEX = "^[0-9a-f]{64}$"
 UPLOAD_LIFETIME = timedelta(days=7)  # a phone may be in the cellar all week
 OPEN_UPLOADS_PER_PERSON = 500  # four days of forty photos a visit, three visits a day

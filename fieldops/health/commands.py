@@ -8,7 +8,6 @@ from pydantic import Field
 
 from fieldops.health import queries, rules
 from fieldops.health.errors import HealthRecordMissing, NotBroadband, ServiceElsewhere
-from fieldops.health.events import LineFlagged
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.permissions import Permission
@@ -101,19 +100,6 @@ async def record_reading(ctx: Context, args: RecordReading) -> tuple[HealthReadi
         _set_baseline(record, row)
     await _judge(ctx, record, row, service)
     ctx.add(row)
-    await ctx.session.flush()
-    if row.likely_place is not None:
-        await ctx.emit(
-            LineFlagged(
-                record.id,
-                row.id,
-                service.id,
-                row.visit_id,
-                row.centre_id,
-                tuple(row.flags),
-                row.likely_place,
-            )
-        )
     return row, record
 
 

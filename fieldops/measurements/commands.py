@@ -15,7 +15,6 @@ from fieldops.measurements.errors import (
     NothingTested,
     TestsMissing,
 )
-from fieldops.measurements.events import LineTested, SpeedTested
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import LINE_VALUES, Method, Place
 from fieldops.visits.commands.judging import JudgedVisit, visit_for_fact
@@ -75,8 +74,6 @@ async def record_line_test(ctx: Context, args: RecordLineTest) -> LineTest:
     row = LineTest(**_common(ctx, judged), **args.model_dump(exclude={"id"}))
     row.id = args.id or ctx.envelope.id
     ctx.add(row)
-    await ctx.session.flush()
-    await ctx.emit(LineTested(row.id, row.visit_id, row.service_id, row.feature_id, row.centre_id))
     return row
 
 
@@ -120,8 +117,6 @@ async def record_speed_test(ctx: Context, args: RecordSpeedTest) -> SpeedTest:
     row = SpeedTest(**_common(ctx, judged), **args.model_dump(exclude={"id"}))
     row.id = args.id or ctx.envelope.id
     ctx.add(row)
-    await ctx.session.flush()
-    await ctx.emit(SpeedTested(row.id, row.visit_id, row.service_id, row.centre_id))
     return row
 
 

@@ -24,17 +24,6 @@ class OrderReceived(WorkOpened):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOrderAdded(Event):
-    """A work order was opened for the plant, without a customer's order (RE-03)."""
-
-    work_order_id: UUID
-    order_id: UUID
-    centre_id: UUID
-    department: str
-    feature_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
 class WorkOrdersHandling(Event):
     """Somebody is about to suspend or transfer work orders; the visits may refuse."""
 

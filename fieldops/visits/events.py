@@ -8,20 +8,6 @@ from fieldops.kernel.events import Event
 
 
 @dataclass(frozen=True, slots=True)
-class VisitPlanned(Event):
-    """A visit was made for open work; it needs an appointment.
-
-    `former_visit_id` is the visit that ended without completing the same work.
-    """
-
-    visit_id: UUID
-    order_id: UUID
-    customer_id: UUID
-    centre_id: UUID
-    former_visit_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
 class VisitAssigned(Event):
     """The technicians of a visit changed; all now assigned, and those who lost it."""
 
@@ -40,15 +26,6 @@ class WindowChanged(Event):
     old_end: datetime | None
     start: datetime | None
     end: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class VisitAccepted(Event):
-    """A technician accepted the visit."""
-
-    visit_id: UUID
-    technician_id: UUID
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

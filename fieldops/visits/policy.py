@@ -26,7 +26,7 @@ from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.visits import rules
-from fieldops.visits.models import Assignment, Visit, VisitFact, VisitWork
+from fieldops.visits.models import Assignment, Visit, VisitWork
 
 
 def _of_technician(scope: Scope, visit_id: Any, *, ever: bool) -> ColumnElement[bool]:
@@ -69,15 +69,6 @@ def visible(scope: Scope, model: Any = Visit, *, ever: bool = False) -> ColumnEl
         model,
         own=_of_technician(scope, model.id, ever=ever) if scope.technician_id else None,
         firm=_of_firm(scope, model.id) if scope.firm_id else None,
-    )
-
-
-def visible_facts(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition for the facts in a scope."""
-    return scope.predicate(
-        VisitFact,
-        own=_of_technician(scope, VisitFact.visit_id, ever=False) if scope.technician_id else None,
-        firm=_of_firm(scope, VisitFact.visit_id) if scope.firm_id else None,
     )
 
 

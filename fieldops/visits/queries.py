@@ -1,6 +1,5 @@
 """Reads and locks of visits, their work, technicians and facts."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -300,18 +299,3 @@ async def signature_promised(
         .limit(1)
     )
     return found is not None
-
-
-async def work_of_visits(
-    session: AsyncSession, region_id: int, visit_ids: Collection[UUID]
-) -> dict[UUID, list[UUID]]:
-    """Return the ids of the work orders of several visits."""
-    found = await session.execute(
-        select(VisitWork.visit_id, VisitWork.work_order_id)
-        .where(VisitWork.region_id == region_id, VisitWork.visit_id.in_(visit_ids))
-        .order_by(VisitWork.id)
-    )
-    of_visit: dict[UUID, list[UUID]] = defaultdict(list)
-    for visit_id, work_order_id in found:
-        of_visit[visit_id].append(work_order_id)
-    return of_visit

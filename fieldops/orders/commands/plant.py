@@ -6,7 +6,6 @@ from fieldops.kernel import configuration
 from fieldops.kernel.commands import Context
 from fieldops.kernel.ids import new_id
 from fieldops.orders import queries, rules
-from fieldops.orders.events import WorkOrderAdded
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Department, Kind, State
 
@@ -59,5 +58,4 @@ async def open_cable_work(
     ctx.add(work)
     await ctx.session.flush()
     ctx.also.append(work)
-    await ctx.emit(WorkOrderAdded(work.id, order.id, centre_id, Department.CABLE.value, feature_id))
     return work

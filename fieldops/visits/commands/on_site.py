@@ -18,7 +18,6 @@ from fieldops.visits.events import (
     NobodyHome,
     TechnicianArrived,
     TechnicianDeparted,
-    VisitAccepted,
     VisitStarted,
 )
 from fieldops.visits.models import Assignment, Visit, VisitFact
@@ -132,7 +131,6 @@ async def accept(ctx: Context, args: AcceptVisit) -> Rows:
     following.step_on(own, Step.ACCEPTED)
     fact = record(ctx, judged, FactKind.ACCEPTANCE, {"note": args.note})
     await following.follow(ctx, judged.visit)
-    await ctx.emit(VisitAccepted(judged.visit.id, own.technician_id, ctx.happened_at))
     return [judged.visit, own, fact]
 
 

@@ -13,7 +13,6 @@ from fieldops.visits import queries, rules
 from fieldops.visits.commands import assigning, following
 from fieldops.visits.commands.judging import visit_for_decision
 from fieldops.visits.errors import NothingLeftOnVisit, WorkNotOnVisit
-from fieldops.visits.events import VisitPlanned
 from fieldops.visits.models import Visit, VisitWork
 from fieldops.visits.rules import State
 
@@ -67,9 +66,6 @@ async def plan_new(
     await ctx.session.flush()
     await join(ctx, visit, work)
     ctx.also.append(visit)
-    await ctx.emit(
-        VisitPlanned(visit.id, order.id, order.customer_id, order.centre_id, visit.former_visit_id)
-    )
     return visit
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel import geo
@@ -163,6 +163,14 @@ class Assignment(Regional):
             "visit_id",
             unique=True,
             postgresql_where="is_contact and ended_at is null",
+        ),
+        # Own visits are looked up by when they are due: a technician's past grows for years.
+        Index(
+            "ix_visits_assignment_due",
+            "region_id",
+            "technician_id",
+            text("coalesce(latest_departure_at, 'infinity'::timestamptz)"),
+            postgresql_where="ended_at is null",
         ),
     )
 

@@ -3,6 +3,7 @@
 Higher modules limit their views with `own_visits`.
 """
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal_column,
     or_,
     select,
     union,
@@ -27,6 +29,10 @@ from fieldops.kernel.views import BACKGROUND, LATER, TODAY, DeviceScope
 from fieldops.network.models import NetworkFeature, NetworkService, PathElement
 from fieldops.visits import policy, rules
 from fieldops.visits.models import Assignment, Visit
+
+STILL_UNDER_WAY = timedelta(days=30)  # longer than any visit is left under way
+# The expression of the index ix_visits_assignment_due.
+_due = func.coalesce(Assignment.latest_departure_at, literal_column("'infinity'::timestamptz"))
 
 
 @lru_cache(maxsize=128)
@@ -66,6 +72,7 @@ def own_visits(scope: DeviceScope) -> CTE:
             Assignment.region_id == scope.region_id,
             Assignment.technician_id == scope.person_id,
             Assignment.ended_at.is_(None),
+            _due >= starts - STILL_UNDER_WAY,
             or_(under_way, and_(Visit.window_start >= starts, Visit.window_start < ends)),
         )
         .cte("own")

@@ -59,6 +59,9 @@ class FactKind(StrEnum):
     NOTE = "note"
 
 
+WORK_DONE_ELSEWHERE = "work_done_elsewhere"
+"""Why a visit ends whose work was done on the visit it had been planned instead of."""
+
 ENDED = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 UNDER_WAY = frozenset({State.EN_ROUTE, State.ON_SITE, State.IN_PROGRESS})
 

@@ -78,7 +78,8 @@ async def assign(ctx: Context, args: AssignVisit) -> list[Visit | Assignment]:
     ctx.reason = args.override or args.reason
     contact_id = args.contact_id or args.technician_ids[0]
     if args.window_start is not None and args.window_end is not None:
-        if visit.window_start not in (None, args.window_start):
+        agreed = (visit.window_start, visit.window_end)
+        if agreed not in {(None, None), (args.window_start, args.window_end)}:
             raise WindowFixed(next_steps=("appointment.reschedule",))
         await set_window(
             ctx,
@@ -120,11 +121,12 @@ async def set_window(
         )
     _check_window(ctx, start, end, expected_arrival)
     old = (visit.window_start, visit.window_end)
+    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    await _turn_back(ctx, present, visit.window_start, start)
     visit.window_start, visit.window_end = start, end
     if start is None:  # before anything is flushed: a dispatched visit has a window
         visit.state = State.PLANNED.value
     visit.expected_arrival = None if start is None else expected_arrival or start
-    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     if technician_ids is None:
         technician_ids = [row.technician_id for row in present]
         contact_id = next((row.technician_id for row in present if row.is_contact), None)
@@ -135,6 +137,21 @@ async def set_window(
         await _take_all_off(ctx, visit, present)
     if old != (start, end):
         await ctx.emit(WindowChanged(visit.id, *old, start, end))
+
+
+async def _turn_back(
+    ctx: Context, present: Collection[Assignment], old: datetime | None, new: datetime | None
+) -> None:
+    """Let who is on the way turn back when the visit moves to another day."""
+    on_the_way = [row for row in present if row.state == Step.EN_ROUTE]
+    if not on_the_way or old is None or new is None:
+        return
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    if local_day(old, zone) == local_day(new, zone):
+        return
+    for row in on_the_way:
+        row.state = (Step.OFFERED if row.accepted_at is None else Step.ACCEPTED).value
+        row.departed_at = None
 
 
 def _check_window(
@@ -183,6 +200,8 @@ async def put_technicians(
     leaving = [row for row in present if row.technician_id not in known]
     removed = await following.end_assignments(ctx, leaving, "reassigned")
     staying = {row.technician_id: row for row in present if row.technician_id in known}
+    if not staying:
+        visit.kit_confirmed_at = None  # other hands, another bag (VI-02)
     changed = bool(leaving) or len(staying) < len(known)
     for row in staying.values():
         if row.is_contact and row.technician_id != contact_id:

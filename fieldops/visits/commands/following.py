@@ -23,7 +23,21 @@ async def follow(ctx: Context, visit: Visit) -> None:
         (row.state for row in present), has_window=visit.window_start is not None
     )
     visit.state = state.value
+    forget_who_left(visit, present)
     await bring_work(ctx, visit)
+
+
+def forget_who_left(visit: Visit, present: Collection[Assignment]) -> None:
+    """Take back what only technicians who lost the visit had done on it; their facts stay.
+
+    A visit whose next technician has not come yet has no arrival, and nobody introduced.
+    """
+    if not any(row.departed_at for row in present):
+        visit.departed_at = None
+    if not any(row.started_at for row in present):
+        visit.started_at = None
+    if visit.arrived_at is not None and not any(row.arrived_at for row in present):
+        visit.arrived_at = visit.identity_confirmed_at = None
 
 
 async def bring_work(ctx: Context, visit: Visit) -> None:
@@ -76,6 +90,7 @@ async def give_back(ctx: Context, visit: Visit, technician_id: UUID) -> None:
         assigned_at=ctx.now,
     )
     ctx.add(row)
+    forget_who_left(visit, ())
     await _catch_up(ctx, visit, [row])
     await follow(ctx, visit)
     ctx.also.append(row)
@@ -114,7 +129,7 @@ async def revive(ctx: Context, visit: Visit) -> None:
     await _catch_up(ctx, visit, present)
     await follow(ctx, visit)
     for other_id in sorted({entry.visit_id for entry in elsewhere}):
-        await close_if_empty(ctx, open_visits[other_id], "work_done_elsewhere")
+        await close_if_empty(ctx, open_visits[other_id], rules.WORK_DONE_ELSEWHERE)
     await ctx.emit(VisitRevived(visit.id))
 
 

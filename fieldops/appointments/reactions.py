@@ -1,5 +1,6 @@
 """What visits make of appointments: reserved time follows them, promises end with them."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from fieldops.kernel.actor import system
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
 from fieldops.kernel.permissions import Permission
+from fieldops.orders.rules import Cause
 from fieldops.visits import queries as visits
 from fieldops.visits.events import (
     NobodyHome,
@@ -21,6 +23,8 @@ from fieldops.visits.events import (
     WindowChanged,
 )
 from fieldops.visits.models import Visit
+from fieldops.visits.rules import UNDER_WAY, WORK_DONE_ELSEWHERE
+from fieldops.visits.rules import State as VisitState
 
 
 async def _visit(ctx: Context, visit_id: UUID) -> Visit:
@@ -29,18 +33,25 @@ async def _visit(ctx: Context, visit_id: UUID) -> Visit:
     return await visits.visit(ctx.session, scope, visit_id)
 
 
-@on(VisitAssigned, WindowChanged)
+@on(VisitAssigned, VisitRevived, WindowChanged)
 async def follow_the_visit(ctx: Context, event: Any) -> None:
     """Reserve the time of exactly those who come (AP-01); raises SlotTaken.
 
-    Work that was done already and is accepted at the desk takes no time from anybody.
+    Work that was done already and is accepted at the desk takes no time from anybody; a visit
+    that lies ahead does, whoever gave it back.
     """
     visit = await _visit(ctx, event.visit_id)
     present = await queries.present_technicians(ctx.session, ctx.region_id, visit.id)
-    if visit.window_start is None or visit.window_end is None or not present or ctx.accepted:
+    start, end = visit.window_start, visit.window_end
+    if start is None or end is None or not present or (ctx.accepted and _begun(visit, ctx.now)):
         await release(ctx, visit.id)
         return
-    await reserve(ctx, visit, present, visit.window_start, visit.window_end)
+    await reserve(ctx, visit, present, start, end)
+
+
+def _begun(visit: Visit, now: datetime) -> bool:
+    opened = visit.window_start is not None and visit.window_start <= now
+    return opened or VisitState(visit.state) in UNDER_WAY
 
 
 @on(VisitCompleted)
@@ -77,17 +88,32 @@ async def ask_for_a_new_appointment(ctx: Context, event: NobodyHome) -> None:
 
 @on(VisitCancelled)
 async def cancel_appointment(ctx: Context, event: VisitCancelled) -> None:
-    """Cancel the promise with its visit and free the reserved time."""
+    """Cancel the promise with its visit and free the reserved time.
+
+    Whoever was promised it and did not ask for this is called by a person (AP-06).
+    """
     appointment = await queries.lock_open(ctx.session, ctx.region_id, event.visit_id)
     if appointment is not None:
         appointment.state = "cancelled"
     await release(ctx, event.visit_id)
     await withdraw_tasks(ctx, event.visit_id, None, "the visit was cancelled")
+    if appointment is None or event.reason == WORK_DONE_ELSEWHERE:
+        return
+    if event.new_visit_id is not None:
+        follower = await _visit(ctx, event.new_visit_id)
+        await open_task(ctx, follower, "new_appointment", ctx.now, subject=event.reason)
+        return
+    visit = await _visit(ctx, event.visit_id)
+    if visit.end_cause == Cause.OPERATOR:
+        await open_task(
+            ctx, visit, "reschedule", ctx.now, appointment=appointment, subject=event.reason
+        )
 
 
 @on(VisitRevived)
 async def revive_appointment(ctx: Context, event: VisitRevived) -> None:
     """Let the promise of a visit that takes place after all count again."""
+    await withdraw_tasks(ctx, event.visit_id, None, "the visit takes place after all")
     appointment = await queries.latest(ctx.session, ctx.region_id, event.visit_id)
     if appointment is not None and appointment.state == "cancelled":
         appointment.state = "booked" if appointment.confirmed_at is None else "confirmed"

@@ -1,4 +1,4 @@
-"""The audit: one row for every change of an operational row, written by the unit of work.
+"""The audit: one row for every change of a row by a command, written by the unit of work.
 
 It is the history of every thing at once (who, when by server and device, why, before, after)
 and the memory that decides which fields somebody else changed after a base version.
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from fieldops.kernel import clock
-from fieldops.kernel.base import Regional
+from fieldops.kernel.base import Catalogue, Regional
 
 MASK = "masked"
 _OWN = frozenset({"version", "created_at", "updated_at"})
@@ -61,26 +61,41 @@ def _plain(value: Any) -> Any:
 def write(session: Session) -> None:
     """Add the audit rows of what this flush is about to write (called before every flush)."""
     ctx = session.info.get("context")
-    rows = [_row(obj, ctx, "created", 1, {}, _created(obj)) for obj in _kept(session.new)]
-    for obj in _kept(session.dirty):
+    rows = [_row(obj, ctx, "created", 1, {}, _created(obj)) for obj in _kept(session.new, ctx)]
+    for obj in _kept(session.dirty, ctx):
         if session.is_modified(obj):
             before, after = _difference(obj)
             rows.append(_row(obj, ctx, "changed", obj.version + 1, before, after))
-    rows += [_row(obj, ctx, "deleted", obj.version, {}, {}) for obj in _kept(session.deleted)]
+    rows += [
+        _row(obj, ctx, "deleted", obj.version, _last(obj), {})
+        for obj in _kept(session.deleted, ctx)
+    ]
     session.add_all(rows)
 
 
-def _kept(objects: Iterable[Any]) -> list[Regional]:
-    return [obj for obj in objects if isinstance(obj, Regional) and obj.audited]
+def _kept(objects: Iterable[Any], ctx: Any) -> list[Regional | Catalogue]:
+    """Return the rows to audit; a catalogue's belong to the region of the command's actor."""
+    kinds = Regional if ctx is None else Regional | Catalogue
+    return [obj for obj in objects if isinstance(obj, kinds) and obj.audited]
 
 
-def _created(obj: Regional) -> dict[str, Any]:
+def _created(obj: Regional | Catalogue) -> dict[str, Any]:
     """Keep a new row's state only; its other first values stand in the row or its next audit."""
     state = getattr(obj, "state", None)
     return {} if state is None else {"state": _plain(state)}
 
 
-def _difference(obj: Regional) -> tuple[dict[str, Any], dict[str, Any]]:
+def _last(obj: Regional | Catalogue) -> dict[str, Any]:
+    """Keep what a deleted row said: nothing else remembers it."""
+    names = (column.key for column in inspect(obj).mapper.column_attrs)
+    return {
+        name: MASK if name in obj.masked else _plain(getattr(obj, name))
+        for name in names
+        if name not in {*_OWN, "region_id", "id"}
+    }
+
+
+def _difference(obj: Regional | Catalogue) -> tuple[dict[str, Any], dict[str, Any]]:
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     mapper_state = inspect(obj)
@@ -96,7 +111,7 @@ def _difference(obj: Regional) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _row(
-    obj: Regional,
+    obj: Regional | Catalogue,
     ctx: Any,
     action: str,
     version: int,
@@ -104,7 +119,7 @@ def _row(
     after: dict[str, Any],
 ) -> Audit:
     return Audit(
-        region_id=obj.region_id,
+        region_id=obj.region_id if isinstance(obj, Regional) else ctx.region_id,
         at=ctx.now if ctx else clock.now(),
         entity=obj.__tablename__,
         entity_id=obj.id,

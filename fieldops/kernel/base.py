@@ -86,10 +86,16 @@ class Base(DeclarativeBase):
 
 
 class Versioned(Base):
-    """A row with a version that counts its changes, and the times of first and last change."""
+    """A row with a version that counts its changes, and the times of first and last change.
+
+    Class switches: `audited` False for rows that are only ever added and carry their own who
+    and when; `masked` names columns whose values the audit does not keep (contact data).
+    """
 
     __abstract__ = True
     resource: ClassVar[str] = ""  # the name the API and the devices know the record by
+    audited: ClassVar[bool] = True
+    masked: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, **values: Any) -> None:
         """Take the columns' values; a missing id is made at once, so that others can name it."""
@@ -116,15 +122,11 @@ class Catalogue(Versioned):
 class Regional(Versioned):
     """An operational table: region_id is first in its primary key and all its other keys.
 
-    Class switches: `audited` False for rows that are only ever added and carry their own who
-    and when; `masked` names columns whose values the audit does not keep (contact data);
-    `counted` False for rows that no device holds.
+    `counted` is False for rows that no device holds.
     """
 
     __abstract__ = True
-    audited: ClassVar[bool] = True
     counted: ClassVar[bool] = True
-    masked: ClassVar[frozenset[str]] = frozenset()
 
     region_id: Mapped[int] = mapped_column(
         Integer, primary_key=True, autoincrement=False, sort_order=-2

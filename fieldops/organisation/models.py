@@ -50,6 +50,7 @@ class Person(Catalogue):
 
     __tablename__ = "organisation_person"
     resource = "person"
+    masked = frozenset({"password_hash"})
 
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]

@@ -1,12 +1,15 @@
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor, Grant
+from fieldops.kernel.audit import Audit
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, InvalidArguments, NotFound, Refusal
 from fieldops.kernel.permissions import Permission, Role
@@ -110,6 +113,24 @@ async def test_org_02_a_role_taken_away_is_gone_at_once(database: Database, worl
         dora.scope(Permission.VISIT_ASSIGN)
     await run(database, world.ada, "grant.give", **grant)
     assert (await actor(database, "dora")) == world.dora
+
+
+async def test_org_02_the_history_keeps_who_took_which_role_away_and_why_an_account_was_closed(
+    database: Database, world: World
+) -> None:
+    grant = {"person_id": id_of("dora"), "unit_id": NORTH, "role": "dispatcher"}
+    taken = await run(database, world.ada, "grant.take", **grant)
+    await run(database, world.ada, "person.close", person_id=id_of("dora"), reason="has left")
+    async with database.transaction() as session:
+        changes = await session.scalars(
+            select(Audit).where(Audit.region_id == 1, Audit.actor_id == world.ada.id)
+        )
+        of = {(row.entity, row.action, row.command): row for row in changes}
+    gone = of["organisation_grant", "deleted", "grant.take"]
+    assert gone.before == {key: str(value) for key, value in grant.items()}
+    assert gone.command_id == UUID(taken["id"])
+    closed = of["organisation_person", "changed", "person.close"]
+    assert (closed.after["active"], closed.reason) == (False, "has left")
 
 
 async def test_org_02_a_technician_sees_only_themselves_and_a_manager_only_the_firm(

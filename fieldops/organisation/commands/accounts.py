@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
+import anyio.to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -84,6 +85,7 @@ async def create_person(ctx: Context, args: CreatePerson) -> Person:
 
     Raises EmailTaken.
     """
+    digest = await anyio.to_thread.run_sync(passwords.hash, args.password)
     person = Person(
         id=ctx.envelope.id,
         email=args.email.lower(),
@@ -91,7 +93,7 @@ async def create_person(ctx: Context, args: CreatePerson) -> Person:
         locale=args.locale,
         kind=args.kind,
         home_region=ctx.region_id,
-        password_hash=passwords.hash(args.password),
+        password_hash=digest,
     )
     ctx.add(person)
     return person
@@ -109,6 +111,7 @@ async def close_person(ctx: Context, args: ClosePerson) -> Person:
     Raises NotFound outside the actor's region.
     """
     person = await _person(ctx, args.person_id)
+    ctx.reason = args.reason
     person.active = False
     person.grants_version += 1
     return person

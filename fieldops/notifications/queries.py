@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from fieldops.appointments import rules as appointment_rules
 from fieldops.appointments.models import Appointment
@@ -46,17 +47,29 @@ async def attempts(
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What messages about a visit are planned from."""
+    """What messages about a visit are planned from.
+
+    `declined`: the customer took the promise of the present window back, and nothing else is
+    agreed yet.
+    """
 
     visit: Visit
     appointment: Appointment | None
     contact: Technician | None
+    declined: bool
 
 
 async def occasion(session: AsyncSession, region_id: int, visit_id: UUID) -> Occasion:
     """Return a visit with its open appointment and the customer's contact technician."""
+    former = aliased(Appointment)
+    declined = select(former.id).where(
+        former.region_id == region_id,
+        former.visit_id == Visit.id,
+        former.state == "cancelled",
+        former.window_start == Visit.window_start,
+    )
     found = await session.execute(
-        select(Visit, Appointment, Technician)
+        select(Visit, Appointment, Technician, declined.exists())
         .outerjoin(
             Appointment,
             and_(
@@ -83,7 +96,7 @@ async def occasion(session: AsyncSession, region_id: int, visit_id: UUID) -> Occ
         .where(Visit.region_id == region_id, Visit.id == visit_id)
     )
     row = found.one()
-    return Occasion(row[0], row[1], row[2])
+    return Occasion(row[0], row[1], row[2], declined=row[3] and row[1] is None)
 
 
 async def lock_known(

@@ -16,6 +16,7 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
 from fieldops.notifications import queries, rules
 from fieldops.notifications.channels import Outgoing
+from fieldops.notifications.commands import planning
 from fieldops.notifications.models import DeliveryAttempt, Message
 from fieldops.notifications.wording import Text, render
 
@@ -52,6 +53,11 @@ async def claim(
         _end(message, "expired", now, "too late to be of use")
         return PutOff()
     if message.due_at > now:
+        return PutOff()
+    occasion = await queries.occasion(session, region_id, message.visit_id)
+    if message.dedupe_key not in planning.keys(occasion):
+        # It was being sent while the visit changed, and comes back from a peer that was away.
+        _end(message, "cancelled", now, "the visit has changed")
         return PutOff()
     way = await _way(session, settings, message)
     if way is None:

@@ -63,7 +63,9 @@ def _fill(message: Message, want: Wanted, occasion: Occasion) -> None:
     message.state, message.ended_at, message.ended_reason = "planned", None, None
     message.centre_id = visit.centre_id
     message.appointment_id = appointment.id if appointment else None
-    message.due_at, message.not_after = want.due_at, want.not_after
+    # A message whose peer was away keeps to its next try.
+    message.due_at = max(want.due_at, message.due_at) if message.attempts else want.due_at
+    message.not_after = want.not_after
     message.quiet_exempt = want.quiet_exempt
     if visit.window_start is not None and visit.window_end is not None:
         message.window_start, message.window_end = visit.window_start, visit.window_end
@@ -72,30 +74,49 @@ def _fill(message: Message, want: Wanted, occasion: Occasion) -> None:
     message.certificate_number = want.certificate_number
 
 
-async def _reconfirmation(occasion: Occasion) -> Wanted | None:
-    """Ask for the second confirmation, unless a person does or the answer has come (AP-03)."""
-    appointment = occasion.appointment
+def keys(occasion: Occasion) -> frozenset[str]:
+    """Return the keys of the messages that fit a visit as it is, whatever the time."""
+    found = (_reconfirmation_key(occasion), _notice_key(occasion))
+    return frozenset(key for key in found if key is not None)
+
+
+def _reconfirmation_key(occasion: Occasion) -> str | None:
+    visit, appointment = occasion.visit, occasion.appointment
     if (
         appointment is None
         or appointment.needs_person
         or appointment.state not in appointment_rules.UNANSWERED_STATES
-        or appointment.reconfirm_at is None
-        or appointment.window_start != occasion.visit.window_start
+        or appointment.window_start != visit.window_start
     ):
         return None
-    key = rules.dedupe_key(occasion.visit.id, "reconfirmation", appointment.window_start)
+    return rules.dedupe_key(visit.id, "reconfirmation", appointment.window_start)
+
+
+def _notice_key(occasion: Occasion) -> str | None:
+    visit, contact = occasion.visit, occasion.contact
+    if (
+        contact is None
+        or occasion.declined
+        or visit.window_start is None
+        or visit.state not in NOTICE_STATES
+    ):
+        return None
+    return rules.dedupe_key(visit.id, "half_hour_notice", visit.window_start, contact.id)
+
+
+async def _reconfirmation(occasion: Occasion) -> Wanted | None:
+    """Ask for the second confirmation, unless a person does or the answer has come (AP-03)."""
+    key, appointment = _reconfirmation_key(occasion), occasion.appointment
+    if key is None or appointment is None or appointment.reconfirm_at is None:
+        return None
     return Wanted("reconfirmation", key, appointment.reconfirm_at, appointment.window_start)
 
 
 async def _notice(ctx: Context, occasion: Occasion) -> Wanted | None:
     """Tell name, certificate number and time half an hour before the arrival (AP-05)."""
     visit, contact, appointment = occasion.visit, occasion.contact, occasion.appointment
-    if (
-        contact is None
-        or visit.expected_arrival is None
-        or visit.window_start is None
-        or visit.state not in NOTICE_STATES
-    ):
+    key = _notice_key(occasion)
+    if key is None or contact is None or visit.expected_arrival is None:
         return None
     night = appointment is not None and appointment.night_visit_wanted
     before = await configuration.duration(
@@ -112,7 +133,7 @@ async def _notice(ctx: Context, occasion: Occasion) -> Wanted | None:
         return None
     return Wanted(
         "half_hour_notice",
-        rules.dedupe_key(visit.id, "half_hour_notice", visit.window_start, contact.id),
+        key,
         at,
         visit.expected_arrival,
         quiet_exempt=night,

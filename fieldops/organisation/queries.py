@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.actor import Actor, Grant, Kind
+from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.organisation import policy
@@ -36,13 +37,7 @@ async def load_actor(
     One statement: a grant covers the region when it stands at the region, above it, or at one
     of its centres or firms (ORG-02).
     """
-    above = (
-        select(Unit.id, Unit.parent_id)
-        .where(Unit.kind == "region", Unit.region_number == region_id)
-        .cte("above", recursive=True)
-    )
-    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
-    covers = RoleGrant.unit_id.in_(select(above.c.id))
+    covers = RoleGrant.unit_id.in_(_and_above(_is_region(region_id)))
     found = await session.execute(
         select(Person.kind, RoleGrant.role, Unit.kind, Unit.id, covers)
         .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
@@ -61,6 +56,17 @@ async def load_actor(
         if unit_id is not None
     )
     return Actor(person_id, region_id, Kind(rows[0][0]), grants, device_id)
+
+
+def _is_region(number: int) -> ColumnElement[bool]:
+    return and_(Unit.kind == "region", Unit.region_number == number)
+
+
+def _and_above(found: ColumnElement[bool]) -> Select[UUID]:
+    """Return the ids of a unit and of all units above it (ORG-01)."""
+    above = select(Unit.id, Unit.parent_id).where(found).cte("above", recursive=True)
+    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
+    return select(above.c.id)
 
 
 def _grant(role: Role, unit_kind: str, unit_id: UUID, *, whole: bool) -> Grant:
@@ -91,9 +97,7 @@ async def lock_sign_in(session: AsyncSession, region_id: int, sign_in_id: UUID) 
 
 async def zone_of(session: AsyncSession, region_id: int) -> ZoneInfo:
     """Return the time zone of a region; UTC when it names none."""
-    name = await session.scalar(
-        select(Unit.zone).where(Unit.kind == "region", Unit.region_number == region_id)
-    )
+    name = await session.scalar(select(Unit.zone).where(_is_region(region_id)))
     return ZoneInfo(name or "UTC")
 
 
@@ -210,8 +214,8 @@ async def working_intervals(
     shifts = await session.scalars(
         select(Shift).where(Shift.region_id == region_id, Shift.technician_id.in_(technician_ids))
     )
-    first = _at(from_day, zone)
-    last = _at(to_day + timedelta(days=1), zone)
+    first = start_of_day(from_day, zone)
+    last = start_of_day(to_day + timedelta(days=1), zone)
     leaves = await session.scalars(
         select(Leave).where(
             Leave.region_id == region_id,
@@ -233,10 +237,6 @@ async def working_intervals(
             parts = _parts_of(shift, day, zone)
             intervals[shift.technician_id] += without(parts, away[shift.technician_id])
     return {id_: sorted(parts) for id_, parts in intervals.items()}
-
-
-def _at(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def _parts_of(shift: Shift, day: date, zone: ZoneInfo) -> list[Interval]:
@@ -268,14 +268,12 @@ def without(parts: Iterable[Interval], gaps: Iterable[Interval]) -> list[Interva
 
 async def administers(session: AsyncSession, person_id: UUID, unit_id: UUID) -> bool:
     """Return whether a person is administrator at a unit or above it."""
-    above = select(Unit.id, Unit.parent_id).where(Unit.id == unit_id).cte("above", recursive=True)
-    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
     found = await session.scalar(
         select(RoleGrant.id)
         .where(
             RoleGrant.person_id == person_id,
             RoleGrant.role == Role.ADMINISTRATOR.value,
-            RoleGrant.unit_id.in_(select(above.c.id)),
+            RoleGrant.unit_id.in_(_and_above(Unit.id == unit_id)),
         )
         .limit(1)
     )
@@ -367,15 +365,10 @@ async def qualifications_of(
 
 def units_of(region_id: int) -> Select[Unit]:
     """Return the statement for the units a region's people may know: its own and those above."""
-    above = (
-        select(Unit.id, Unit.parent_id)
-        .where(Unit.kind == "region", Unit.region_number == region_id)
-        .cte("above", recursive=True)
-    )
-    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
+    above = _and_above(_is_region(region_id))
     return (
         select(Unit)
-        .where(or_(Unit.region_number == region_id, Unit.id.in_(select(above.c.id))))
+        .where(or_(Unit.region_number == region_id, Unit.id.in_(above)))
         .order_by(Unit.id)
     )
 
@@ -395,9 +388,7 @@ async def grants_of(session: AsyncSession, person_ids: Collection[UUID]) -> list
 
 async def region(session: AsyncSession, number: int) -> Unit | None:
     """Return the unit of a region by its number."""
-    found: Unit | None = await session.scalar(
-        select(Unit).where(Unit.kind == "region", Unit.region_number == number)
-    )
+    found: Unit | None = await session.scalar(select(Unit).where(_is_region(number)))
     return found
 
 

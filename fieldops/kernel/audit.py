@@ -87,7 +87,8 @@ def _created(obj: Regional | Catalogue) -> dict[str, Any]:
 
 def _last(obj: Regional | Catalogue) -> dict[str, Any]:
     """Keep what a deleted row said: nothing else remembers it."""
-    names = (column.key for column in inspect(obj).mapper.column_attrs)
+    state: Any = inspect(obj)
+    names = (column.key for column in state.mapper.column_attrs)
     return {
         name: MASK if name in obj.masked else _plain(getattr(obj, name))
         for name in names
@@ -98,8 +99,8 @@ def _last(obj: Regional | Catalogue) -> dict[str, Any]:
 def _difference(obj: Regional | Catalogue) -> tuple[dict[str, Any], dict[str, Any]]:
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
-    mapper_state = inspect(obj)
-    for attribute in mapper_state.attrs:
+    state: Any = inspect(obj)
+    for attribute in state.attrs:
         history = attribute.history
         if attribute.key in _OWN or not history.has_changes():
             continue

@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -623,9 +624,10 @@ async def test_the_indicator_reaches_what_an_appointment_brings_along_by_its_ind
         connection = await session.connection()
         found = await connection.exec_driver_sql(f"explain {statement}", statement.params)
         plan = "\n".join(row[0] for row in found)
-    for index in (
-        "ix_visits_assignment_visit_id",
-        "uq_visits_visit_work_visit_id_work_order_id",
-    ):
-        assert index in plan
+    for table in ("visits_assignment", "visits_visit_work"):
+        # Which of its indexes the planner takes depends on what it knows of the empty table.
+        reached = (
+            rf"Index (?:Only )?Scan using \w+ on {table}\b[^\n]*\n\s+Index Cond: [^\n]*visit_id"
+        )
+        assert re.search(reached, plan), plan
     assert "hashed SubPlan" not in plan  # a pass over all work ever done

@@ -1,5 +1,6 @@
 """The application: routers, problem table, limits, correlation ids."""
 
+import gc
 import json
 import time
 from collections.abc import AsyncIterator
@@ -114,6 +115,9 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = database or connect(settings)
+        # What the program consists of is never garbage: a collection need not walk through it.
+        gc.collect()
+        gc.freeze()
         yield
         if database is None:
             await app.state.database.close()

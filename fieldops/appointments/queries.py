@@ -255,6 +255,28 @@ async def lock_technicians(
     return {id_: centre_id for id_, centre_id in found}  # noqa: C416 - rows are not pairs
 
 
+async def promised_elsewhere(
+    session: AsyncSession,
+    visit: Visit,
+    technician_ids: Collection[UUID],
+    during: Range[datetime],
+    now: datetime,
+) -> bool:
+    """Return whether some technician's time is given to another visit than this."""
+    found = await session.scalar(
+        select(Reservation.id)
+        .where(
+            Reservation.region_id == visit.region_id,
+            Reservation.technician_id.in_(technician_ids),
+            Reservation.during.op("&&")(during),
+            Reservation.visit_id != visit.id,
+            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 async def expired_holds(
     session: AsyncSession, region_id: int, ids: Collection[UUID], now: datetime
 ) -> list[Reservation]:

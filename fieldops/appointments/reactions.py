@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from fieldops.appointments import queries, rules
-from fieldops.appointments.commands.reserving import release, reserve
+from fieldops.appointments.commands.reserving import release, reserve, time_needed
 from fieldops.appointments.commands.tasks import open_task, today, withdraw_tasks
+from fieldops.appointments.errors import SlotTaken
 from fieldops.kernel.actor import system
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
@@ -19,6 +20,8 @@ from fieldops.visits.events import (
     VisitCancelled,
     VisitCompleted,
     VisitFailed,
+    VisitGrowing,
+    VisitResized,
     VisitRevived,
     WindowChanged,
 )
@@ -47,6 +50,26 @@ async def follow_the_visit(ctx: Context, event: Any) -> None:
         await release(ctx, visit.id)
         return
     await reserve(ctx, visit, present, start, end)
+
+
+@on(VisitGrowing)
+async def refuse_without_time(ctx: Context, event: VisitGrowing) -> None:
+    """Refuse more work where its technicians promised the time to others; raises SlotTaken."""
+    visit = await _visit(ctx, event.visit_id)
+    if visit.window_start is None or visit.window_end is None:
+        return
+    during = time_needed(visit.window_start, visit.window_end, event.duration_minutes)
+    present = await queries.present_technicians(ctx.session, ctx.region_id, visit.id)
+    if await queries.promised_elsewhere(ctx.session, visit, present, during, ctx.now):
+        raise SlotTaken
+
+
+@on(VisitResized)
+async def follow_the_work(ctx: Context, event: VisitResized) -> None:
+    """Let the reserved time of a visit that has a window follow its work; raises SlotTaken."""
+    visit = await _visit(ctx, event.visit_id)
+    if visit.window_start is not None:  # a window that is only held stays with who is choosing
+        await follow_the_visit(ctx, event)
 
 
 def _begun(visit: Visit, now: datetime) -> bool:

@@ -128,21 +128,10 @@ async def checklist(session: AsyncSession, scope: Scope, checklist_id: UUID) -> 
     return found
 
 
-async def checklists(
-    session: AsyncSession,
-    scope: Scope,
-    *,
-    visit_id: UUID | None,
-    after: UUID | None = None,
-    limit: int = 50,
-) -> list[Checklist]:
-    """Return checklists of the scope by id, of one visit when asked."""
-    statement = select(Checklist).where(policy.visible(scope)).order_by(Checklist.id).limit(limit)
-    if visit_id is not None:
-        statement = statement.where(Checklist.visit_id == visit_id)
-    if after is not None:
-        statement = statement.where(Checklist.id > after)
-    return list(await session.scalars(statement))
+def checklists(scope: Scope, *, visit_id: UUID | None = None) -> Select[Checklist]:
+    """Return the statement for the checklists in a scope by id, of one visit if asked."""
+    statement = select(Checklist).where(policy.visible(scope)).order_by(Checklist.id)
+    return statement if visit_id is None else statement.where(Checklist.visit_id == visit_id)
 
 
 async def lock_checklist(
@@ -199,20 +188,13 @@ async def standing(
     return list(found)
 
 
-async def history(
-    session: AsyncSession, scope: Scope, checklist_id: UUID, *, after: UUID | None, limit: int
-) -> list[Answer]:
-    """Return every answer ever given in a checklist of the scope, by id; raises NotFound."""
-    await checklist(session, scope, checklist_id)
-    statement = (
+def history(row: Checklist) -> Select[Answer]:
+    """Return the statement for every answer ever given in a checklist, by id."""
+    return (
         select(Answer)
-        .where(Answer.region_id == scope.region_id, Answer.checklist_id == checklist_id)
+        .where(Answer.region_id == row.region_id, Answer.checklist_id == row.id)
         .order_by(Answer.id)
-        .limit(limit)
     )
-    if after is not None:
-        statement = statement.where(Answer.id > after)
-    return list(await session.scalars(statement))
 
 
 async def photographed(

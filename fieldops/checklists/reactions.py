@@ -6,13 +6,20 @@ from fieldops.checklists import commands
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
 from fieldops.visits import policy as visits
-from fieldops.visits.events import VisitAssigned, VisitCompleting, VisitStarted
+from fieldops.visits.events import VisitAssigned, VisitCompleting, VisitResized, VisitStarted
 
 
 @on(VisitAssigned)
 async def bind_when_assigned(ctx: Context, event: VisitAssigned) -> None:
     """Bind the newest templates while the phone still has a network to fetch them (CH-01)."""
     await _bind(ctx, event.visit_id)
+
+
+@on(VisitResized)
+async def bind_when_work_joins(ctx: Context, event: VisitResized) -> None:
+    """Bind templates for work that joined a visit that was given out already (CH-01)."""
+    if await visits.is_given_out(ctx.session, ctx.region_id, event.visit_id):
+        await _bind(ctx, event.visit_id)
 
 
 @on(VisitStarted)

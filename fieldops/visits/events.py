@@ -18,6 +18,21 @@ class VisitAssigned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VisitGrowing(Event):
+    """More work is about to join a visit; who has no time for it refuses here (WO-02)."""
+
+    visit_id: UUID
+    duration_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitResized(Event):
+    """Work joined or left a visit, and its planned time on site followed."""
+
+    visit_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class WindowChanged(Event):
     """The visit has another time window (None: it has none)."""
 

@@ -210,6 +210,20 @@ async def centre_of_visit(session: AsyncSession, region_id: int, visit_id: UUID)
     return found
 
 
+async def is_given_out(session: AsyncSession, region_id: int, visit_id: UUID) -> bool:
+    """Return whether a visit has technicians."""
+    found = await session.scalar(
+        select(Assignment.id)
+        .where(
+            Assignment.region_id == region_id,
+            Assignment.visit_id == visit_id,
+            Assignment.ended_at.is_(None),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 orders.own_orders.append(_own_orders)
 orders.own_work_orders.append(_own_work_orders)
 customers.own_customers.append(_own_customers)

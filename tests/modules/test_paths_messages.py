@@ -1,5 +1,7 @@
 """What customers are told agrees with what will happen, after every path."""
 
+from typing import Any
+
 import pytest
 
 from fieldops.kernel import clock
@@ -75,6 +77,9 @@ async def test_ap_05_a_customer_who_took_the_promise_back_is_not_told_that_someb
 ) -> None:
     planned = await planned_visit(database, world.dora)
     appointment_id = await book(database, world.dora, planned.visit_id, local(25, 13))
-    args = {"appointment_id": str(appointment_id), "window_start": local(25, 13).isoformat()}
+    args: dict[str, Any] = {
+        "appointment_id": str(appointment_id),
+        "window_start": local(25, 13).isoformat(),
+    }
     await run(database, system(1), "appointment.answer_by_link", **args, answer="cancelled")
     assert await every(database, Message, state="planned") == []

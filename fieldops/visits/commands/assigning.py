@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from fieldops.kernel import configuration, geo
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.commands import Args, Context, Moment, Text, command
+from fieldops.kernel.errors import Refusal
 from fieldops.kernel.permissions import Permission
 from fieldops.orders.models import WorkOrder
 from fieldops.organisation import queries as organisation
@@ -25,7 +26,7 @@ from fieldops.visits.errors import (
     UnknownTechnicians,
     WindowFixed,
 )
-from fieldops.visits.events import VisitAssigned, WindowChanged
+from fieldops.visits.events import VisitAssigned, VisitGrowing, WindowChanged
 from fieldops.visits.models import Assignment, Visit
 from fieldops.visits.rules import State, Step
 
@@ -194,7 +195,7 @@ async def put_technicians(
     if len(known) != len(set(technician_ids)) or not all(t.active for t in known.values()):
         raise UnknownTechnicians
     await _check_skills(ctx, visit, known)
-    await _check_calendar(ctx, visit, known, override)
+    await _check_calendar(ctx, visit, known, override, visit.duration_minutes)
     visit.override_reason = override
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     leaving = [row for row in present if row.technician_id not in known]
@@ -252,7 +253,11 @@ async def _check_skills(ctx: Context, visit: Visit, known: dict[UUID, Technician
 
 
 async def _check_calendar(
-    ctx: Context, visit: Visit, known: dict[UUID, Technician], override: str | None
+    ctx: Context,
+    visit: Visit,
+    known: dict[UUID, Technician],
+    override: str | None,
+    minutes: int,
 ) -> None:
     """Refuse a visit outside the working calendar unless it is overridden with a reason."""
     assert visit.expected_arrival is not None  # noqa: S101 - the caller has checked
@@ -260,7 +265,7 @@ async def _check_calendar(
         return
     zone = await organisation.zone_of(ctx.session, ctx.region_id)
     start = visit.expected_arrival
-    end = start + timedelta(minutes=visit.duration_minutes)
+    end = start + timedelta(minutes=minutes)
     working = await organisation.working_intervals(
         ctx.session, ctx.region_id, list(known), local_day(start, zone), local_day(end, zone), zone
     )
@@ -311,7 +316,11 @@ def _origin(technician: Technician, stop: queries.Stop | None) -> geo.Position |
 
 
 async def can_take(ctx: Context, visit: Visit, work: Collection[WorkOrder]) -> bool:
-    """Return whether a visit can take more work: not begun, its technicians hold the skills."""
+    """Return whether a visit can take more work (WO-02).
+
+    It has not begun, and its technicians hold the skills and have the time, by their working
+    calendars and by what else they promised.
+    """
     if State(visit.state) in rules.UNDER_WAY:
         return False
     if visit.expected_arrival is None:
@@ -326,4 +335,14 @@ async def can_take(ctx: Context, visit: Visit, work: Collection[WorkOrder]) -> b
         [row.technician_id for row in present],
         local_day(visit.expected_arrival, zone),
     )
-    return {row.skill for row in work} <= set().union(*held.values())
+    if not {row.skill for row in work} <= set().union(*held.values()):
+        return False
+    known = await organisation.technicians(ctx.session, ctx.region_id, list(held))
+    rows = [row for _, row in await queries.open_work(ctx.session, ctx.region_id, visit.id)]
+    minutes = following.time_on_site([*rows, *work])
+    try:
+        await _check_calendar(ctx, visit, known, visit.override_reason, minutes)
+        await ctx.emit(VisitGrowing(visit.id, minutes))
+    except Refusal:
+        return False
+    return True

@@ -10,7 +10,7 @@ from fieldops.orders.rules import State as Work
 from fieldops.organisation import queries as organisation
 from fieldops.visits import queries, rules
 from fieldops.visits.errors import Superseded
-from fieldops.visits.events import VisitAssigned, VisitCancelled, VisitRevived
+from fieldops.visits.events import VisitAssigned, VisitCancelled, VisitResized, VisitRevived
 from fieldops.visits.models import Assignment, Visit
 from fieldops.visits.rules import FactKind, NextStep, State, Step
 
@@ -59,8 +59,13 @@ def resize(visit: Visit, work: Iterable[tuple[object, WorkOrder]]) -> None:
     """Set a visit's planned time on site and its kit list from its open work (VI-02)."""
     rows = [row for _, row in work]
     if rows:
-        visit.duration_minutes = min(1440, sum(row.duration_minutes for row in rows))
+        visit.duration_minutes = time_on_site(rows)
         visit.kit = rules.kit_for((row.kind, row.skill) for row in rows)
+
+
+def time_on_site(rows: Iterable[WorkOrder]) -> int:
+    """Return how long work takes on one visit, in minutes; a day at most."""
+    return min(1440, sum(row.duration_minutes for row in rows))
 
 
 async def end_assignments(
@@ -146,6 +151,7 @@ async def close_if_empty(
     left = await queries.open_work(ctx.session, ctx.region_id, visit.id)
     if left:
         resize(visit, left)
+        await ctx.emit(VisitResized(visit.id))
         return False
     visit.state = State.CANCELLED.value
     visit.ended_at = visit.cancelled_at = ctx.now

@@ -13,6 +13,7 @@ from fieldops.visits import queries, rules
 from fieldops.visits.commands import assigning, following
 from fieldops.visits.commands.judging import visit_for_decision
 from fieldops.visits.errors import NothingLeftOnVisit, WorkNotOnVisit
+from fieldops.visits.events import VisitResized
 from fieldops.visits.models import Visit, VisitWork
 from fieldops.visits.rules import State
 
@@ -26,8 +27,8 @@ async def plan(
 ) -> Visit | None:
     """Put open field work of an order on its coordinated visit (WO-02).
 
-    It joins the order's visit when that has not begun and its technicians hold the skills;
-    otherwise a new visit is planned. Returns the visit, None when nothing needs one.
+    It joins the order's visit when that has not begun and its technicians hold the skills and
+    have the time; otherwise a new visit is planned. Returns the visit, None without need of one.
     """
     field = [row for row in work if row.department == Department.FIELD]
     if not field or order.customer_id is None or order.premises_id is None:
@@ -35,6 +36,7 @@ async def plan(
     for visit in await queries.lock_visits_of_order(ctx.session, ctx.region_id, order.id):
         if visit.split_reason is None and await assigning.can_take(ctx, visit, field):
             await join(ctx, visit, field)
+            await ctx.emit(VisitResized(visit.id))
             return visit
     return await plan_new(ctx, order, field, former=former)
 
@@ -127,4 +129,5 @@ async def split(ctx: Context, args: SplitVisit) -> list[Visit]:
     following.resize(visit, await queries.open_work(ctx.session, ctx.region_id, visit.id))
     order = await queries.order_of(ctx.session, ctx.region_id, visit.order_id)
     other = await plan_new(ctx, order, [row for _, row in going], split_reason=args.reason)
+    await ctx.emit(VisitResized(visit.id))
     return [visit, other]

@@ -72,7 +72,7 @@ async def planned_visit(
     return Planned(visit_id, order_id, who.id)
 
 
-def window(start: datetime, hours: float = 2) -> dict[str, str]:
+def window(start: datetime, hours: float = 2) -> dict[str, Any]:
     """A window's two arguments."""
     return {
         "window_start": start.isoformat(),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.problems import problems
-from api.routing import After, Limit, Open, Page, Reading, public, reads, verb
+from api.routing import After, Limit, Open, Page, Reading, page, public, reads, verb
 from fieldops.appointments import links, queries, rules
 from fieldops.appointments.commands import answers, booking, calls, holding
 from fieldops.appointments.errors import LinkInvalid
@@ -44,7 +44,12 @@ verb(router, "/call-tasks", calls.open_call_task)
 verb(router, "/call-tasks/{call_task_id}/complete", calls.complete_call_task)
 
 
-@router.get("/appointments", operation_id="appointment_list", summary="List appointments.")
+@router.get(
+    "/appointments",
+    operation_id="appointment_list",
+    summary="List appointments.",
+    responses=problems(),
+)
 async def appointment_list(
     reading: Annotated[Reading, reads(READ)],
     visit_id: Annotated[UUID | None, Query(description="Only of this visit.")] = None,
@@ -67,11 +72,7 @@ async def appointment_list(
         statement = statement.where(Appointment.window_start >= starts)
     if ends is not None:
         statement = statement.where(Appointment.window_start < ends)
-    if after is not None:
-        statement = statement.where(Appointment.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    items = [AppointmentRead.model_validate(row) for row in rows[:limit]]
-    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+    return await page(reading, statement, Appointment.id, after, limit, AppointmentRead)
 
 
 @router.get(
@@ -110,7 +111,12 @@ async def slot_list(
     return Slots(items=[SlotRead.model_validate(offer) for offer in found])
 
 
-@router.get("/call-tasks", operation_id="call_task_list", summary="List calls to customers.")
+@router.get(
+    "/call-tasks",
+    operation_id="call_task_list",
+    summary="List calls to customers.",
+    responses=problems(),
+)
 async def call_task_list(
     reading: Annotated[Reading, reads(READ)],
     due_before: Annotated[
@@ -132,11 +138,7 @@ async def call_task_list(
         statement = statement.where(CallTask.kind == kind)
     if visit_id is not None:
         statement = statement.where(CallTask.visit_id == visit_id)
-    if after is not None:
-        statement = statement.where(CallTask.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    items = [CallTaskRead.model_validate(row) for row in rows[:limit]]
-    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+    return await page(reading, statement, CallTask.id, after, limit, CallTaskRead)
 
 
 Token = Annotated[

@@ -1,14 +1,15 @@
 """Checklist templates, a visit's lists, their answers."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.checklists import commands, queries
-from fieldops.checklists.models import Checklist, Template, TemplateVersion
+from fieldops.checklists.models import Answer, Checklist, Template, TemplateVersion
 from fieldops.checklists.schemas import (
     AnswerOnDevice,
     AnswerRead,
@@ -55,10 +56,10 @@ async def list_templates(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[TemplateVersionRead]:
-    rows = await queries.versions(reading.session, code=code, after=after, limit=limit)
+    rows = await queries.versions(reading.session, code=code, after=after, limit=limit + 1)
     return Page(
-        items=[_version(version, template) for version, template in rows],
-        next=rows[-1][0].id if len(rows) == limit else None,
+        items=[_version(version, template) for version, template in rows[:limit]],
+        next=rows[limit - 1][0].id if len(rows) > limit else None,
     )
 
 
@@ -74,7 +75,7 @@ async def get_template(
     return _version(*await queries.version(reading.session, version_id))
 
 
-async def _read(reading: Reading, rows: list[Checklist]) -> list[ChecklistRead]:
+async def _read(reading: Reading, rows: Sequence[Checklist]) -> list[ChecklistRead]:
     region_id = reading.scope.region_id
     missing = await commands.missing_of(reading.session, region_id, rows)
     standing = await queries.standing(reading.session, region_id, [row.id for row in rows])
@@ -107,10 +108,12 @@ async def list_checklists(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ChecklistRead]:
-    rows = await queries.checklists(
-        reading.session, reading.scope, visit_id=visit_id, after=after, limit=limit
-    )
-    return Page(items=await _read(reading, rows), next=rows[-1].id if len(rows) == limit else None)
+    statement = queries.checklists(reading.scope, visit_id=visit_id)
+    if after is not None:
+        statement = statement.where(Checklist.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    following = rows[limit - 1].id if len(rows) > limit else None
+    return Page(items=await _read(reading, rows[:limit]), next=following)
 
 
 @router.get(
@@ -138,10 +141,5 @@ async def list_answers(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[AnswerRead]:
-    rows = await queries.history(
-        reading.session, reading.scope, checklist_id, after=after, limit=limit
-    )
-    return Page(
-        items=[AnswerRead.model_validate(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
-    )
+    row = await queries.checklist(reading.session, reading.scope, checklist_id)
+    return await page(reading, queries.history(row), Answer.id, after, limit, AnswerRead)

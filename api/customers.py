@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads, verb, writes
+from api.routing import After, Limit, Page, Reading, page, reads, verb, writes
 from fieldops.customers import commands, pii, queries
 from fieldops.customers.models import Customer, Premises, ServiceStandard
 from fieldops.customers.rules import Segment, Service, Task, check_tier
@@ -49,12 +49,10 @@ async def customers(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[CustomerRead]:
-    statement = queries.customers(reading.scope).limit(limit + 1)
+    statement = queries.customers(reading.scope)
     if external_ref is not None:
         statement = statement.where(Customer.external_ref == external_ref)
-    if after is not None:
-        statement = statement.where(Customer.id > after)
-    return Page.of((await reading.session.scalars(statement)).all(), limit, CustomerRead)
+    return await page(reading, statement, Customer.id, after, limit, CustomerRead)
 
 
 @router.get(
@@ -155,10 +153,8 @@ async def contact_readings(
         reader_id=reader_id,
         since=since,
         before=before,
-        after=after,
     )
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, ReadingRead)
+    return await page(reading, statement, pii.ContactReading.id, after, limit, ReadingRead)
 
 
 def _in_order(since: datetime | None, before: datetime | None) -> None:
@@ -183,10 +179,7 @@ async def premises_list(
     limit: Limit = 50,
 ) -> Page[PremisesRead]:
     statement = queries.all_premises(reading.scope, street=street, house_number=house_number)
-    if after is not None:
-        statement = statement.where(Premises.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, PremisesRead)
+    return await page(reading, statement, Premises.id, after, limit, PremisesRead)
 
 
 @router.get(
@@ -213,10 +206,8 @@ async def standards(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[StandardRead]:
-    statement = queries.standard_rows(reading.scope.region_id).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(ServiceStandard.id > after)
-    return Page.of((await reading.session.scalars(statement)).all(), limit, StandardRead)
+    statement = queries.standard_rows(reading.scope.region_id)
+    return await page(reading, statement, ServiceStandard.id, after, limit, StandardRead)
 
 
 @router.get(

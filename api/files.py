@@ -24,6 +24,7 @@ from api.routing import (
     RegionHeader,
     actor_of,
     database_of,
+    page,
     public,
     reads,
     settings_of,
@@ -37,7 +38,7 @@ from fieldops.files.errors import (
     UploadHeaderInvalid,
     UploadStoodStill,
 )
-from fieldops.files.models import Upload
+from fieldops.files.models import FileLink, Upload
 from fieldops.files.schemas import FileLinkRead, Receipt, UploadRead
 from fieldops.files.uploading import Announced, Checksum, Key, Uploading
 from fieldops.kernel.actor import Actor
@@ -371,18 +372,8 @@ async def list_links(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FileLinkRead]:
-    rows = await queries.links(
-        reading.session,
-        reading.scope,
-        visit_id=visit_id,
-        subject_id=subject_id,
-        after=after,
-        limit=limit,
-    )
-    return Page(
-        items=[FileLinkRead.model_validate(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
-    )
+    statement = queries.links(reading.scope, visit_id=visit_id, subject_id=subject_id)
+    return await page(reading, statement, FileLink.id, after, limit, FileLinkRead)
 
 
 @router.get(
@@ -420,13 +411,8 @@ async def list_uploads(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[UploadRead]:
-    rows = await queries.own_uploads(
-        reading.session, reading.scope, reading.actor.id, after=after, limit=limit
-    )
-    return Page(
-        items=[UploadRead.model_validate(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
-    )
+    statement = queries.own_uploads(reading.scope, reading.actor.id)
+    return await page(reading, statement, Upload.id, after, limit, UploadRead)
 
 
 @router.get(

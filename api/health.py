@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.health import commands, queries, rules
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.health.schemas import HealthReadingRead, HealthRecordOnDevice, HealthRecordRead
@@ -34,19 +34,10 @@ async def list_records(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[HealthRecordOnDevice]:
-    rows = await queries.records(
-        reading.session,
-        reading.scope,
-        service_id=service_id,
-        premises_id=premises_id,
-        flagged=flagged,
-        after=after,
-        limit=limit,
+    statement = queries.records(
+        reading.scope, service_id=service_id, premises_id=premises_id, flagged=flagged
     )
-    return Page(
-        items=[HealthRecordOnDevice.model_validate(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
-    )
+    return await page(reading, statement, HealthRecord.id, after, limit, HealthRecordOnDevice)
 
 
 @router.get(

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.kernel.permissions import Permission
 from fieldops.measurements import commands, queries
 from fieldops.measurements.models import LineTest, SpeedTest
@@ -34,19 +34,8 @@ async def list_line_tests(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[LineTestRead]:
-    rows = await queries.listed(
-        reading.session,
-        reading.scope,
-        LineTest,
-        visit_id=visit_id,
-        service_id=service_id,
-        after=after,
-        limit=limit,
-    )
-    return Page(
-        items=[LineTestRead.model_validate(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
-    )
+    statement = queries.tests(reading.scope, LineTest, visit_id=visit_id, service_id=service_id)
+    return await page(reading, statement, LineTest.id, after, limit, LineTestRead)
 
 
 @router.get(
@@ -75,19 +64,8 @@ async def list_speed_tests(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[SpeedTestRead]:
-    rows = await queries.listed(
-        reading.session,
-        reading.scope,
-        SpeedTest,
-        visit_id=visit_id,
-        service_id=service_id,
-        after=after,
-        limit=limit,
-    )
-    return Page(
-        items=[SpeedTestRead.model_validate(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
-    )
+    statement = queries.tests(reading.scope, SpeedTest, visit_id=visit_id, service_id=service_id)
+    return await page(reading, statement, SpeedTest.id, after, limit, SpeedTestRead)
 
 
 @router.get(

@@ -1,13 +1,13 @@
 """The network record: maps, topology, what serves premises, and the verbs that change it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.customers import queries as customers
 from fieldops.kernel.geo import Latitude, Longitude
 from fieldops.kernel.permissions import Permission
@@ -83,13 +83,6 @@ async def feature(feature_id: UUID, reading: Network) -> GeoFeature:
     return await queries.map_feature(reading.session, reading.scope, feature_id)
 
 
-async def _page(reading: Reading, statement: Any, after: UUID | None, limit: int) -> Any:
-    if after is not None:
-        statement = statement.where(NetworkFeature.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, FeatureRead)
-
-
 @router.get(
     "/network/features/{feature_id}/parts",
     operation_id="feature_parts",
@@ -100,7 +93,8 @@ async def parts(
     feature_id: UUID, reading: Network, after: After = None, limit: Limit = 50
 ) -> Page[FeatureRead]:
     whole = await queries.feature(reading.session, reading.scope, feature_id)
-    return await _page(reading, queries.parts(whole.region_id, whole.id), after, limit)  # type: ignore[no-any-return]
+    statement = queries.parts(whole.region_id, whole.id)
+    return await page(reading, statement, NetworkFeature.id, after, limit, FeatureRead)
 
 
 @router.get(
@@ -131,7 +125,7 @@ async def free_pairs(
     box = await queries.feature(reading.session, reading.scope, feature_id)
     kind = FeatureKind.FIBRE if fibre else FeatureKind.PAIR
     statement = queries.free_conductors(box.region_id, box.id, kind)
-    return await _page(reading, statement, after, limit)  # type: ignore[no-any-return]
+    return await page(reading, statement, NetworkFeature.id, after, limit, FeatureRead)
 
 
 @router.get(
@@ -141,10 +135,8 @@ async def free_pairs(
     responses=problems(),
 )
 async def services(reading: Network, after: After = None, limit: Limit = 50) -> Page[ServiceRead]:
-    statement = queries.services(reading.scope).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(NetworkService.id > after)
-    return Page.of((await reading.session.scalars(statement)).all(), limit, ServiceRead)
+    statement = queries.services(reading.scope)
+    return await page(reading, statement, NetworkService.id, after, limit, ServiceRead)
 
 
 @router.get(
@@ -201,7 +193,5 @@ async def findings(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FindingRead]:
-    statement = queries.findings(reading.scope, state).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(Finding.id > after)
-    return Page.of((await reading.session.scalars(statement)).all(), limit, FindingRead)
+    statement = queries.findings(reading.scope, state)
+    return await page(reading, statement, Finding.id, after, limit, FindingRead)

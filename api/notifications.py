@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads
+from api.routing import After, Limit, Page, Reading, page, reads
 from fieldops.kernel.permissions import Permission
 from fieldops.notifications import queries
 from fieldops.notifications.models import Message
@@ -16,7 +16,9 @@ from fieldops.notifications.schemas import AttemptRead, MessageDetail, MessageRe
 router = APIRouter(prefix="/v1/messages", tags=["notifications"])
 
 
-@router.get("", operation_id="message_list", summary="List messages to customers.")
+@router.get(
+    "", operation_id="message_list", summary="List messages to customers.", responses=problems()
+)
 async def message_list(
     reading: Annotated[Reading, reads(Permission.NOTIFICATION_READ)],
     visit_id: Annotated[UUID | None, Query(description="Only about this visit.")] = None,
@@ -29,11 +31,7 @@ async def message_list(
         statement = statement.where(Message.visit_id == visit_id)
     if state is not None:
         statement = statement.where(Message.state == state)
-    if after is not None:
-        statement = statement.where(Message.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    items = [MessageRead.model_validate(row) for row in rows[:limit]]
-    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+    return await page(reading, statement, Message.id, after, limit, MessageRead)
 
 
 @router.get(

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, database_of, reads, verb, writes
+from api.routing import After, Limit, Page, Reading, database_of, page, reads, verb, writes
 from fieldops.kernel.commands import Text
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import importing, queries
 from fieldops.orders.commands import handling, receiving
-from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
 from fieldops.orders.rules import Department, State
 from fieldops.orders.schemas import (
     OrderDetail,
@@ -54,10 +54,7 @@ async def orders(
     statement = queries.visible_orders(reading.scope, states=state, customer_id=customer_id)
     if external_ref is not None:
         statement = statement.where(ServiceOrder.external_ref == external_ref)
-    if after is not None:
-        statement = statement.where(ServiceOrder.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, OrderRead)
+    return await page(reading, statement, ServiceOrder.id, after, limit, OrderRead)
 
 
 class ImportedLine(BaseModel):
@@ -124,9 +121,8 @@ async def warnings(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[WarningRead]:
-    statement = queries.warnings(reading.scope, audience=audience, after=after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, WarningRead)
+    statement = queries.warnings(reading.scope, audience=audience)
+    return await page(reading, statement, LateWarning.id, after, limit, WarningRead)
 
 
 @router.get(
@@ -160,10 +156,7 @@ async def work_orders(
     limit: Limit = 50,
 ) -> Page[WorkOrderRead]:
     statement = queries.visible_work_orders(reading.scope, states=state, department=department)
-    if after is not None:
-        statement = statement.where(WorkOrder.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, WorkOrderRead)
+    return await page(reading, statement, WorkOrder.id, after, limit, WorkOrderRead)
 
 
 @router.get(

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import InvalidRequest
@@ -38,11 +38,8 @@ async def units(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[UnitRead]:
-    statement = queries.units_of(reading.actor.region_id).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(Unit.id > after)
-    rows = (await reading.session.scalars(statement)).all()
-    return Page.of(rows, limit, UnitRead)
+    statement = queries.units_of(reading.actor.region_id)
+    return await page(reading, statement, Unit.id, after, limit, UnitRead)
 
 
 verb(router, "/units", accounts.create_unit)
@@ -58,20 +55,17 @@ verb(router, "/leaves/{leave_id}/cancel", staff.cancel_leave)
 
 
 @router.get("/people", operation_id="people_list", summary="List accounts", responses=problems())
-async def people(
+async def people_list(
     reading: Annotated[Reading, reads(Permission.STAFF_EDIT)],
     after: After = None,
     limit: Limit = 50,
 ) -> Page[PersonRead]:
-    statement = queries.people_of(reading.actor.region_id).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(Person.id > after)
-    rows = (await reading.session.scalars(statement)).all()
-    grants = await queries.grants_of(reading.session, [row.id for row in rows])
-    page = Page.of(rows, limit, PersonRead)
-    for item in page.items:
+    statement = queries.people_of(reading.actor.region_id)
+    people = await page(reading, statement, Person.id, after, limit, PersonRead)
+    grants = await queries.grants_of(reading.session, [item.id for item in people.items])
+    for item in people.items:
         item.grants = [GrantRead.model_validate(g) for g in grants if g.person_id == item.id]
-    return page
+    return people
 
 
 @router.get(
@@ -85,10 +79,8 @@ async def technicians(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[TechnicianRead]:
-    statement = queries.visible_technicians(reading.scope).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(Technician.id > after)
-    return Page.of((await reading.session.scalars(statement)).all(), limit, TechnicianRead)
+    statement = queries.visible_technicians(reading.scope)
+    return await page(reading, statement, Technician.id, after, limit, TechnicianRead)
 
 
 @router.get(

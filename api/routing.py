@@ -13,6 +13,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import tokens
@@ -46,6 +47,21 @@ class Page(BaseModel, Generic[T]):
         following = rows[limit - 1].id if len(rows) > limit else None
         items = [schema.model_validate(row) for row in rows[:limit]]
         return Page[schema](items=items, next=following)  # type: ignore[valid-type]
+
+
+async def page(
+    reading: "Reading",
+    statement: Select[Any],
+    key: Any,
+    after: UUID | None,
+    limit: int,
+    schema: type[M],
+) -> Page[M]:
+    """Read the part of a list that was asked for; the statement is in the order of `key`."""
+    if after is not None:
+        statement = statement.where(key > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, schema)
 
 
 class ResultRef(BaseModel):

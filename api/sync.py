@@ -25,6 +25,7 @@ from api.routing import (
     RegionHeader,
     actor_of,
     database_of,
+    page,
     reads,
     settings_of,
     verb,
@@ -254,10 +255,7 @@ async def device_list(
     statement = queries.devices(reading.scope)
     if person_id is not None:
         statement = statement.where(Device.person_id == person_id)
-    if after is not None:
-        statement = statement.where(Device.id > after)
-    rows = await reading.session.scalars(statement.order_by(Device.id).limit(limit + 1))
-    return Page.of(rows.all(), limit, DeviceRead)
+    return await page(reading, statement.order_by(Device.id), Device.id, after, limit, DeviceRead)
 
 
 @devices.get(
@@ -288,10 +286,7 @@ async def desk_list(
 ) -> Page[CaseRead]:
     """List cases, oldest first; the open ones when nothing else is asked for."""
     statement = queries.cases(reading.scope, state)
-    if after is not None:
-        statement = statement.where(Case.id > after)
-    rows = await reading.session.scalars(statement.order_by(Case.id).limit(limit + 1))
-    return Page.of(rows.all(), limit, CaseRead)
+    return await page(reading, statement.order_by(Case.id), Case.id, after, limit, CaseRead)
 
 
 @desk.get("/{case_id}", operation_id="desk_get", summary="Read a case", responses=problems(404))

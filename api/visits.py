@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
@@ -72,10 +72,7 @@ async def visits(
         starts=starts,
         ends=ends,
     )
-    if after is not None:
-        statement = statement.where(Visit.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, VisitRead)
+    return await page(reading, statement, Visit.id, after, limit, VisitRead)
 
 
 @router.get(

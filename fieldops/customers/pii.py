@@ -188,9 +188,8 @@ def readings(
     reader_id: UUID | None = None,
     since: datetime | None = None,
     before: datetime | None = None,
-    after: UUID | None = None,
 ) -> Select[ContactReading]:
-    """Return the statement that searches the register in a scope, by id after one (CU-04)."""
+    """Return the statement that searches the register in a scope, by id (CU-04)."""
     found = (
         select(ContactReading)
         .where(scope.predicate(ContactReading, shared=True))
@@ -204,8 +203,6 @@ def readings(
         found = found.where(ContactReading.at >= since)
     if before is not None:
         found = found.where(ContactReading.at < before)
-    if after is not None:
-        found = found.where(ContactReading.id > after)
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -83,24 +83,16 @@ async def link(session: AsyncSession, scope: Scope, link_id: UUID) -> FileLink:
     return found
 
 
-async def links(
-    session: AsyncSession,
-    scope: Scope,
-    *,
-    visit_id: UUID | None = None,
-    subject_id: UUID | None = None,
-    after: UUID | None = None,
-    limit: int = 50,
-) -> list[FileLink]:
-    """Return links inside the scope by id, of one visit or subject when asked."""
-    statement = select(FileLink).where(policy.visible(scope)).order_by(FileLink.id).limit(limit)
+def links(
+    scope: Scope, *, visit_id: UUID | None = None, subject_id: UUID | None = None
+) -> Select[FileLink]:
+    """Return the statement for the links in a scope by id, of one visit or subject if asked."""
+    statement = select(FileLink).where(policy.visible(scope)).order_by(FileLink.id)
     if visit_id is not None:
         statement = statement.where(FileLink.visit_id == visit_id)
     if subject_id is not None:
         statement = statement.where(FileLink.subject_id == subject_id)
-    if after is not None:
-        statement = statement.where(FileLink.id > after)
-    return list(await session.scalars(statement))
+    return statement
 
 
 async def lock_open_links(session: AsyncSession, region_id: int, sha256: str) -> list[FileLink]:
@@ -171,19 +163,13 @@ async def open_uploads(session: AsyncSession, region_id: int, owner_id: UUID) ->
     return found or 0
 
 
-async def own_uploads(
-    session: AsyncSession, scope: Scope, owner_id: UUID, *, after: UUID | None, limit: int
-) -> list[Upload]:
-    """Return a person's own uploads by id."""
-    statement = (
+def own_uploads(scope: Scope, owner_id: UUID) -> Select[Upload]:
+    """Return the statement for a person's own uploads, by id."""
+    return (
         select(Upload)
         .where(Upload.region_id == scope.region_id, Upload.owner_id == owner_id)
         .order_by(Upload.id)
-        .limit(limit)
     )
-    if after is not None:
-        statement = statement.where(Upload.id > after)
-    return list(await session.scalars(statement))
 
 
 async def uploads_to_sweep(

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,20 +29,14 @@ async def record(session: AsyncSession, scope: Scope, record_id: UUID) -> Health
     return found
 
 
-async def records(
-    session: AsyncSession,
-    scope: Scope,
-    *,
-    service_id: UUID | None,
-    premises_id: UUID | None,
-    flagged: bool | None,
-    after: UUID | None,
-    limit: int,
-) -> list[HealthRecord]:
-    """Return records of the scope by id, of a line, a premises, or only (un)flagged ones."""
-    statement = (
-        select(HealthRecord).where(policy.visible(scope)).order_by(HealthRecord.id).limit(limit)
-    )
+def records(
+    scope: Scope, *, service_id: UUID | None, premises_id: UUID | None, flagged: bool | None
+) -> Select[HealthRecord]:
+    """Return the statement for the records in a scope by id.
+
+    Only of a line, of premises, or those whose newest reading is (not) flagged, if asked.
+    """
+    statement = select(HealthRecord).where(policy.visible(scope)).order_by(HealthRecord.id)
     if service_id is not None:
         statement = statement.where(HealthRecord.service_id == service_id)
     if premises_id is not None:
@@ -50,9 +44,7 @@ async def records(
     if flagged is not None:
         some = HealthRecord.likely_place.is_not(None)
         statement = statement.where(some if flagged else ~some)
-    if after is not None:
-        statement = statement.where(HealthRecord.id > after)
-    return list(await session.scalars(statement))
+    return statement
 
 
 async def readings(

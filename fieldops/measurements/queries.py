@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.errors import NotFound
@@ -55,25 +55,16 @@ async def one(session: AsyncSession, scope: Scope, model: type[T], test_id: UUID
     return found
 
 
-async def listed(
-    session: AsyncSession,
-    scope: Scope,
-    model: type[T],
-    *,
-    visit_id: UUID | None,
-    service_id: UUID | None,
-    after: UUID | None,
-    limit: int,
-) -> list[T]:
-    """Return tests of the scope by id, of one visit or service when asked."""
-    statement = select(model).where(policy.visible(scope, model)).order_by(model.id).limit(limit)
+def tests(
+    scope: Scope, model: type[T], *, visit_id: UUID | None, service_id: UUID | None
+) -> Select[T]:
+    """Return the statement for the tests in a scope by id, of one visit or service if asked."""
+    statement = select(model).where(policy.visible(scope, model)).order_by(model.id)
     if visit_id is not None:
         statement = statement.where(model.visit_id == visit_id)
     if service_id is not None:
         statement = statement.where(model.service_id == service_id)
-    if after is not None:
-        statement = statement.where(model.id > after)
-    return list(await session.scalars(statement))
+    return statement
 
 
 async def work(

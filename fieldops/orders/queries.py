@@ -217,9 +217,7 @@ async def late_work(
     return list(found)
 
 
-def warnings(
-    scope: Scope, *, audience: str | None = None, after: UUID | None = None
-) -> Select[LateWarning]:
+def warnings(scope: Scope, *, audience: str | None = None) -> Select[LateWarning]:
     """Return the statement for the warnings in a scope by id, whose work is still open."""
     statement = (
         select(LateWarning)
@@ -239,8 +237,6 @@ def warnings(
     )
     if audience is not None:
         statement = statement.where(LateWarning.audience == audience)
-    if after is not None:
-        statement = statement.where(LateWarning.id > after)
     return statement
 
 

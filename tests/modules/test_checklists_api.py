@@ -114,3 +114,32 @@ async def test_a_visits_evidence_receipt_is_read_over_http(
         f"/v1/files/links?visit_id={scene.visit}", headers=bearer(settings, world.dan)
     )
     assert listed.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "url", ["/v1/checklist-templates", "/v1/checklists", "/v1/checklists/{checklist}/answers"]
+)
+async def test_a_list_read_in_parts_has_every_row_once_and_no_empty_part_at_its_end(
+    client: httpx.AsyncClient,
+    settings: Settings,
+    database: Database,
+    world: World,
+    scene: Scene,
+    url: str,
+) -> None:
+    [checklist] = await bind(database, world.dora, scene)
+    dora, alice = bearer(settings, world.dora), bearer(settings, world.alice)
+    answers = {"answers": as_answers(INSTALL_ANSWERS)}
+    path = f"/v1/visits/{scene.visit}/checklists/{checklist.id}/answers"
+    assert (await client.post(path, json=answers, headers=alice)).status_code == 200
+    url = url.format(checklist=checklist.id)
+    whole = [item["id"] for item in (await client.get(url, headers=dora)).json()["items"]]
+    assert whole
+    seen: list[str] = []
+    after: dict[str, str] = {}
+    for _ in whole:
+        part = (await client.get(url, params={"limit": "1", **after}, headers=dora)).json()
+        seen += [item["id"] for item in part["items"]]
+        after = {"after": part["next"]}
+    assert seen == whole
+    assert part["next"] is None

@@ -94,9 +94,7 @@ async def record_reading(ctx: Context, args: RecordReading) -> tuple[HealthReadi
     )
     row.id = args.id or ctx.envelope.id
     _describe(record, args)
-    if record.baseline_reading_id is None and await queries.activates(
-        ctx.session, ctx.region_id, args.visit_id, service.id
-    ):
+    if await _begins(ctx, record, row):
         _set_baseline(record, row)
     await _judge(ctx, record, row, service)
     ctx.add(row)
@@ -109,6 +107,23 @@ def _describe(record: HealthRecord, args: RecordReading) -> None:
         value = getattr(args, name)
         if value is not None:
             setattr(record, name, value)
+
+
+async def _begins(ctx: Context, record: HealthRecord, row: HealthReading) -> bool:
+    """Return whether a reading is the baseline: the first of the install or move that was done.
+
+    One of a visit that ended without it, or of somebody who had lost the visit, gives way.
+    """
+    former = None
+    if record.baseline_reading_id is not None:
+        former = await queries.passing_baseline(ctx.session, ctx.region_id, record.id)
+        if former is None or row.by_other_technician:
+            return False
+    if not await queries.activates(ctx.session, ctx.region_id, row.visit_id, row.service_id):
+        return False
+    if former is not None:
+        former.is_baseline = False
+    return True
 
 
 def _set_baseline(record: HealthRecord, row: HealthReading) -> None:

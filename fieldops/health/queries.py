@@ -16,7 +16,7 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
 from fieldops.network.models import NetworkService
 from fieldops.orders.models import WorkOrder
-from fieldops.visits.models import VisitWork
+from fieldops.visits.models import Visit, VisitWork
 
 
 async def record(session: AsyncSession, scope: Scope, record_id: UUID) -> HealthRecord:
@@ -132,6 +132,30 @@ async def activates(
         .limit(1)
     )
     return found is not None
+
+
+async def passing_baseline(
+    session: AsyncSession, region_id: int, record_id: UUID
+) -> HealthReading | None:
+    """Return a record's baseline when it does not speak for an activation that was done.
+
+    It was read on a visit that failed or was cancelled, or by somebody who had lost the visit.
+    """
+    found: HealthReading | None = await session.scalar(
+        select(HealthReading)
+        .join(
+            Visit,
+            and_(Visit.region_id == HealthReading.region_id, Visit.id == HealthReading.visit_id),
+        )
+        .where(
+            HealthReading.region_id == region_id,
+            Visit.region_id == region_id,
+            HealthReading.record_id == record_id,
+            HealthReading.is_baseline,
+            HealthReading.by_other_technician | Visit.state.in_(("failed", "cancelled")),
+        )
+    )
+    return found
 
 
 async def lines_without_reading(

@@ -200,11 +200,17 @@ def history(row: Checklist) -> Select[Answer]:
 async def photographed(
     session: AsyncSession, region_id: int, checklist_ids: Collection[UUID]
 ) -> dict[UUID, set[str]]:
-    """Return the keys of items that photos were linked to, per checklist."""
+    """Return the keys of items that photos of the list's visit were linked to, per checklist."""
     found = await session.execute(
         select(FileLink.subject_id, FileLink.item_key)
+        .join(
+            Checklist,
+            and_(Checklist.region_id == FileLink.region_id, Checklist.id == FileLink.subject_id),
+        )
         .where(
             FileLink.region_id == region_id,
+            Checklist.region_id == region_id,
+            FileLink.visit_id == Checklist.visit_id,
             FileLink.subject_type == "checklist",
             FileLink.subject_id.in_(checklist_ids),
             FileLink.item_key.is_not(None),

@@ -188,6 +188,7 @@ async def complete(ctx: Context, args: CompleteElsewhere) -> list[WorkOrder]:
     ctx.reason = args.note
     for row in theirs:
         states.change(ctx, row, State.COMPLETED, elsewhere=True)
+    await states.serve(ctx, theirs)
     await states.follow(ctx, theirs)
     return theirs
 

@@ -49,12 +49,12 @@ async def advance(
         if row.state != state:
             change(ctx, row, state, reason)
     if state is State.COMPLETED:
-        await _serve(ctx, rows)
+        await serve(ctx, rows)
     await follow(ctx, rows)
     return rows
 
 
-async def _serve(ctx: Context, rows: Iterable[WorkOrder]) -> None:
+async def serve(ctx: Context, rows: Iterable[WorkOrder]) -> None:
     """Let the services follow the work done on them: what it reserved is occupied (RE-02)."""
     scope = Scope(ctx.region_id, whole_region=True)
     for row in sorted(rows, key=lambda r: str(r.service_id)):

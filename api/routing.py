@@ -241,9 +241,14 @@ def _body_model(spec: commands.Spec, in_path: list[str]) -> type[BaseModel] | No
     if not fields:
         return None
     name = "".join(part.capitalize() for part in re.split(r"[._]", spec.name)) + "Body"
-    return create_model(
-        name, __config__=ConfigDict(extra="forbid"), __doc__=spec.args.__doc__, **fields
-    )
+    config = ConfigDict(extra="forbid")
+    shown = spec.args.model_config.get("json_schema_extra")
+    if isinstance(shown, dict):
+        examples: Any = shown["examples"]
+        config["json_schema_extra"] = {
+            "examples": [{k: v for k, v in e.items() if k not in in_path} for e in examples]
+        }
+    return create_model(name, __config__=config, __doc__=spec.args.__doc__, **fields)
 
 
 def _signature(

@@ -155,12 +155,43 @@ _phone.permission = Permission.SYNC_USE  # type: ignore[attr-defined]
 
 phones = APIRouter(prefix="/v1/sync", tags=["sync"], route_class=InflatedRoute)
 
+_DEVICE = "01938f5e-0000-7000-8000-00000000000d"
+_CLOCK = {"wall": "2026-11-24T08:02:11+02:00", "mono_ms": 8123456, "boot_id": "b-17"}
+PUSH_EXAMPLE: dict[str, Any] = {
+    "device_id": _DEVICE,
+    "epoch": 1,
+    "app": {"version": "1.4.0", "schema": 1},
+    "clock": {**_CLOCK, "mono_ms": 8431007},
+    "commands": [
+        {
+            "id": "01938f5e-7a31-7c02-9a52-0f4c5d6e7f80",
+            "seq": 42,
+            "name": "visit.arrive",
+            "args": {"visit_id": "01938f5e-0000-7000-8000-000000000001", "accuracy_m": 8},
+            "base": [
+                {
+                    "ref": {"type": "visit", "id": "01938f5e-0000-7000-8000-000000000001"},
+                    "version": 4,
+                }
+            ],
+            "captured": {**_CLOCK, "tz": "Europe/Helsinki"},
+        }
+    ],
+}
+PULL_EXAMPLE: dict[str, Any] = {"device_id": _DEVICE, "epoch": 1, "schema": 1, "cursor": None}
+
+
+def _shown(example: dict[str, Any]) -> dict[str, Any]:
+    """Return what puts an example of a body into the document."""
+    return {"requestBody": {"content": {"application/json": {"example": example}}}}
+
 
 @phones.post(
     "/push",
     operation_id="sync_push",
     summary="Hand in captured commands, in their order",
     response_model=PushAnswer,
+    openapi_extra=_shown(PUSH_EXAMPLE),
     responses=problems(404, 413, 503),
 )
 async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(_phone)]) -> Response:
@@ -174,6 +205,7 @@ async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(_phone)])
     operation_id="sync_pull",
     summary="Get the difference between what the phone holds and what it should hold",
     response_model=PullAnswer,
+    openapi_extra=_shown(PULL_EXAMPLE),
     responses=problems(404, 409, 413, 503),
 )
 async def sync_pull(body: PullRequest, phone: Annotated[Phone, Depends(_phone)]) -> Response:

@@ -46,6 +46,11 @@ class Args(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64")
 
 
+def shown(**example: Any) -> ConfigDict:
+    """Return the model_config of arguments that the documents show with an example."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 def _no_nul(value: Any) -> Any:
     if isinstance(value, str) and "\x00" in value:
         raise ValueError("text may not hold a NUL character")

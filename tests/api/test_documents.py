@@ -2,8 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from api import documents
+from api import documents, sync
+from fieldops.kernel import commands
+from fieldops.sync.schemas import CommandIn, PullRequest, PushRequest
 
 FOLDER = Path(__file__).parents[2] / "openapi"
 
@@ -31,3 +34,30 @@ def test_generators_find_every_shape_and_no_path_of_a_module_in_a_name() -> None
     assert named <= set(schemas)
     assert not [name for name in schemas if "__" in name.strip("_")]
     assert all(schema["title"] == name for name, schema in schemas.items())
+
+
+@pytest.mark.parametrize(
+    ("shape", "example"), [(PushRequest, sync.PUSH_EXAMPLE), (PullRequest, sync.PULL_EXAMPLE)]
+)
+def test_the_examples_of_push_and_pull_are_taken(
+    shape: type[BaseModel], example: dict[str, object]
+) -> None:
+    parsed = shape.model_validate(example)
+    if isinstance(parsed, PushRequest):
+        (command,) = parsed.commands
+        assert isinstance(command, CommandIn)  # what does not fit is kept as malformed
+        commands.parse(*commands.find(command.name, command.v, command.args))
+
+
+def test_the_examples_of_commands_are_taken_and_the_main_requests_have_one() -> None:
+    shown = {}
+    for spec in commands.REGISTRY.values():
+        extra = spec.args.model_config.get("json_schema_extra")
+        for example in extra["examples"] if isinstance(extra, dict) else ():
+            shown[spec.name] = commands.parse(spec, example)  # type: ignore[arg-type]
+    assert {"order.receive", "appointment.book", "visit.assign", "visit.arrive"} <= set(shown)
+    schemas = documents.create_app(documents.Settings(secret="x" * 40)).openapi()["components"][
+        "schemas"
+    ]
+    (body,) = schemas["VisitAssignBody"]["examples"]
+    assert "visit_id" not in body  # it stands in the address

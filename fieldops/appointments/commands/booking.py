@@ -16,7 +16,7 @@ from fieldops.appointments.errors import (
 )
 from fieldops.appointments.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from fieldops.appointments.models import Appointment
-from fieldops.kernel.commands import Args, Context, Moment, Outcome, Text, command
+from fieldops.kernel.commands import Args, Context, Moment, Outcome, Text, command, shown
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import queries as orders
 from fieldops.visits import queries as visits
@@ -52,6 +52,14 @@ class Window(Args):
 
 
 class BookAppointment(Window):
+    model_config = shown(
+        visit_id="01938f5e-0000-7000-8000-000000000001",
+        window_start="2026-11-24T08:00:00+02:00",
+        window_end="2026-11-24T10:00:00+02:00",
+        technician_ids=["01938f5e-0000-7000-8000-000000000002"],
+        channel="phone",
+        customer_said="Tuesday morning suits, the dog is friendly",
+    )
     visit_id: UUID = Field(description="The visit that is promised.")
     id: UUID | None = Field(None, description="The appointment's id; empty: the command's.")
     channel: rules.Channel = Field(description="How the customer was spoken to (AP-02).")

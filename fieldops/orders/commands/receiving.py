@@ -12,7 +12,7 @@ from fieldops.customers import queries as customer_queries
 from fieldops.customers.models import Customer, Premises
 from fieldops.kernel import configuration
 from fieldops.kernel.base import Regional
-from fieldops.kernel.commands import Args, Context, Moment, Text, command
+from fieldops.kernel.commands import Args, Context, Moment, Text, command, shown
 from fieldops.kernel.errors import Forbidden
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.ledger import canonical
@@ -89,6 +89,17 @@ class OrderItem(Args):
 
 
 class ReceiveOrder(Args):
+    model_config = shown(
+        external_ref="S-2026-118423",
+        customer={"external_ref": "C100042"},
+        premises={"external_ref": "P-7781"},
+        items=[
+            {"kind": "install", "service": "fixed_line"},
+            {"kind": "install", "service": "broadband", "product": "Home 100"},
+        ],
+        wish="mornings",
+        received_at="2026-11-21T08:15:00+02:00",
+    )
     id: UUID | None = Field(None, description="Made by the client; the command's id without it.")
     external_ref: Text = Field(
         min_length=1,

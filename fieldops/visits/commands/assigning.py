@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fieldops.kernel import configuration, geo
 from fieldops.kernel.clock import local_day, start_of_day
-from fieldops.kernel.commands import Args, Context, Moment, Text, command
+from fieldops.kernel.commands import Args, Context, Moment, Text, command, shown
 from fieldops.kernel.errors import Refusal
 from fieldops.kernel.permissions import Permission
 from fieldops.orders.models import WorkOrder
@@ -35,6 +35,15 @@ LONGEST_WINDOW = timedelta(hours=24)
 
 
 class AssignVisit(Args):
+    model_config = shown(
+        visit_id="01938f5e-0000-7000-8000-000000000001",
+        technician_ids=[
+            "01938f5e-0000-7000-8000-000000000002",
+            "01938f5e-0000-7000-8000-000000000003",
+        ],
+        contact_id="01938f5e-0000-7000-8000-000000000002",
+        reason="The first technician is ill",
+    )
     visit_id: UUID = Field(description="The visit.")
     technician_ids: list[UUID] = Field(
         min_length=1, max_length=8, description="All its technicians; others lose it."

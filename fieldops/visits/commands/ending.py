@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from fieldops.kernel.commands import Args, Context, Nature, Text, command
+from fieldops.kernel.commands import Args, Context, Nature, Text, command, shown
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import commands as orders
 from fieldops.orders import queries as order_queries
@@ -43,6 +43,10 @@ Rows = list[Visit | VisitFact | WorkOrder]
 
 
 class CompleteVisit(Args):
+    model_config = shown(
+        visit_id="01938f5e-0000-7000-8000-000000000001",
+        signature_sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    )
     visit_id: UUID = Field(description="The visit.")
     signature_sha256: str | None = Field(
         None,

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fieldops.kernel import geo
-from fieldops.kernel.commands import Args, Context, Nature, Text, command
+from fieldops.kernel.commands import Args, Context, Nature, Text, command, shown
 from fieldops.kernel.geo import Point
 from fieldops.kernel.permissions import Permission
 from fieldops.visits import queries, rules
@@ -63,7 +63,11 @@ class DepartVisit(_Somewhere):
 
 
 class ArriveVisit(_Somewhere):
-    pass
+    model_config = shown(
+        visit_id="01938f5e-0000-7000-8000-000000000001",
+        point={"type": "Point", "coordinates": [24.941, 60.17]},
+        accuracy_m=8,
+    )
 
 
 class ConfirmIdentity(_OfVisit):

@@ -1,7 +1,7 @@
 """Tables of appointments: the promise, the reserved time, the answers, the calls to make."""
 
 from datetime import datetime
-from typing import Any, ClassVar, get_args
+from typing import ClassVar, get_args
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, column
@@ -10,12 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.appointments import rules
 from fieldops.appointments.errors import AlreadyBooked, SlotTaken
-from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 from fieldops.kernel.commands import refuse_on
-
-
-def _one_of(name: str, values: Any) -> str:
-    return f"{name} in ({', '.join(repr(value) for value in get_args(values))})"
 
 
 class Appointment(Regional):
@@ -51,8 +47,8 @@ class Appointment(Regional):
     contacted_in_time: Mapped[bool | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("state", rules.State), name="state_known"),
-        CheckConstraint(_one_of("channel", rules.Channel), name="channel_known"),
+        CheckConstraint(one_of("state", get_args(rules.State)), name="state_known"),
+        CheckConstraint(one_of("channel", get_args(rules.Channel)), name="channel_known"),
         CheckConstraint("window_end > window_start", name="window_in_order"),
         CheckConstraint("(moved_cause is null) = (moved_reason is null)", name="move_explained"),
         CheckConstraint("state <> 'confirmed' or confirmed_at is not null", name="confirmed_when"),
@@ -122,8 +118,8 @@ class Reconfirmation(Regional):
     counted_in: Mapped[bool]  # False: the window had moved or the promise had ended meanwhile
 
     __table_args__ = (
-        CheckConstraint(_one_of("answer", rules.Answer), name="answer_known"),
-        CheckConstraint(_one_of("channel", rules.AnswerChannel), name="channel_known"),
+        CheckConstraint(one_of("answer", get_args(rules.Answer)), name="answer_known"),
+        CheckConstraint(one_of("channel", get_args(rules.AnswerChannel)), name="channel_known"),
     )
 
 
@@ -150,9 +146,10 @@ class CallTask(Regional):
     done_by: Mapped[UUID | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("kind", rules.TaskKind), name="kind_known"),
+        CheckConstraint(one_of("kind", get_args(rules.TaskKind)), name="kind_known"),
         CheckConstraint(
-            f"outcome is null or {_one_of('outcome', rules.Outcome)} or outcome = 'withdrawn'",
+            f"outcome is null or {one_of('outcome', get_args(rules.Outcome))}"
+            " or outcome = 'withdrawn'",
             name="outcome_known",
         ),
         CheckConstraint("(done_at is null) = (outcome is null)", name="done_with_outcome"),

@@ -1,6 +1,5 @@
 """Tables of the customers: without contact data, which stands in pii.py alone."""
 
-from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
@@ -9,12 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fieldops.customers import rules
 from fieldops.customers.errors import CustomerKnown, PremisesKnown
 from fieldops.kernel import geo
-from fieldops.kernel.base import Catalogue, Regional, catalogue_link
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link, one_of
 from fieldops.kernel.commands import refuse_on
-
-
-def _in(column: str, values: Iterable[str]) -> str:
-    return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Customer(Regional):
@@ -36,9 +31,10 @@ class Customer(Regional):
     __table_args__ = (
         UniqueConstraint("region_id", "external_ref"),
         CheckConstraint(
-            f"({_in('segment', sorted(rules.BUSINESS))} and {_in('tier', rules.BUSINESS_TIERS)})"
-            f" or ({_in('segment', ('household', 'personal'))}"
-            f" and {_in('tier', rules.PRIVATE_TIERS)})",
+            f"({one_of('segment', sorted(rules.BUSINESS))}"
+            f" and {one_of('tier', rules.BUSINESS_TIERS)})"
+            f" or ({one_of('segment', ('household', 'personal'))}"
+            f" and {one_of('tier', rules.PRIVATE_TIERS)})",
             name="tier_fits",
         ),
     )
@@ -95,7 +91,7 @@ class ServiceStandard(Catalogue):
             name="uq_customers_service_standard_key",
             postgresql_nulls_not_distinct=True,
         ),
-        CheckConstraint(_in("task", tuple(rules.Task)), name="task_known"),
+        CheckConstraint(one_of("task", tuple(rules.Task)), name="task_known"),
         CheckConstraint("minutes > 0 and upper_minutes >= minutes", name="limits_in_order"),
     )
 

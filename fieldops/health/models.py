@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.health import rules
-from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 
 
 class HealthRecord(Regional):
@@ -49,10 +49,7 @@ class HealthRecord(Regional):
             "(baseline_reading_id is null) = (baseline_at is null)", name="baseline_whole"
         ),
         CheckConstraint("cabling_joints between 0 and 100", name="joints_counted"),
-        CheckConstraint(
-            f"cabling_material in ({', '.join(repr(str(m)) for m in rules.Material)})",
-            name="material_known",
-        ),
+        CheckConstraint(one_of("cabling_material", rules.Material), name="material_known"),
     )
 
 

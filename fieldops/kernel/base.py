@@ -6,6 +6,7 @@ characters.
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -132,6 +133,11 @@ class Regional(Versioned):
         Integer, primary_key=True, autoincrement=False, sort_order=-2
     )
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-1)
+
+
+def one_of(column: str, values: Iterable[str]) -> str:
+    """Return the condition of a check constraint that a column holds one of some words."""
+    return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
 
 
 def link(table: str, *, nullable: bool = False, index: bool = True) -> MappedColumn[Any]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 from fieldops.measurements import rules
 
 
@@ -44,10 +44,7 @@ class LineTest(Regional):
 
     __table_args__ = (
         CheckConstraint(f"num_nonnulls({', '.join(rules.LINE_VALUES)}) > 0", name="some_value"),
-        CheckConstraint(
-            f"measured_at_place in ({', '.join(repr(str(p)) for p in rules.Place)})",
-            name="place_known",
-        ),
+        CheckConstraint(one_of("measured_at_place", rules.Place), name="place_known"),
         Index("ix_measurements_line_test_service", "region_id", "service_id", "estimated_at"),
     )
 
@@ -78,8 +75,6 @@ class SpeedTest(Regional):
 
     __table_args__ = (
         CheckConstraint("down_mbps >= 0 and up_mbps >= 0", name="rates_positive"),
-        CheckConstraint(
-            f"method in ({', '.join(repr(str(m)) for m in rules.Method)})", name="method_known"
-        ),
+        CheckConstraint(one_of("method", rules.Method), name="method_known"),
         Index("ix_measurements_speed_test_service", "region_id", "service_id", "estimated_at"),
     )

@@ -1,6 +1,5 @@
 """Tables of the network record: features, ties, services with their access paths, findings."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +9,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel import geo
-from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 from fieldops.kernel.commands import refuse_on
 from fieldops.network import rules
 from fieldops.network.errors import ConnectionKnown, NameTaken, ServiceKnown
-
-
-def _in(column: str, values: Iterable[str]) -> str:
-    return f"{column} in ({', '.join(repr(str(value)) for value in sorted(values))})"
 
 
 class NetworkService(Regional):
@@ -38,9 +33,9 @@ class NetworkService(Regional):
 
     __table_args__ = (
         UniqueConstraint("region_id", "account"),
-        CheckConstraint(_in("kind", rules.ServiceKind), name="kind_known"),
-        CheckConstraint(_in("technology", rules.Technology), name="technology_known"),
-        CheckConstraint(_in("state", rules.ServiceLife), name="state_known"),
+        CheckConstraint(one_of("kind", sorted(rules.ServiceKind)), name="kind_known"),
+        CheckConstraint(one_of("technology", sorted(rules.Technology)), name="technology_known"),
+        CheckConstraint(one_of("state", sorted(rules.ServiceLife)), name="state_known"),
         CheckConstraint("sold_down_mbps > 0 and sold_up_mbps > 0", name="rates_positive"),
     )
 
@@ -80,11 +75,12 @@ class NetworkFeature(Regional):
             name="uq_network_feature_name",
             postgresql_nulls_not_distinct=True,
         ),
-        CheckConstraint(_in("kind", rules.FeatureKind), name="kind_known"),
+        CheckConstraint(one_of("kind", sorted(rules.FeatureKind)), name="kind_known"),
         CheckConstraint(
-            f"({_in('kind', rules.STATEFUL)}) = (state is not null)", name="state_of_kind"
+            f"({one_of('kind', sorted(rules.STATEFUL))}) = (state is not null)",
+            name="state_of_kind",
         ),
-        CheckConstraint(_in("state", rules.State), name="state_known"),
+        CheckConstraint(one_of("state", sorted(rules.State)), name="state_known"),
         CheckConstraint(
             "(state in ('free', 'retired') and service_id is null)"
             " or (state in ('reserved', 'occupied') and service_id is not null)"
@@ -95,7 +91,9 @@ class NetworkFeature(Regional):
             "state <> 'bad' or (state_reason is not null and state_since is not null)",
             name="bad_explained",
         ),
-        CheckConstraint(f"({_in('kind', rules.STATEFUL)}) = (shape is null)", name="shape_of_kind"),
+        CheckConstraint(
+            f"({one_of('kind', sorted(rules.STATEFUL))}) = (shape is null)", name="shape_of_kind"
+        ),
         Index(
             "ix_network_feature_shape",
             "region_id",
@@ -126,7 +124,7 @@ class NetworkConnection(Regional):
 
     __table_args__ = (
         UniqueConstraint("region_id", "from_id", "to_id", "kind", name="uq_network_connection_tie"),
-        CheckConstraint(_in("kind", rules.Tie), name="kind_known"),
+        CheckConstraint(one_of("kind", sorted(rules.Tie)), name="kind_known"),
         CheckConstraint("from_id <> to_id", name="two_ends"),
     )
 
@@ -171,9 +169,9 @@ class Finding(Regional):
 
     __table_args__ = (
         CheckConstraint("feature_id is not null or point is not null", name="somewhere"),
-        CheckConstraint(_in("kind", rules.FeatureKind), name="kind_known"),
-        CheckConstraint(_in("severity", rules.Severity), name="severity_known"),
-        CheckConstraint(_in("state", rules.FindingState), name="state_known"),
+        CheckConstraint(one_of("kind", sorted(rules.FeatureKind)), name="kind_known"),
+        CheckConstraint(one_of("severity", sorted(rules.Severity)), name="severity_known"),
+        CheckConstraint(one_of("state", sorted(rules.FindingState)), name="state_known"),
         Index("ix_network_finding_visit", "region_id", "visit_id"),
         Index("ix_network_finding_point", "region_id", "point", postgresql_using="gist"),
     )

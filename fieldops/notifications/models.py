@@ -1,18 +1,14 @@
 """Tables of notifications: the message as planned, and each attempt to deliver it."""
 
 from datetime import datetime
-from typing import Any, ClassVar, get_args
+from typing import ClassVar, get_args
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, column
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 from fieldops.notifications import rules
-
-
-def _one_of(name: str, values: Any) -> str:
-    return f"{name} in ({', '.join(repr(value) for value in get_args(values))})"
 
 
 class Message(Regional):
@@ -48,10 +44,11 @@ class Message(Regional):
     ended_reason: Mapped[str | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("kind", rules.Kind), name="kind_known"),
-        CheckConstraint(_one_of("state", rules.State), name="state_known"),
+        CheckConstraint(one_of("kind", get_args(rules.Kind)), name="kind_known"),
+        CheckConstraint(one_of("state", get_args(rules.State)), name="state_known"),
         CheckConstraint(
-            f"channel is null or {_one_of('channel', rules.ChannelName)}", name="channel_known"
+            f"channel is null or {one_of('channel', get_args(rules.ChannelName))}",
+            name="channel_known",
         ),
         CheckConstraint(
             "state <> 'sending' or (claimed_at is not null and channel is not null)",

@@ -1,19 +1,14 @@
 """Tables of orders: the order, its work orders, the warnings of late work, the reasons."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link, one_of
 from fieldops.orders import rules
-
-
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Reason(Catalogue):
@@ -30,8 +25,8 @@ class Reason(Catalogue):
     active: Mapped[bool] = mapped_column(default=True)
 
     __table_args__ = (
-        CheckConstraint(_one_of("process", rules.Process), name="process_known"),
-        CheckConstraint(_one_of("cause", rules.Cause), name="cause_known"),
+        CheckConstraint(one_of("process", rules.Process), name="process_known"),
+        CheckConstraint(one_of("cause", rules.Cause), name="cause_known"),
         UniqueConstraint("process", "code"),
     )
 
@@ -60,7 +55,7 @@ class ServiceOrder(Regional):
 
     __table_args__ = (
         UniqueConstraint("region_id", "external_ref"),
-        CheckConstraint(_one_of("state", rules.State), name="state_known"),
+        CheckConstraint(one_of("state", rules.State), name="state_known"),
         CheckConstraint("urgency in ('normal', 'major_fault', 'complaint')", name="urgency_known"),
         CheckConstraint("customer_id is null or premises_id is not null", name="premises_known"),
         CheckConstraint("urges >= 0", name="urges_counted"),
@@ -107,8 +102,8 @@ class WorkOrder(Regional):
 
     __table_args__ = (
         UniqueConstraint("region_id", "order_id", "number"),
-        CheckConstraint(_one_of("kind", rules.Kind), name="kind_known"),
-        CheckConstraint(_one_of("state", rules.State), name="state_known"),
+        CheckConstraint(one_of("kind", rules.Kind), name="kind_known"),
+        CheckConstraint(one_of("state", rules.State), name="state_known"),
         CheckConstraint("department in ('field', 'cable')", name="department_known"),
         CheckConstraint("suspended_seconds >= 0 and limit_seconds > 0", name="times_positive"),
         CheckConstraint("duration_minutes between 1 and 1440", name="duration_of_a_day"),

@@ -1,7 +1,6 @@
 """Tables of visits: the visit, its work, its technicians, and the facts seen on site."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -9,12 +8,8 @@ from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel import geo
-from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 from fieldops.visits import rules
-
-
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} in ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Visit(Regional):
@@ -57,9 +52,9 @@ class Visit(Regional):
     signature_refused_reason: Mapped[str | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("state", rules.State), name="state_known"),
+        CheckConstraint(one_of("state", rules.State), name="state_known"),
         CheckConstraint(
-            f"next_step is null or {_one_of('next_step', rules.NextStep)}", name="next_step_known"
+            f"next_step is null or {one_of('next_step', rules.NextStep)}", name="next_step_known"
         ),
         CheckConstraint(
             "(window_start is null) = (window_end is null) and "
@@ -147,7 +142,7 @@ class Assignment(Regional):
     ended_reason: Mapped[str | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("state", rules.Step), name="state_known"),
+        CheckConstraint(one_of("state", rules.Step), name="state_known"),
         CheckConstraint("(ended_at is null) = (ended_reason is null)", name="end_known"),
         Index(
             "uq_visits_assignment_present",
@@ -201,6 +196,6 @@ class VisitFact(Regional):
     by_other_technician: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
-        CheckConstraint(_one_of("kind", rules.FactKind), name="kind_known"),
+        CheckConstraint(one_of("kind", rules.FactKind), name="kind_known"),
         Index("ix_visits_visit_fact_point", "point", postgresql_using="gist"),
     )

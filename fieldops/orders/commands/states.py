@@ -14,6 +14,7 @@ from fieldops.network.rules import ServiceLife
 from fieldops.orders import queries, rules
 from fieldops.orders.errors import IllegalChange, ResumeDateMissing
 from fieldops.orders.events import (
+    WorkOrderAside,
     WorkOrderCancelled,
     WorkOrderReturned,
     WorkOrdersResumed,
@@ -81,16 +82,11 @@ async def suspend_work(
     if resume_on is None or not today < resume_on <= today + LONGEST_SUSPENSION:
         raise ResumeDateMissing(today=str(today))
     for row in rows:
-        change(ctx, row, State.SUSPENDED, why.code)
+        _set_aside(ctx, row, State.SUSPENDED, why)
         row.resume_on = resume_on
-        row.state_note = why.note
         if why.cause == Cause.CUSTOMER:
             row.clock_stopped_at = ctx.now
-    await follow(ctx, rows)
-    for row in rows:
-        await ctx.emit(
-            WorkOrderSuspended(row.id, row.order_id, why.code, why.cause, why.told_customer)
-        )
+    await _tell(ctx, rows, why, WorkOrderSuspended)
 
 
 async def transfer_work(
@@ -98,38 +94,37 @@ async def transfer_work(
 ) -> None:
     """Transfer work to another department (WO-03, RE-03). Raises IllegalChange."""
     for row in rows:
-        change(ctx, row, State.TRANSFERRED, why.code)
+        _set_aside(ctx, row, State.TRANSFERRED, why)
         row.transferred_to = department
-        row.state_note = why.note
-    await follow(ctx, rows)
-    for row in rows:
-        await ctx.emit(
-            WorkOrderTransferred(row.id, row.order_id, why.code, why.cause, why.told_customer)
-        )
+    await _tell(ctx, rows, why, WorkOrderTransferred)
 
 
 async def return_work(ctx: Context, rows: Collection[WorkOrder], why: Why) -> None:
     """Return work to where its order came from (WO-03). Raises IllegalChange."""
     for row in rows:
-        change(ctx, row, State.RETURNED, why.code)
-        row.state_note = why.note
-    await follow(ctx, rows)
-    for row in rows:
-        await ctx.emit(
-            WorkOrderReturned(row.id, row.order_id, why.code, why.cause, why.told_customer)
-        )
+        _set_aside(ctx, row, State.RETURNED, why)
+    await _tell(ctx, rows, why, WorkOrderReturned)
 
 
 async def cancel_work(ctx: Context, rows: Collection[WorkOrder], why: Why) -> None:
     """Cancel work (WO-03). Raises IllegalChange."""
     for row in rows:
-        change(ctx, row, State.CANCELLED, why.code)
-        row.state_note = why.note
+        _set_aside(ctx, row, State.CANCELLED, why)
+    await _tell(ctx, rows, why, WorkOrderCancelled)
+
+
+def _set_aside(ctx: Context, row: WorkOrder, state: State, why: Why) -> None:
+    change(ctx, row, state, why.code)
+    row.state_note = why.note
+
+
+async def _tell(
+    ctx: Context, rows: Collection[WorkOrder], why: Why, event: type[WorkOrderAside]
+) -> None:
+    """Let the orders follow work that was set aside, then the visits it was on."""
     await follow(ctx, rows)
     for row in rows:
-        await ctx.emit(
-            WorkOrderCancelled(row.id, row.order_id, why.code, why.cause, why.told_customer)
-        )
+        await ctx.emit(event(row.id, row.order_id, why.code, why.cause, why.told_customer))
 
 
 async def resume_work(ctx: Context, rows: Collection[WorkOrder]) -> None:

@@ -3,31 +3,27 @@
 import base64
 import binascii
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from api.problems import answer, problems
 from api.routing import (
+    Acting,
     After,
-    Authorization,
     Limit,
     Open,
     Page,
     Reading,
-    RegionHeader,
-    actor_of,
-    database_of,
+    acts,
     page,
     public,
     reads,
-    settings_of,
     verb,
 )
 from fieldops.files import commands, queries, rules
@@ -41,7 +37,6 @@ from fieldops.files.errors import (
 from fieldops.files.models import FileLink, Upload
 from fieldops.files.schemas import FileLinkRead, Receipt, UploadRead
 from fieldops.files.uploading import Announced, Checksum, Key, Uploading
-from fieldops.kernel.actor import Actor
 from fieldops.kernel.errors import Coded, UnsupportedMedia
 from fieldops.kernel.permissions import Permission
 
@@ -124,27 +119,6 @@ UploadKey = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Creating:
-    """Who creates an upload; no transaction stays open while bytes come in."""
-
-    actor: Actor
-    uploading: Uploading
-
-
-async def _creating(
-    request: Request, authorization: Authorization = None, region: RegionHeader = None
-) -> Creating:
-    settings, database = settings_of(request), database_of(request)
-    async with database.transaction() as session:
-        actor = await actor_of(session, settings, authorization, region)
-    actor.scope(Permission.FILE_WRITE)
-    return Creating(actor, Uploading(database, settings))
-
-
-_creating.permission = Permission.FILE_WRITE  # type: ignore[attr-defined]
-
-
 @tus.options(
     "",
     operation_id="upload_options",
@@ -185,14 +159,17 @@ async def options(
         "requestBody": {"required": False, **_BYTES},
     },
 )
-async def create(request: Request, creating: Annotated[Creating, Depends(_creating)]) -> Response:
+async def create(
+    request: Request, acting: Annotated[Acting, acts(Permission.FILE_WRITE)]
+) -> Response:
+    uploading = Uploading(acting.database, acting.settings)
     with_bytes = _media_type(request) == OFFSET_STREAM
     checksum = _checksum(request) if with_bytes else None
-    key, row = await creating.uploading.create(creating.actor, _announced(request))
+    key, row = await uploading.create(acting.actor, _announced(request))
     response = Response(status_code=201)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}{UPLOADS}/{key}"
     if with_bytes:
-        row = await _append(request, creating.uploading, key, 0, checksum)
+        row = await _append(request, uploading, key, 0, checksum)
         response.headers["Upload-Offset"] = str(row.position)
     response.headers["Upload-Expires"] = _expires(row)
     return response

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, database_of, page, reads, verb, writes
+from api.routing import Acting, After, Limit, Page, Reading, acts, page, reads, verb
 from fieldops.kernel.commands import Text
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.permissions import Permission
@@ -95,7 +95,7 @@ class ImportReport(BaseModel):
     },
 )
 async def import_orders(
-    request: Request, reading: Annotated[Reading, writes(Permission.ORDER_IMPORT)]
+    request: Request, acting: Annotated[Acting, acts(Permission.ORDER_IMPORT)]
 ) -> ImportReport:
     body = bytearray()
     async for chunk in request.stream():
@@ -105,7 +105,7 @@ async def import_orders(
     lines = bytes(body).splitlines()
     if len(lines) > MOST_IMPORT_LINES:
         raise TooLarge(limit=f"{MOST_IMPORT_LINES} lines")
-    report = await importing.import_lines(database_of(request), reading.actor, lines)
+    report = await importing.import_lines(acting.database, acting.actor, lines)
     return ImportReport.model_validate(report)
 
 

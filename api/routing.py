@@ -1,4 +1,4 @@
-"""How routes are made: `verb` for commands, `reads` and `writes` for the rest, `public` for links.
+"""How routes are made: `verb` for commands, `reads`, `writes`, `acts` and `public` for the rest.
 
 Every route declares its permission by one of them; a test walks all routes and checks.
 """
@@ -109,6 +109,15 @@ class Reading:
 
 
 @dataclass(slots=True)
+class Acting:
+    """A request that opens its own transactions: none stays open while its body comes in."""
+
+    database: Database
+    settings: Settings
+    actor: Actor
+
+
+@dataclass(slots=True)
 class Open:
     """A request without a signed-in actor: the reason says why that is right."""
 
@@ -188,6 +197,22 @@ def reads(permission: Permission) -> Any:
 
 
 writes = reads  # the same transaction, committed before the answer is sent
+
+
+def acts(permission: Permission) -> Any:
+    """Return the dependency of a route with a long body: who acts, and no transaction."""
+
+    async def open_acting(
+        request: Request, authorization: Authorization = None, region: RegionHeader = None
+    ) -> Acting:
+        settings, database = settings_of(request), database_of(request)
+        async with database.transaction() as session:
+            actor = await actor_of(session, settings, authorization, region)
+        actor.scope(permission)
+        return Acting(database, settings, actor)
+
+    open_acting.permission = permission  # type: ignore[attr-defined]
+    return Depends(open_acting)
 
 
 def public(reason: str) -> Any:

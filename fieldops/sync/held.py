@@ -116,7 +116,7 @@ def _row_hash(rows: Any) -> ColumnElement[int]:
 
 
 def _difference(of: Sequence[View]) -> Select[Any]:
-    want = _wanted(of).cte("want")
+    want = _wanted(of).cte("sync_want")
     held = (
         select(HeldRow.type, HeldRow.row_id, HeldRow.version)
         .where(
@@ -124,7 +124,7 @@ def _difference(of: Sequence[View]) -> Select[Any]:
             HeldRow.device_id == PLACEHOLDERS.device_id,
             HeldRow.removed_gen.is_(None),
         )
-        .cte("held")
+        .cte("sync_has")
     )
     ranks = {view.name: -view.rank for view in of}
     del_rank = case(ranks, value=held.c.type, else_=-9999) if ranks else literal(0)

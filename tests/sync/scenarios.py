@@ -197,7 +197,7 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
         *_started(day),
         day.order(
             "order.suspend",
-            reason="site_not_ready",
+            reason="no_free_resource",
             resume_on="2026-12-20",
             told_customer="We come back.",
         ),

@@ -108,6 +108,7 @@ async def test_discarded_and_credited_work_takes_no_effect_and_the_reason_goes_b
     phone: Phone, database: Database, world: World, verb: str, state: str
 ) -> None:
     id_, case_id = await late_work(phone, database)
+    await phone.pull()
     await run(database, world.dora, f"desk.{verb}", case_id=case_id, reason="done by Bob")
     assert await trial.state_of(database, id_) == "open"
     await phone.pull()

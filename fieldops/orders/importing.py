@@ -62,8 +62,8 @@ async def import_lines(database: Database, actor: Actor, lines: Iterable[str | b
 
 
 def _parsed(line: str | bytes) -> dict[str, Any]:
-    if len(line) > LONGEST_LINE:
-        raise _NotAnOrder(f"the line is longer than {LONGEST_LINE} characters")
+    if len(line.encode() if isinstance(line, str) else line) > LONGEST_LINE:
+        raise _NotAnOrder(f"the line is longer than {LONGEST_LINE} bytes")
     try:
         value = from_json(line)
     except ValueError as exc:

@@ -107,6 +107,15 @@ async def test_a_long_chinese_text_goes_in_joined_parts_of_ucs2(
     assert headers == [bytes((5, 0, 3, 7, len(headers), n + 1)) for n in range(len(headers))]
 
 
+async def test_a_text_of_more_than_ten_parts_is_certainly_not_sent(
+    centre: smsc.Smsc, texting: TextChannel
+) -> None:
+    with pytest.raises(NotSent) as caught:
+        await texting.send(outgoing("x" * 153 * 11))
+    assert caught.value.final
+    assert not centre.submissions
+
+
 async def test_a_refused_text_message_is_certainly_not_sent(
     centre: smsc.Smsc, texting: TextChannel
 ) -> None:

@@ -54,8 +54,11 @@ class TextChannel:
         self._thread.shutdown()
 
     def _send(self, message: Outgoing) -> str:
+        try:
+            segments = split(message.text, reference=message.id.int & 0xFF)
+        except ValueError as exc:
+            raise NotSent(str(exc), final=True) from exc
         client = self._bound()
-        segments = split(message.text, reference=message.id.int & 0xFF)
         reference = ""
         for index, part in enumerate(segments.parts):
             try:

@@ -9,6 +9,7 @@ import fieldops.modules  # noqa: F401 - importing it registers every job
 from fieldops.kernel import clock, jobs, logs
 from fieldops.kernel.db import connect
 from fieldops.kernel.settings import Settings
+from fieldops.notifications.jobs import close_channels
 
 CONCURRENCY = 4
 GRACE_SECONDS = 10
@@ -37,6 +38,7 @@ async def run(settings: Settings, *, until_idle: bool = False) -> None:
                     delete_jobs="successful",
                 )
             finally:
+                await close_channels()
                 await database.close()
 
 

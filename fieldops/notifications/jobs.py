@@ -33,6 +33,14 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     return _channels[0][1]
 
 
+async def close_channels() -> None:
+    """Take leave of the peers at the worker's end."""
+    for _, channels in _channels:
+        for channel in channels.values():
+            await channel.close()
+    _channels.clear()
+
+
 @jobs.every("* * * * * */5", "notifications.send_due")
 async def send_due() -> None:
     """Send every message that is due, and look after those a dead worker left behind."""

@@ -33,6 +33,10 @@ REPEATABLE_STATES: tuple[State, ...] = ("planned", "cancelled", "expired")
 """States in which a message has certainly not gone out: it may be planned anew."""
 
 
+REPEATABLE_CHANNELS = frozenset[ChannelName]({"file"})
+"""Channels by which the same message may go again: there a repeat changes nothing."""
+
+
 def dedupe_key(
     visit_id: UUID, kind: Kind, window_start: datetime, technician_id: UUID | None = None
 ) -> str:

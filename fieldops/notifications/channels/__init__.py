@@ -34,10 +34,9 @@ class DeliveryUnknown(Exception):  # noqa: N818 - it says what happened to the m
 
 
 class Channel(Protocol):
-    """A way out; `repeatable` when sending the same message again changes nothing."""
+    """A way out to a customer."""
 
     name: ClassVar[str]
-    repeatable: ClassVar[bool]
 
     async def send(self, message: Outgoing) -> str:
         """Hand the message over and return the peer's reference for it."""

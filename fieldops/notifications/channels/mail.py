@@ -19,7 +19,6 @@ class MailChannel:
     """Hands e-mails to the configured server; in doubt it does not repeat (at most once)."""
 
     name: ClassVar[str] = "email"
-    repeatable: ClassVar[bool] = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

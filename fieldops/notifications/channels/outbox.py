@@ -13,7 +13,6 @@ class OutboxChannel:
     """Writes messages to a folder; a repeat writes the same file again (at least once)."""
 
     name: ClassVar[str] = "file"
-    repeatable: ClassVar[bool] = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

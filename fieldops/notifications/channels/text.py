@@ -30,7 +30,6 @@ class TextChannel:
     """Hands text messages to the SMSC; in doubt it does not repeat (at most once)."""
 
     name: ClassVar[str] = "sms"
-    repeatable: ClassVar[bool] = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

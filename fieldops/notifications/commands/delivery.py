@@ -20,8 +20,6 @@ from fieldops.notifications.commands import planning
 from fieldops.notifications.models import DeliveryAttempt, Message
 from fieldops.notifications.wording import Text, render
 
-REPEATABLE = frozenset({"file"})  # these channels may be given the same message again
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -163,7 +161,7 @@ async def _try_later(
 
 async def _doubt(session: AsyncSession, message: Message, now: datetime, reason: str) -> None:
     """Decide about a message that may or may not have gone out (docs/messages.md)."""
-    if message.channel in REPEATABLE:
+    if message.channel in rules.REPEATABLE_CHANNELS:
         message.state, message.due_at = "planned", now
         return
     _end(message, "uncertain", now, reason)

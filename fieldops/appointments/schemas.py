@@ -1,7 +1,7 @@
 """What is read of appointments, by REST and by devices."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -126,7 +126,7 @@ class CallTaskRead(ReadModel):
     due_at: datetime
     window_start: datetime | None
     subject: str | None
-    outcome: Outcome | str | None
+    outcome: Outcome | Literal["withdrawn"] | None
     note: str | None
     done_at: datetime | None
     done_by: UUID | None

@@ -17,7 +17,7 @@ from starlette_compress import CompressMiddleware
 
 import fieldops.modules
 from api import problems
-from fieldops.kernel import clock
+from fieldops.kernel import clock, logs
 from fieldops.kernel.db import Database, connect
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.ids import new_id
@@ -143,6 +143,13 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
                 app.include_router(module.live)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
+
+
+def served() -> FastAPI:
+    """Make the application of one server process; each of several sets up its own logs."""
+    settings = get_settings()
+    logs.configure(settings)
+    return create_app(settings)
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -145,11 +145,8 @@ def serve(
     """Serve the API."""
     import uvicorn  # noqa: PLC0415 - only this command needs the server
 
-    from fieldops.kernel import logs  # noqa: PLC0415 - see above
-
-    logs.configure(get_settings())
     uvicorn.run(
-        "api.app:create_app",
+        "api.app:served",
         factory=True,
         host=host,
         port=port,

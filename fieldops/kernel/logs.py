@@ -1,6 +1,7 @@
 """Structured logs: one line an event, with the correlation id of the request."""
 
 import logging
+import sys
 
 import structlog
 
@@ -23,6 +24,7 @@ def configure(settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(

@@ -1,3 +1,8 @@
+import json
+import os
+import subprocess
+import sys
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -7,6 +12,7 @@ from structlog.testing import capture_logs
 
 from api import problems
 from fieldops.kernel.db import Database
+from tests.support.databases import SECRET
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -53,3 +59,16 @@ async def test_a_failed_statement_does_not_show_the_values_it_was_given(
             )
     assert "division by zero" in str(caught.value)
     assert "+999" not in str(caught.value)
+
+
+def test_a_server_process_sets_up_its_own_logs_as_json_on_stderr() -> None:
+    # With several workers, the process that has read the command line serves nothing itself.
+    lines = "import structlog; from api.app import served; served(); structlog.get_logger().info(1)"
+    done = subprocess.run(
+        [sys.executable, "-c", lines],
+        env={**os.environ, "FIELDOPS_SECRET": SECRET},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b""
+    assert json.loads(done.stderr)["event"] == 1

@@ -403,6 +403,25 @@ async def test_ap_02_a_cancelled_appointment_frees_time_and_sends_the_visit_back
     await book(database, world.dora, planned.visit_id, local(26, 10))
 
 
+async def test_ap_02_an_appointment_that_is_off_is_not_cancelled_or_asked_about_again(
+    database: Database, world: World
+) -> None:
+    planned = await planned_visit(database, world.dora)
+    said = {"customer_said": "Not this week.", "channel": "phone"}
+    with pytest.raises(errors.NoAppointment):
+        await run(
+            database,
+            world.dora,
+            "appointment.request_reschedule",
+            visit_id=str(planned.visit_id),
+            reason="customer_asked",
+        )
+    booked = str(await book(database, world.dora, planned.visit_id, local(24, 10)))
+    await run(database, world.dora, "appointment.cancel", appointment_id=booked, **said)
+    with pytest.raises(errors.AppointmentClosed):
+        await run(database, world.dora, "appointment.cancel", appointment_id=booked, **said)
+
+
 async def test_a_new_technician_takes_over_the_reserved_time(
     database: Database, world: World
 ) -> None:

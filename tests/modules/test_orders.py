@@ -21,6 +21,7 @@ from fieldops.orders.errors import (
     ResumeDateMissing,
     UnknownReason,
     UnknownReference,
+    WorkOrdersElsewhere,
 )
 from fieldops.orders.jobs import resume_suspended_work, warn_of_late_work
 from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
@@ -244,6 +245,15 @@ async def test_wo_03_suspending_needs_a_resume_date_ahead(
     made = await make_order(database, world.dora)
     with pytest.raises(ResumeDateMissing):
         await suspend(database, world, made, resume_on=resume_on)
+
+
+async def test_wo_03_an_orders_step_does_not_reach_the_work_of_another_order(
+    database: Database, world: World
+) -> None:
+    made = await make_order(database, world.dora)
+    other = await make_order(database, world.dora)
+    with pytest.raises(WorkOrdersElsewhere):
+        await suspend(database, world, made, work_order_ids=[str((await work(database, other)).id)])
 
 
 @pytest.mark.parametrize(

@@ -234,12 +234,23 @@ async def splitting(walk: Walk) -> None:
     )
 
 
+WORDS: dict[str, dict[str, Any]] = {
+    "confirm_identity": {
+        "certificate_shown": True,
+        "customer_confirmed": True,
+        "work_explained": True,
+        "covers_used": True,
+    },
+    "complete": {"signature_refused_reason": "In a hurry."},
+}
+
+
 async def working(walk: Walk) -> None:
     """One technician goes through a visit up to somewhere, as the day should go."""
     visit = await walk.pick(Visit)
     technician, steps = await walk.technician(visit), ("accept", "depart", "arrive")
     for step in (*steps, "confirm_identity", "start", "complete")[: walk.chance.randint(2, 6)]:
-        more = {"confirm_identity": INTRODUCED, "complete": _DONE}.get(step, {})
+        more = WORDS.get(step, {})
         await walk.do(technician, f"visit.{step}", visit_id=str(visit.id), **more)
 
 
@@ -249,13 +260,6 @@ async def accepting_at_the_desk(walk: Walk) -> None:
         await walk.do(actor, envelope.name, accepted=envelope)
 
 
-_DONE = {"signature_refused_reason": "In a hurry."}
-INTRODUCED = {
-    "certificate_shown": True,
-    "customer_confirmed": True,
-    "work_explained": True,
-    "covers_used": True,
-}
 ACTS: dict[Callable[[Walk], Any], int] = {
     booking: 9,
     working: 6,
@@ -269,9 +273,9 @@ ACTS: dict[Callable[[Walk], Any], int] = {
     on_visit("visit.accept"): 4,
     on_visit("visit.depart"): 4,
     on_visit("visit.arrive"): 6,
-    on_visit("visit.confirm_identity", **INTRODUCED): 6,
+    on_visit("visit.confirm_identity", **WORDS["confirm_identity"]): 6,
     on_visit("visit.start"): 9,
-    on_visit("visit.complete", **_DONE): 6,
+    on_visit("visit.complete", **WORDS["complete"]): 6,
     on_visit("visit.leave_notice", told_otherwise="By phone."): 1,
     on_visit("appointment.request_reschedule", reason="customer_asked"): 1,
     on_visit("appointment.record_reconfirmation", answer="confirmed"): 1,

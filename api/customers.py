@@ -39,7 +39,7 @@ verb(router, "/standards", commands.set_standard)
 
 @router.get(
     "/customers",
-    operation_id="customers_list",
+    operation_id="customer_list",
     summary="List the customers in scope, without contact data",
     responses=problems(),
 )
@@ -133,7 +133,7 @@ async def read_contact_history(
 
 @router.get(
     "/contact-readings",
-    operation_id="contact_readings_list",
+    operation_id="contact_reading_list",
     summary="Search the register of who read contact data (CU-04)",
     responses=problems(),
 )
@@ -197,7 +197,7 @@ async def premises(
 
 @router.get(
     "/standards",
-    operation_id="standards_list",
+    operation_id="standard_list",
     summary="List the service standards: the common rows and the region's own (CU-02)",
     responses=problems(),
 )

@@ -55,7 +55,7 @@ class Health(BaseModel):
 
 
 @router.get(
-    "/rules", operation_id="rules_list", summary="The region's numbers", responses=problems()
+    "/rules", operation_id="rule_list", summary="The region's numbers", responses=problems()
 )
 async def rules(reading: Annotated[Reading, reads(Permission.RULE_READ)]) -> list[RuleNumber]:
     own = await configuration.values(reading.session, reading.actor.region_id)

@@ -130,7 +130,7 @@ async def free_pairs(
 
 @router.get(
     "/network/services",
-    operation_id="services_list",
+    operation_id="service_list",
     summary="List the services in scope",
     responses=problems(),
 )
@@ -183,7 +183,7 @@ async def near(
 
 @router.get(
     "/network/findings",
-    operation_id="findings_list",
+    operation_id="finding_list",
     summary="List the findings in scope (VI-06)",
     responses=problems(),
 )

@@ -41,7 +41,7 @@ verb(router, "/orders/{order_id}/close", handling.close)
 
 
 @router.get(
-    "/orders", operation_id="orders_list", summary="List the orders in scope", responses=problems()
+    "/orders", operation_id="order_list", summary="List the orders in scope", responses=problems()
 )
 async def orders(
     reading: Annotated[Reading, reads(Permission.ORDER_READ)],
@@ -111,7 +111,7 @@ async def import_orders(
 
 @router.get(
     "/orders/warnings",
-    operation_id="order_warnings_list",
+    operation_id="order_warning_list",
     summary="Warnings of late work that is still open (WO-04)",
     responses=problems(),
 )
@@ -144,7 +144,7 @@ async def order(
 
 @router.get(
     "/work-orders",
-    operation_id="work_orders_list",
+    operation_id="work_order_list",
     summary="List the work orders in scope",
     responses=problems(),
 )
@@ -161,7 +161,7 @@ async def work_orders(
 
 @router.get(
     "/reasons",
-    operation_id="reasons_list",
+    operation_id="reason_list",
     summary="The list of reasons by process (WO-03)",
     responses=problems(),
 )

@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v1", tags=["organisation"])
 MOST_CALENDAR_DAYS = 62
 
 
-@router.get("/units", operation_id="units_list", summary="List the units", responses=problems())
+@router.get("/units", operation_id="unit_list", summary="List the units", responses=problems())
 async def units(
     reading: Annotated[Reading, reads(Permission.UNIT_READ)],
     after: After = None,
@@ -54,7 +54,7 @@ verb(router, "/technicians/{technician_id}/leaves", staff.add_leave)
 verb(router, "/leaves/{leave_id}/cancel", staff.cancel_leave)
 
 
-@router.get("/people", operation_id="people_list", summary="List accounts", responses=problems())
+@router.get("/people", operation_id="person_list", summary="List accounts", responses=problems())
 async def people_list(
     reading: Annotated[Reading, reads(Permission.STAFF_EDIT)],
     after: After = None,
@@ -70,7 +70,7 @@ async def people_list(
 
 @router.get(
     "/technicians",
-    operation_id="technicians_list",
+    operation_id="technician_list",
     summary="List technicians in scope",
     responses=problems(),
 )

@@ -47,7 +47,7 @@ for _path, _handler in (
 
 
 @router.get(
-    "/visits", operation_id="visits_list", summary="List the visits in scope", responses=problems()
+    "/visits", operation_id="visit_list", summary="List the visits in scope", responses=problems()
 )
 async def visits(
     reading: Annotated[Reading, reads(Permission.VISIT_READ)],
@@ -102,7 +102,7 @@ async def visit(
 
 @router.get(
     "/visits/{visit_id}/facts",
-    operation_id="visit_facts_list",
+    operation_id="visit_fact_list",
     summary="What was seen and done on a visit, in the order of when it happened (SY-02)",
     responses=problems(404),
 )

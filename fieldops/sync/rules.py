@@ -6,7 +6,6 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-PROTOCOL = 1
 
 MOST_COMMANDS = 50
 MOST_BYTES = 256 * 1024

@@ -6,7 +6,6 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-
 MOST_COMMANDS = 50
 MOST_BYTES = 256 * 1024
 MOST_RATIO = 100  # inflated to compressed; JSON of a phone reaches 5 to 20

@@ -45,6 +45,7 @@ async def units(
 verb(router, "/units", accounts.create_unit)
 verb(router, "/people", accounts.create_person)
 verb(router, "/people/{person_id}/close", accounts.close_person)
+verb(router, "/people/{person_id}/end-sign-ins", accounts.end_sign_ins)
 verb(router, "/people/{person_id}/grants", accounts.give_grant)
 verb(router, "/people/{person_id}/grants/take", accounts.take_grant)
 verb(router, "/technicians", staff.register_technician)

@@ -95,6 +95,21 @@ async def lock_sign_in(session: AsyncSession, region_id: int, sign_in_id: UUID) 
     return found
 
 
+async def lock_sign_ins(session: AsyncSession, region_id: int, person_id: UUID) -> list[SignIn]:
+    """Return a person's sign-ins that are still good, locked, by id."""
+    found = await session.scalars(
+        select(SignIn)
+        .where(
+            SignIn.region_id == region_id,
+            SignIn.person_id == person_id,
+            SignIn.revoked_at.is_(None),
+        )
+        .order_by(SignIn.id)
+        .with_for_update()
+    )
+    return list(found)
+
+
 async def zone_of(session: AsyncSession, region_id: int) -> ZoneInfo:
     """Return the time zone of a region; UTC when it names none."""
     name = await session.scalar(select(Unit.zone).where(_is_region(region_id)))

@@ -130,3 +130,26 @@ async def test_a_body_over_a_mebibyte_is_refused(
         "/v1/people", content=b" " * 1_100_000, headers=bearer(settings, world.ada)
     )
     assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.usefixtures("alice_can_sign_in")
+async def test_a_lost_phone_is_signed_out_from_the_office(
+    client: httpx.AsyncClient, settings: Settings, world: World
+) -> None:
+    token = (await sign_in(client)).json()["refresh_token"]
+    ended = await client.post(
+        f"/v1/people/{id_of('alice')}/end-sign-ins",
+        json={"reason": "phone lost"},
+        headers=bearer(settings, world.dora),
+    )
+    assert ended.status_code == 200, ended.text
+    refused = await client.post("/v1/sign-in/renew", json={"refresh_token": token})
+    assert (refused.status_code, refused.json()["code"]) == (401, "sign_in_failed")
+    assert (await sign_in(client)).status_code == 200
+    for stranger in ("tom", "carol", "sam"):
+        hidden = await client.post(
+            f"/v1/people/{id_of(stranger)}/end-sign-ins",
+            json={"reason": "not mine"},
+            headers=bearer(settings, world.dora),
+        )
+        assert hidden.status_code == 404

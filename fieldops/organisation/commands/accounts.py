@@ -117,6 +117,27 @@ async def close_person(ctx: Context, args: ClosePerson) -> Person:
     return person
 
 
+class EndSignIns(Args):
+    person_id: UUID
+    reason: Annotated[Text, Field(min_length=3, max_length=500, description="Why; it is kept.")]
+
+
+@command("person.end_sign_ins", permission=Permission.DEVICE_MANAGE, subject="person_id")
+async def end_sign_ins(ctx: Context, args: EndSignIns) -> Person:
+    """End every sign-in of a person, for instance when a phone is lost (SYNC 6).
+
+    Refresh tokens are worth nothing at once, access tokens when they run out. Raises NotFound.
+    """
+    scope = ctx.actor.scope(Permission.DEVICE_MANAGE)
+    if not scope.whole_region:  # a dispatcher: technicians of the own centres
+        await queries.technician_in(ctx.session, scope, args.person_id)
+    person = await _person(ctx, args.person_id)
+    ctx.reason = args.reason
+    for row in await queries.lock_sign_ins(ctx.session, ctx.region_id, person.id):
+        row.revoked_at = ctx.now
+    return person
+
+
 class GrantRole(Args):
     person_id: UUID
     unit_id: UUID
@@ -164,7 +185,7 @@ async def _person(ctx: Context, person_id: UUID) -> Person:
     person = await ctx.session.get(Person, person_id, with_for_update=True)
     if person is None or person.home_region != ctx.region_id:
         raise NotFound(thing="person")
-    if not ctx.actor.scope(Permission.STAFF_EDIT).whole_region and person.id == ctx.actor.id:
+    if not ctx.actor.scope(ctx.spec.permission).whole_region and person.id == ctx.actor.id:
         raise Forbidden(permission="to change your own account")
     return person
 

@@ -1,3 +1,5 @@
+"""Templates and answers: CH-01, CH-02, CH-03, CH-05."""
+
 import asyncio
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Customers, premises and the register of contact readings: CU-01, CU-03, CU-04, CU-06."""
+
 from typing import Any
 from uuid import uuid4
 

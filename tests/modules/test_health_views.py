@@ -1,3 +1,5 @@
+"""What a phone holds of a line before arrival: HR-03, CH-01."""
+
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo

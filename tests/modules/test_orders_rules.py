@@ -1,4 +1,4 @@
-"""The pure rules of orders: states, priority, due times."""
+"""The pure rules of orders: states (WO-03), due times (WO-04), priority (WO-06)."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -1,3 +1,5 @@
+"""The tree of units, grants, qualifications and calendars: ORG-01, ORG-02, ORG-03, ORG-07."""
+
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo

@@ -1,3 +1,5 @@
+"""The board and the kept appointments: KP-01, AP-06, ORG-06, WO-04."""
+
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta

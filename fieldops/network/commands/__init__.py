@@ -2,7 +2,7 @@
 
 from fieldops.network.commands.findings import close_finding, report_finding
 from fieldops.network.commands.plant import add_feature, change_feature, connect
-from fieldops.network.commands.services import (
+from fieldops.network.commands.serving import (
     change_service,
     register_service,
     release,

@@ -25,6 +25,12 @@ demo-once: ready-demo ## The same, then exit: 0 when every check of the day held
 
 .PHONY: demo-reset
 demo-reset: python ## Stop the demo and remove its database and files
+	@pid=$$(cat .fieldops/demo/lock 2>/dev/null); \
+	if [ -n "$$pid" ] && grep -qs tests.journeys.demo "/proc/$$pid/cmdline"; then \
+	  kill -TERM "$$pid"; \
+	  for second in 1 2 3 4 5 6 7 8 9 10; do [ -d "/proc/$$pid" ] && sleep 1; done; \
+	  echo 'The running demo was ended.'; \
+	fi
 	@$(PYTHON) -m fieldops.cluster destroy
 	@rm -rf .fieldops/demo
 	@test -z "$$DATABASE_URL" || echo 'The server of DATABASE_URL was left as it is.'

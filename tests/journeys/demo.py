@@ -96,9 +96,12 @@ def _alone() -> Iterator[None]:
         raise PrerequisiteError(
             f"A demo of this checkout is running already; its logs are in {FOLDER}."
         ) from None
+    os.truncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())  # for `make demo-reset`, which ends it first
     try:
         yield
     finally:
+        os.truncate(lock, 0)
         os.close(lock)
 
 

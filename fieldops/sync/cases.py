@@ -34,6 +34,17 @@ def check_key(expected: bytes, presented: bytes) -> None:
         raise DeviceKeyWrong
 
 
+def _to_keep(sent: Sent) -> dict[str, Any]:
+    """Return a command's content for the desk.
+
+    What only the offices may do can carry contact data (CU-04), and no app can capture it: its
+    arguments are left out.
+    """
+    if sent.spec is not None and not sent.spec.offline:
+        return {**sent.content, "args": {}}
+    return sent.content
+
+
 def status_of(refusal: Coded) -> str:
     """Return how a command ended that raised this."""
     return Status.HELD.value if isinstance(refusal, Hold) else Status.REJECTED.value
@@ -100,7 +111,7 @@ class Desk:
                 seq=sent.seq,
                 name=sent.envelope.name,
                 v=sent.envelope.v,
-                command=sent.content,
+                command=_to_keep(sent),
                 status=status,
                 code=refusal.code,
                 captured_at=captured.wall if captured else None,

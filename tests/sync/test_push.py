@@ -16,6 +16,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.settings import Settings
 from fieldops.sync import rules
+from fieldops.sync.models import CaseEntry, Epoch
 from tests.support.clients import bearer
 from tests.support.device import Phone, PhoneClock, Refused
 from tests.support.world import World
@@ -253,6 +254,16 @@ async def test_commands_of_the_offices_are_not_taken_from_a_phone(
 ) -> None:
     phone.capture("trial.office", trial_id=await trial.make(database))
     assert (await phone.push())[0]["code"] == "not_for_devices"
+
+
+async def test_cu_04_what_only_offices_may_send_leaves_no_contact_data_at_the_desk(
+    phone: Phone, database: Database
+) -> None:
+    phone.capture("customer.change_contact", customer_id=str(uuid4()), phone="+358120000001")
+    assert (await phone.push())[0]["code"] == "not_for_devices"
+    async with database.transaction() as session:
+        kept = await session.scalars(select(CaseEntry.command).where(CaseEntry.region_id == 1))
+        assert [(c["name"], c["args"]) for c in kept] == [("customer.change_contact", {})]
 
 
 async def test_a_malformed_command_is_kept_at_the_desk_and_does_not_block_the_queue(
@@ -564,6 +575,4 @@ async def test_an_older_epoch_is_told_where_to_send_from(phone: Phone, database:
 
 
 def trial_epoch() -> Any:
-    from fieldops.sync.models import Epoch  # noqa: PLC0415 - only this test has an epoch
-
     return Epoch(region_id=1, epoch=2, reason="a restore")

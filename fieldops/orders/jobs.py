@@ -3,13 +3,18 @@
 from collections import defaultdict
 from uuid import UUID
 
+import structlog
+
 from fieldops.kernel import actor, clock, commands, configuration, jobs
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Envelope
+from fieldops.kernel.errors import Coded
 from fieldops.kernel.ids import new_id
 from fieldops.orders import queries, rules
 from fieldops.orders.models import LateWarning
 from fieldops.organisation import queries as organisation
+
+log = structlog.get_logger()
 
 
 @jobs.every("* * * * *", "orders.warn_of_late_work")
@@ -57,10 +62,10 @@ async def resume_suspended_work() -> None:
                 "work_order_ids": ids,
                 "note": "The resume date has come.",
             }
-            async with database.transaction() as session:
-                await commands.run(
-                    session,
-                    actor.system(region_id),
-                    Envelope(new_id(), "order.resume", args),
-                    clock.now(),
-                )
+            envelope = Envelope(new_id(), "order.resume", args)
+            try:
+                async with database.transaction() as session:
+                    await commands.run(session, actor.system(region_id), envelope, clock.now())
+            except Coded as refusal:
+                # One order that cannot be taken up must not keep the others waiting.
+                log.warning("order not resumed", order_id=str(order_id), code=refusal.code)

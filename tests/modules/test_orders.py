@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from fieldops.kernel import audit, clock, jobs
+from fieldops.kernel import audit, clock, events, jobs
+from fieldops.kernel.commands import Context
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.settings import Settings
@@ -23,6 +24,7 @@ from fieldops.orders.errors import (
     UnknownReference,
     WorkOrdersElsewhere,
 )
+from fieldops.orders.events import WorkOrdersResumed
 from fieldops.orders.jobs import resume_suspended_work, warn_of_late_work
 from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
 from fieldops.visits.models import Visit, VisitWork
@@ -312,6 +314,31 @@ async def test_wo_03_suspended_work_is_taken_up_on_its_resume_date(
         await resume_suspended_work()
     assert (await work(database, made)).state == "received"
     assert [v.state for v in await visits_of(database, made.id)] == ["cancelled", "planned"]
+
+
+async def test_wo_03_an_order_that_cannot_be_taken_up_does_not_keep_the_others_waiting(
+    committed: tuple[Database, Settings], at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, settings = committed
+    world = await build_world(database)
+    made = [await make_order(database, world.dora) for _ in range(3)]
+    for order in made:
+        await suspend(database, world, order)
+    jobs.use(jobs.Machine(database, settings))
+
+    async def refuse_the_second(_ctx: Context, event: WorkOrdersResumed) -> None:
+        if event.order_id == made[1].id:
+            raise NotFound(thing="visit")
+
+    monkeypatch.setitem(
+        events._reactions,
+        WorkOrdersResumed,
+        [refuse_the_second, *events.reactions_to(WorkOrdersResumed)],
+    )
+    with clock.frozen(at + timedelta(days=7)):
+        await resume_suspended_work()
+    states = [(await work(database, order)).state for order in made]
+    assert states == ["received", "suspended", "received"]
 
 
 async def test_wo_04_late_work_warns_dispatcher_supervisor_and_unit_above_once_each(

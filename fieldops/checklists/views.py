@@ -13,7 +13,7 @@ from fieldops.files.models import FileLink
 from fieldops.files.schemas import FileLinkOnDevice
 from fieldops.kernel.views import DeviceScope, document, view
 from fieldops.visits.views import own_visits
-from fieldops.visits.views.work import fields
+from fieldops.visits.views.work import fields, of_own_visits
 
 
 @view("template", rank=5, schema=TemplateOnDevice)
@@ -46,34 +46,16 @@ def templates(scope: DeviceScope) -> Select[Any]:
 @view("checklist", rank=30, schema=ChecklistOnDevice)
 def checklists(scope: DeviceScope) -> Select[Any]:
     """Return the checklists of own visits."""
-    own = own_visits(scope)
-    return (
-        document(Checklist, fields(Checklist, ChecklistOnDevice), tier=own.c.tier)
-        .select_from(Checklist)
-        .join(own, own.c.visit_id == Checklist.visit_id)
-        .where(Checklist.region_id == scope.region_id)
-    )
+    return of_own_visits(Checklist, ChecklistOnDevice, scope)
 
 
 @view("answer", rank=40, schema=AnswerOnDevice)
 def answers(scope: DeviceScope) -> Select[Any]:
     """Return the standing answers of own visits' lists, the other technicians' too (CH-05)."""
-    own = own_visits(scope)
-    return (
-        document(Answer, fields(Answer, AnswerOnDevice), tier=own.c.tier)
-        .select_from(Answer)
-        .join(own, own.c.visit_id == Answer.visit_id)
-        .where(Answer.region_id == scope.region_id, Answer.superseded.is_(False))
-    )
+    return of_own_visits(Answer, AnswerOnDevice, scope, Answer.superseded.is_(False))
 
 
 @view("file_link", rank=40, schema=FileLinkOnDevice)
 def file_links(scope: DeviceScope) -> Select[Any]:
     """Return what was promised as evidence of own visits, and what of it has arrived (SYNC 7)."""
-    own = own_visits(scope)
-    return (
-        document(FileLink, fields(FileLink, FileLinkOnDevice), tier=own.c.tier)
-        .select_from(FileLink)
-        .join(own, own.c.visit_id == FileLink.visit_id)
-        .where(FileLink.region_id == scope.region_id)
-    )
+    return of_own_visits(FileLink, FileLinkOnDevice, scope)

@@ -115,45 +115,36 @@ def _own_work_orders(scope: Scope, ever: bool) -> ColumnElement[bool]:  # noqa: 
     )
 
 
-def _own_customers(scope: Scope) -> ColumnElement[bool]:
-    visit = aliased(Visit)
+def _has_own_visit(
+    scope: Scope, visit: Any, *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Return the condition that a technician has a visit (an alias of Visit) of that kind."""
     return (
         select(visit.id)
         .where(
             visit.region_id == scope.region_id,
-            visit.customer_id == Customer.id,
+            *conditions,
             _of_technician(scope, visit.id, ever=False),
         )
         .exists()
     )
+
+
+def _own_customers(scope: Scope) -> ColumnElement[bool]:
+    visit = aliased(Visit)
+    return _has_own_visit(scope, visit, visit.customer_id == Customer.id)
 
 
 def _own_premises(scope: Scope) -> ColumnElement[bool]:
     """Premises of own visits, until 48 h after the visit has ended (CU-05)."""
     visit = aliased(Visit)
-    return (
-        select(visit.id)
-        .where(
-            visit.region_id == scope.region_id,
-            visit.premises_id == Premises.id,
-            or_(visit.ended_at.is_(None), contact_until(scope.region_id, visit) > clock.now()),
-            _of_technician(scope, visit.id, ever=False),
-        )
-        .exists()
-    )
+    held = or_(visit.ended_at.is_(None), contact_until(scope.region_id, visit) > clock.now())
+    return _has_own_visit(scope, visit, visit.premises_id == Premises.id, held)
 
 
 def _own_services(scope: Scope) -> ColumnElement[bool]:
     visit = aliased(Visit)
-    return (
-        select(visit.id)
-        .where(
-            visit.region_id == scope.region_id,
-            visit.premises_id == NetworkService.premises_id,
-            _of_technician(scope, visit.id, ever=False),
-        )
-        .exists()
-    )
+    return _has_own_visit(scope, visit, visit.premises_id == NetworkService.premises_id)
 
 
 def _own_features(scope: Scope) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from fieldops.customers import pii
 from fieldops.customers.models import Customer, Premises
@@ -29,6 +29,19 @@ def fields(model: Any, schema: Any, **instead: Any) -> dict[str, Any]:
     """Return a model's columns by the names of a schema's fields; `instead` gives others."""
     names = [name for name in schema.model_fields if name not in {"id", "version"}]
     return {name: instead[name] if name in instead else getattr(model, name) for name in names}
+
+
+def of_own_visits(
+    model: Any, schema: Any, scope: DeviceScope, *conditions: ColumnElement[bool]
+) -> Select[Any]:
+    """Return the rows of a model that hang on own visits by its visit_id, in the visit's tier."""
+    own = own_visits(scope)
+    return (
+        document(model, fields(model, schema), tier=own.c.tier)
+        .select_from(model)
+        .join(own, own.c.visit_id == model.visit_id)
+        .where(model.region_id == scope.region_id, *conditions)
+    )
 
 
 @view("reason", rank=5, schema=ReasonRead)
@@ -121,34 +134,16 @@ def visits(scope: DeviceScope) -> Select[Any]:
 @view("assignment", rank=25, schema=AssignmentOnDevice)
 def assignments(scope: DeviceScope) -> Select[Any]:
     """Return who is on own visits now, colleagues included."""
-    own = own_visits(scope)
-    return (
-        document(Assignment, fields(Assignment, AssignmentOnDevice), tier=own.c.tier)
-        .select_from(Assignment)
-        .join(own, own.c.visit_id == Assignment.visit_id)
-        .where(Assignment.region_id == scope.region_id, Assignment.ended_at.is_(None))
-    )
+    return of_own_visits(Assignment, AssignmentOnDevice, scope, Assignment.ended_at.is_(None))
 
 
 @view("visit_work", rank=25, schema=VisitWorkOnDevice)
 def visit_work(scope: DeviceScope) -> Select[Any]:
     """Return which work is on which own visit."""
-    own = own_visits(scope)
-    return (
-        document(VisitWork, fields(VisitWork, VisitWorkOnDevice), tier=own.c.tier)
-        .select_from(VisitWork)
-        .join(own, own.c.visit_id == VisitWork.visit_id)
-        .where(VisitWork.region_id == scope.region_id)
-    )
+    return of_own_visits(VisitWork, VisitWorkOnDevice, scope)
 
 
 @view("visit_fact", rank=30, schema=FactOnDevice)
 def visit_facts(scope: DeviceScope) -> Select[Any]:
     """Return what was seen and done on own visits."""
-    own = own_visits(scope)
-    return (
-        document(VisitFact, fields(VisitFact, FactOnDevice), tier=own.c.tier)
-        .select_from(VisitFact)
-        .join(own, own.c.visit_id == VisitFact.visit_id)
-        .where(VisitFact.region_id == scope.region_id)
-    )
+    return of_own_visits(VisitFact, FactOnDevice, scope)

@@ -17,7 +17,7 @@ from starlette_compress import CompressMiddleware
 
 import fieldops.modules
 from api import problems
-from fieldops.kernel import clock, logs
+from fieldops.kernel import clock, logs, points
 from fieldops.kernel.db import Database, connect
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.ids import new_id
@@ -114,6 +114,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if settings.environment == "production":
+            points.close()
         app.state.database = database or connect(settings)
         # What the program consists of is never garbage: a collection need not walk through it.
         gc.collect()

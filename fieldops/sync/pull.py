@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel import clock, views
+from fieldops.kernel import clock, points, views
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database, to_text
 from fieldops.kernel.errors import Coded, NotFound, Unavailable
@@ -64,11 +64,13 @@ async def pull(
         try:
             async with database.transaction(snapshot=True) as session:
                 answer = await _Pull(session, secret, zone_of, actor, request, key_hash).answer()
+                await points.reach(points.PULL_WRITTEN)
         except Exception as exc:
             if isinstance(exc, Coded) or not is_transient(exc):
                 raise
             await asyncio.sleep(0.01 * 2**attempt)
         else:
+            await points.reach(points.PULL_COMMITTED)
             return answer
     raise Unavailable(retry_after=1)
 
@@ -112,6 +114,7 @@ class _Pull:
             raise NotFound(thing="device")
         cases.check_key(found.key_hash, self.key_hash)
         self.device = found
+        await points.reach(points.PULL_READ)
         if found.state != DeviceState.ACTIVE.value:
             await self._seen()
             return self._nothing_to_hold()
@@ -193,6 +196,7 @@ class _Pull:
         """Compare the device's view with what it should be and send the next page."""
         region_id, device = self.actor.region_id, self.device
         await queries.lock_for_pull(self.session, region_id, device.id)
+        await points.reach(points.PULL_LOCKED)
         confirmed = await self._settle(standing)
         # A user who lost the role sees nothing any more: all rows leave (I6).
         of = views.ordered() if self.actor.allows(Permission.SYNC_USE) else []
@@ -206,6 +210,7 @@ class _Pull:
         )
         limit = self.request.limit
         totals, steps = await held.difference(self.session, scope, of, limit.rows + 1)
+        await points.reach(points.PULL_LOOKED)
         self._within_limits(totals)
         page = await self._page(scope, steps)
         generation = device.gen_sent

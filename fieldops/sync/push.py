@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel import clock, commands, ledger
+from fieldops.kernel import clock, commands, ledger, points
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Nature
 from fieldops.kernel.db import Database, to_text
@@ -71,14 +71,17 @@ async def push(database: Database, actor: Actor, request: PushRequest, key_hash:
             async with database.transaction() as session:
                 batch = await _begin(session, actor, request, key_hash)
                 batch.last_try = attempt == rules.TRANSIENT_TRIES
+                await points.reach(points.PUSH_LOCKED)
                 await batch.take()
                 answer = await batch.finish()
+                await points.reach(points.PUSH_WRITTEN)
         except Exception as exc:
             if isinstance(exc, Coded) or not is_transient(exc):
                 raise
             log.info("push retried", device_id=str(request.device_id), attempt=attempt)
             await asyncio.sleep(0.01 * 2**attempt)
         else:
+            await points.reach(points.PUSH_COMMITTED)
             return answer
     return await _transient_answer(database, actor, request, key_hash)
 
@@ -155,6 +158,7 @@ class Batch:
         for sent in self.sent:
             if not self._repeated(sent) and not await self._first_time(sent):
                 return
+            await points.reach(points.PUSH_COMMAND)
 
     def _repeated(self, sent: Sent) -> bool:
         """Answer a command seen before with its first result."""

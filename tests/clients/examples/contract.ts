@@ -1,0 +1,131 @@
+// The native contract in TypeScript: the shapes that travel, and the requests themselves.
+// What is stored, and when, is each client library's own business; see the files beside this one.
+
+export interface Row {
+  id: string;
+  version: number;
+  [field: string]: unknown;
+}
+
+export interface Ref {
+  type: string;
+  id: string;
+}
+
+export interface Reading {
+  wall: string;
+  mono_ms: number;
+  boot_id: string;
+}
+
+export interface Command {
+  id: string;
+  seq: number;
+  name: string;
+  v: number;
+  args: Record<string, unknown>;
+  base: { ref: Ref; version: number }[];
+  depends_on: string[];
+  captured: Reading & { tz: string };
+  attachments: { sha256: string; bytes: number; mime: string }[];
+}
+
+export interface Result {
+  id: string;
+  seq: number;
+  status: 'applied' | 'merged' | 'duplicate' | 'held' | 'rejected';
+  first?: Result;
+  code?: string;
+  message?: string;
+  case_id?: string;
+}
+
+export interface PushAnswer {
+  epoch: number;
+  device: { state: string; last_seq: number; durable_seq: number };
+  results: Result[];
+  stop: { kind: 'transient' | 'gap' | 'busy'; expected_seq: number; retry_after_ms: number } | null;
+  wipe: boolean;
+}
+
+export interface PullAnswer {
+  epoch: number;
+  cursor: string | null;
+  unchanged?: boolean;
+  reset?: boolean;
+  wipe?: boolean;
+  more?: boolean;
+  erase?: Ref[];
+  dels?: Ref[];
+  puts?: Record<string, Row[]>;
+  view?: { rows: number; hash: string };
+}
+
+export interface Registration {
+  id: string;
+  key: string;
+  epoch: number;
+}
+
+/** A problem document (RFC 9457): `code` is stable, `message` is for people. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: { code?: string; detail?: string },
+  ) {
+    super(`${status} ${problem.code ?? ''} ${problem.detail ?? ''}`);
+  }
+}
+
+/** One device's way to the server. */
+export class Server {
+  registration: Registration | null = null;
+
+  constructor(
+    readonly url: string,
+    readonly token: () => string | Promise<string>,
+    readonly app = { version: '1.0.0', schema: 1 },
+  ) {}
+
+  /** Register this installation; the id is made once per install and user, and kept. */
+  async register(id: string, name: string): Promise<Registration> {
+    const { version, schema } = this.app;
+    const body = { id, name, app_version: version, app_schema: schema };
+    this.registration = await this.post<Registration>('/v1/devices', body);
+    return this.registration;
+  }
+
+  push(epoch: number, clock: Reading, commands: Command[]): Promise<PushAnswer> {
+    const body = { protocol: 1, device_id: this.device.id, epoch, app: this.app, clock, commands };
+    return this.post('/v1/sync/push', body);
+  }
+
+  pull(epoch: number, cursor: string | null, rows = 500): Promise<PullAnswer> {
+    const { schema } = this.app;
+    const body = { device_id: this.device.id, epoch, schema, cursor, limit: { rows } };
+    return this.post('/v1/sync/pull', body);
+  }
+
+  private get device(): Registration {
+    if (this.registration === null) throw new Error('register first');
+    return this.registration;
+  }
+
+  private async post<T>(path: string, body: unknown): Promise<T> {
+    const headers: Record<string, string> = {
+      'Content-Type': 'application/json',
+      Authorization: `Bearer ${await this.token()}`,
+    };
+    if (this.registration !== null) headers['Device-Key'] = this.registration.key;
+    const response = await fetch(this.url + path, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+    });
+    // A captive portal answers 200 with a page of its own: only our JSON is an answer.
+    const json = response.headers.get('Content-Type')?.includes('json') ?? false;
+    const answer: unknown = json ? await response.json() : {};
+    if (!response.ok || !json) throw new Refused(response.status, answer as { code?: string });
+    return answer as T;
+  }
+}

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import psycopg
 
-from bench import load, report, requests, serving, shape
+from bench import load, report, requests, serving
 from bench.counting import Counter
-from bench.report import ROOT_PAGE
 from bench.scenario import Bounds, Result, Scenario
 from bench.shape import Size
+from bench.sync import SyncScenario
 from fieldops.cluster import Cluster
 from fieldops.kernel import logs
 
 QUICK = Bounds(connections=4, requests=40, seconds=4, phones=20)
+STORM, STORM_QUICK = 1_000, 10
 
 
 def say(sentence: str) -> None:
@@ -55,37 +56,63 @@ async def profile(url: str) -> None:
     pstats.Stats(profiler).sort_stats("tottime").print_stats(30)
 
 
+def hot(cluster: Cluster, chosen: argparse.Namespace) -> None:
+    """Measure the requests that happen most, over ten times the history."""
+    sizes = [Size(1, 2_000)] if chosen.quick else [Size(1), Size(10)]
+    bounds = QUICK if chosen.quick else Bounds()
+    results: dict[str, list[Result]] = {}
+    for size in sizes:
+        url = prepare(cluster, size, reuse=chosen.profile)
+        if chosen.profile:
+            asyncio.run(profile(url))
+            return
+        settings = serving.settings_for(url)
+        results[size.label] = asyncio.run(Scenario(url, size, settings, bounds, say).measure())
+    if not chosen.quick:
+        report.write(report.machine(serving.conninfo(url)), bounds, sizes, results)
+        say(f"Wrote {Path('docs', report.ROOT_PAGE.name)}.")
+
+
+def sync(cluster: Cluster, chosen: argparse.Namespace) -> None:
+    """Measure phones under fixed conditions: push, pull, a storm, a day's bytes."""
+    sizes = [Size.of_views(factor) for factor in ([1] if chosen.quick else [1, 10])]
+    bounds = QUICK if chosen.quick else Bounds()
+    measured = []
+    for size in sizes:
+        url = prepare(cluster, size, reuse=False)
+        scenario = SyncScenario(url, size, serving.settings_for(url), bounds, say)
+        if size is sizes[-1]:
+            scenario.storm_devices = STORM_QUICK if chosen.quick else STORM
+        asyncio.run(scenario.measure())
+        measured.append(scenario)
+    if not chosen.quick:
+        report.write_sync(report.machine(serving.conninfo(url)), bounds, measured)
+        say(f"Wrote {Path('docs', report.ROOT_PAGE.name)}.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help="hot, sync; both without a name")
     parser.add_argument("--quick", action="store_true", help="a smoke run of a minute; no table")
     parser.add_argument("--keep", action="store_true", help="leave the databases for a look")
     parser.add_argument("--profile", action="store_true", help="profile the board instead")
     chosen = parser.parse_args()
-    sizes = [Size(1, 2_000)] if chosen.quick else [Size(1), Size(10)]
-    bounds = QUICK if chosen.quick else Bounds()
+    parts = {"hot": hot, "sync": sync}
+    if unknown := set(chosen.parts) - set(parts):
+        parser.error(f"no part is named {', '.join(sorted(unknown))}")
     cluster = Cluster(serving.CLUSTER, durable=True, say=say)
+    logs.configure(serving.settings_for(cluster.url()))
     began = time.monotonic()
-    results: dict[str, list[Result]] = {}
-    named = ""
     try:
-        for size in sizes:
-            url = prepare(cluster, size, reuse=chosen.profile)
-            named = named or report.machine(serving.conninfo(url))
-            if chosen.profile:
-                asyncio.run(profile(url))
-                return
-            settings = serving.settings_for(url)
-            logs.configure(settings)
-            results[size.label] = asyncio.run(Scenario(url, size, settings, bounds, say).measure())
+        for name, measure in parts.items():
+            if not chosen.parts or name in chosen.parts:
+                measure(cluster, chosen)
     finally:
         if chosen.keep:
             say("The databases stay; python -m bench without --keep removes them.")
         else:
             cluster.destroy()
-    if not chosen.quick:
-        report.write(ROOT_PAGE, named, bounds, sizes, results)
-        say(f"Wrote {Path('docs', ROOT_PAGE.name)}.")
-    say(f"{time.monotonic() - began:.0f} s, {shape.TECHNICIANS} technicians, {named}")
+    say(f"{time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
@@ -21,12 +22,20 @@ class Call:
     path: str
     headers: dict[str, str]
     body: Any = None
+    compressed: bool = False
 
-    def encode(self) -> bytes:
-        """Return the request's bytes."""
-        content = b"" if self.body is None else json.dumps(self.body).encode()
+    @cached_property
+    def encoded(self) -> bytes:
+        """The request's bytes, made once: many are sent again and again."""
+        content = (
+            b"" if self.body is None else json.dumps(self.body, separators=(",", ":")).encode()
+        )
+        if self.compressed:
+            content = gzip.compress(content, 6)
         lines = [f"{self.method} {self.path} HTTP/1.1", "host: bench", "accept-encoding: gzip"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        if self.compressed:
+            lines.append("content-encoding: gzip")
         if self.body is not None:
             lines += ["content-type: application/json", f"content-length: {len(content)}"]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
@@ -34,12 +43,17 @@ class Call:
 
 @dataclass
 class Answer:
-    """What came back: status, bytes of the body on the wire, seconds until the last byte."""
+    """What came back: status, bytes of the body on the wire, seconds until the last byte.
+
+    `retry_after` is the header of that name in seconds; `head_bytes` the status line and headers.
+    """
 
     status: int
     content: bytes
     gzipped: bool
     seconds: float
+    head_bytes: int = 0
+    retry_after: float | None = None
 
     def json(self) -> Any:
         """Return the decoded body."""
@@ -55,18 +69,26 @@ class Connection:
 
     async def send(self, call: Call) -> Answer:
         """Send a request and read the whole answer."""
-        content = call.encode()
+        content = call.encoded
         began = time.perf_counter()
         self.writer.write(content)
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         status = int(head.split(" ", 2)[1])
         body = await self._body(head)
         seconds = time.perf_counter() - began
-        return Answer(status, body, "content-encoding: gzip" in head, seconds)
+        after = _header(head, "retry-after")
+        return Answer(
+            status,
+            body,
+            "content-encoding: gzip" in head,
+            seconds,
+            len(head),
+            float(after) if after else None,
+        )
 
     async def _body(self, head: str) -> bytes:
         if "transfer-encoding: chunked" not in head:
-            length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
+            length = int(_header(head, "content-length") or 0)
             return await self.reader.readexactly(length)
         parts = []
         while size := int((await self.reader.readuntil(b"\r\n")).strip(), 16):
@@ -74,6 +96,11 @@ class Connection:
             await self.reader.readexactly(2)
         await self.reader.readexactly(2)
         return b"".join(parts)
+
+
+def _header(head: str, name: str) -> str | None:
+    _, found, rest = head.partition(f"\r\n{name}:")
+    return rest.split("\r\n", 1)[0].strip() if found else None
 
 
 @asynccontextmanager
@@ -99,6 +126,7 @@ class Measured:
     elapsed: float = 0.0
     server_cpu: float = 0.0
     database_cpu: float = 0.0
+    generator_cpu: float = 0.0
     failures: list[str] = field(default_factory=list)
 
     def take(self, answer: Answer) -> None:
@@ -122,6 +150,16 @@ class Measured:
         count = max(1, len(self.seconds))
         return 1000 * self.server_cpu / count, 1000 * self.database_cpu / count
 
+    def join(self, part: "Measured") -> None:
+        """Add another part of the same measurement."""
+        self.seconds += part.seconds
+        self.sizes += part.sizes
+        self.failures += part.failures
+        self.elapsed += part.elapsed
+        self.server_cpu += part.server_cpu
+        self.database_cpu += part.database_cpu
+        self.generator_cpu += part.generator_cpu
+
     @property
     def mean_bytes(self) -> float:
         return sum(self.sizes) / len(self.sizes)
@@ -136,7 +174,7 @@ async def run(
     """Work through jobs in a closed loop on all connections, at most so many seconds."""
     measured = Measured()
     waiting = iter(jobs)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
 
     async def work(connection: Connection) -> None:
         for job in waiting:
@@ -146,6 +184,7 @@ async def run(
 
     await asyncio.gather(*(work(connection) for connection in opened))
     measured.elapsed = time.perf_counter() - began
+    measured.generator_cpu = time.process_time() - used
     return measured
 
 

@@ -87,6 +87,7 @@ class Loader:
             self.evidence,
             self.records,
             self.present,
+            self.notes,
             self.planned,
         ):
             part()
@@ -98,7 +99,7 @@ class Loader:
 
     def organisation(self) -> None:
         unit, person = int(Kind.UNIT), int(Kind.PERSON)
-        centre = f"bench_id({unit}, 100 + n % {shape.CENTRES})"
+        centre = f"bench_id({unit}, 100 + n % {self.size.centres})"
         above = f"bench_id({unit}, 1)"
         self.fill(
             Unit,
@@ -112,7 +113,7 @@ class Loader:
         )
         self.fill(
             Unit,
-            f"generate_series(0, {shape.CENTRES - 1}) as n",
+            f"generate_series(0, {self.size.centres - 1}) as n",
             id=f"bench_id({unit}, 100 + n)",
             kind="'centre'",
             name="'Centre ' || n",
@@ -120,12 +121,12 @@ class Loader:
             region_number=str(REGION),
             parent_id=above,
         )
-        staff = shape.TECHNICIANS
+        staff = self.size.technicians
         people = f"""(
             select n, 'technician' as role, {centre} as unit
               from generate_series(0, {staff - 1}) as n
             union all select 10000 + n, 'dispatcher', bench_id({unit}, 100 + n)
-              from generate_series(0, {shape.CENTRES - 1}) as n
+              from generate_series(0, {self.size.centres - 1}) as n
             union all select 20000, 'supervisor', {above}
         ) as p"""
         self.fill(
@@ -176,7 +177,7 @@ class Loader:
         side = self.size.side
         return f"""(
             select n, n % {side} as x, n / {side} as y,
-                   (n % {side}) * {shape.CENTRES} / {side} as c
+                   (n % {side}) * {self.size.centres} / {side} as c
               from generate_series(0, {self.size.premises - 1}) as n
         ) as h"""
 
@@ -233,7 +234,7 @@ class Loader:
             account="'A' || n",
             state="'active'",
         )
-        self._plant(Kind.EXCHANGE, "exchange", self.size.premises // shape.CENTRES, None)
+        self._plant(Kind.EXCHANGE, "exchange", self.size.premises // self.size.centres, None)
         self._plant(
             Kind.CABINET, "cross_connect_cabinet", shape.PREMISES_PER_CABINET, Kind.EXCHANGE
         )
@@ -253,7 +254,7 @@ class Loader:
         )
         for position, (kind, every) in enumerate(
             (
-                (Kind.EXCHANGE, self.size.premises // shape.CENTRES),
+                (Kind.EXCHANGE, self.size.premises // self.size.centres),
                 (Kind.CABINET, shape.PREMISES_PER_CABINET),
                 (Kind.BOX, shape.PREMISES_PER_BOX),
                 (Kind.PAIR, 1),
@@ -272,7 +273,7 @@ class Loader:
     def _plant(self, kind: Kind, name: str, every: int, parent: Kind | None) -> None:
         """Put one piece of plant at every so-many-th home, parts of the piece above."""
         above = {
-            Kind.EXCHANGE: self.size.premises // shape.CENTRES,
+            Kind.EXCHANGE: self.size.premises // self.size.centres,
             Kind.CABINET: shape.PREMISES_PER_CABINET,
             Kind.BOX: shape.PREMISES_PER_BOX,
         }
@@ -294,10 +295,10 @@ class Loader:
     def _past(self) -> str:
         """The past visits: number v, home n, centre c, technician t, window w."""
         today = self.at(start_of_day(local_day(self.now, self.zone), self.zone))
-        per_centre = shape.TECHNICIANS // shape.CENTRES
+        per_centre = self.size.technicians // self.size.centres
         return f"""(
             select h.*, {shape.HISTORY_FROM} + n as v,
-                   c + {shape.CENTRES} * (n % {per_centre}) as t,
+                   c + {self.size.centres} * (n % {per_centre}) as t,
                    {today} - make_interval(days => 3 + n % 362, hours => -8 - n % 8) as w
               from {self._homes}
         ) as p"""
@@ -390,7 +391,7 @@ class Loader:
             source,
             visit_id=ids[Kind.VISIT],
             technician_id=person,
-            centre_id=f"bench_id({int(Kind.UNIT)}, 100 + t % {shape.CENTRES})",
+            centre_id=f"bench_id({int(Kind.UNIT)}, 100 + t % {self.size.centres})",
             is_contact="true",
             state="'done'" if done else "'offered'",
             assigned_at="w - interval '2 days'",
@@ -493,8 +494,8 @@ class Loader:
         for slot, (offset, hour) in enumerate(zip(shape.DAYS, shape.START_HOURS, strict=True)):
             start = start_of_day(today + timedelta(days=offset), self.zone) + timedelta(hours=hour)
             rows += [
-                (shape.visit_of(t, slot), *self.size.home_of(t, slot), t, start, offset < 0)
-                for t in range(shape.TECHNICIANS)
+                (self.size.visit_of(t, slot), *self.size.home_of(t, slot), t, start, offset < 0)
+                for t in range(self.size.technicians)
             ]
         self.connection.execute("drop table if exists bench_present")
         self.connection.execute(
@@ -517,18 +518,43 @@ class Loader:
             coming,
             visit_id=f"bench_id({int(Kind.VISIT)}, v)",
             technician_id=f"bench_id({int(Kind.PERSON)}, t)",
-            centre_id=f"bench_id({int(Kind.UNIT)}, 100 + t % {shape.CENTRES})",
+            centre_id=f"bench_id({int(Kind.UNIT)}, 100 + t % {self.size.centres})",
             during="tstzrange(w, w + interval '1 hour')",
         )
         self.connection.execute(
             "insert into kernel_change_counter (region_id, centre_id, counter) "
             f"select {REGION}, bench_id({int(Kind.UNIT)}, 100 + n), 1 "
-            f"from generate_series(0, {shape.CENTRES - 1}) as n"
+            f"from generate_series(0, {self.size.centres - 1}) as n"
+        )
+
+    def notes(self) -> None:
+        """Write notes on the present visits, and how to find their premises: texts of phones."""
+        if not self.size.notes:
+            return
+        self.connection.execute(TEXT_FUNCTION)
+        self.fill(
+            VisitFact,
+            f"bench_present as p, generate_series(1, {self.size.notes}) as k",
+            id=f"bench_id({int(Kind.NOTE)}, v * 100 + k)",
+            visit_id=f"bench_id({int(Kind.VISIT)}, v)",
+            centre_id=f"bench_id({int(Kind.UNIT)}, 100 + c)",
+            technician_id=f"bench_id({int(Kind.PERSON)}, t)",
+            person_id=f"bench_id({int(Kind.PERSON)}, t)",
+            kind="'note'",
+            body="jsonb_build_object('text', bench_text(v * 100 + k, 430))",
+            estimated_at="w",
+            received_at="w",
+        )
+        self.connection.execute(
+            "update customers_premises set access_notes = bench_text(p.n, 150) "
+            "from (select distinct n from bench_present) as p "
+            "where region_id = %s and id = bench_id(%s, p.n)",
+            [REGION, int(Kind.PREMISES)],
         )
 
     def planned(self) -> None:
         """Write visits that wait for an appointment, for the slot list."""
-        count = shape.CENTRES * shape.PLANNED_PER_CENTRE
+        count = self.size.centres * shape.PLANNED_PER_CENTRE
         rows = [
             (shape.PLANNED_FROM + i, *self.size.home_of(i, 20), i, self.now, False)
             for i in range(count)
@@ -545,6 +571,20 @@ class Loader:
         )
 
 
+# A text of so many words: it compresses about as well as what people write.
+TEXT_FUNCTION = """
+create or replace function bench_text(seed bigint, words int) returns text
+language sql immutable parallel safe as $$
+  select string_agg((array['the', 'box', 'stands', 'behind', 'second', 'gate', 'ask', 'for', 'key',
+    'cabinet', 'pair', 'noise', 'line', 'tested', 'again', 'after', 'socket', 'moved', 'to', 'hall',
+    'customer', 'wants', 'call', 'before', 'visit', 'dog', 'in', 'yard', 'drop', 'cable', 'worn',
+    'replaced', 'splice', 'wet', 'duct', 'full', 'use', 'ladder', 'from', 'van', 'splitter',
+    'port', 'marked', 'wrong', 'label', 'new', 'one', 'left', 'basement', 'door', 'code', 'changed',
+    'since', 'last', 'time', 'modem', 'shows', 'red', 'lamp', 'restarted', 'twice', 'works', 'now',
+    'fine']
+    )[1 + (hashint8(seed * 1000 + i) & 63)], ' ' order by i) from generate_series(1, words) as i
+$$
+"""
 _POINT = "st_setsrid(st_makepoint(24.9 + x * 0.0007, 60.1 + y * 0.00035), 4326)"
 
 

@@ -1,7 +1,7 @@
 """The requests that are measured, and the devices that make them."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
 
 COMMANDS = 20
+Command = tuple[str, dict[str, Any]]  # name and arguments
 PULL = {"limit": {"rows": 2000, "bytes": 1024 * 1024}}
 
 
@@ -41,9 +42,10 @@ def kept_appointments(settings: Settings, days: int) -> Call:
 
 def slots(settings: Settings, number: int) -> Call:
     """A dispatcher asks for the free windows of a visit that waits for an appointment."""
-    count = shape.CENTRES * shape.PLANNED_PER_CENTRE
+    centres = shape.TECHNICIANS // shape.PER_CENTRE
+    count = centres * shape.PLANNED_PER_CENTRE
     visit = shape.id_of(Kind.VISIT, shape.PLANNED_FROM + number % count)
-    who = shape.dispatcher(number % count % shape.CENTRES)
+    who = shape.dispatcher(number % count % centres)
     return Call("GET", f"/v1/visits/{visit}/slots", bearer(settings, who))
 
 
@@ -107,6 +109,19 @@ class Phone:
 
         Every push is about two other visits of the phone's technician.
         """
+        coming = [slot for slot, offset in enumerate(shape.DAYS) if offset >= 0]
+        both = (coming[(2 * self.pushes + place) % len(coming)] for place in range(2))
+        self.pushes += 1
+        return self.push_of([command for slot in both for command in self._work(slot)])
+
+    def day(self) -> Iterator[list[Command]]:
+        """Yield the pushes of a day with a network: today's visits, handed in as they go."""
+        for slot in (slot for slot, offset in enumerate(shape.DAYS) if offset == 0):
+            work = list(self._work(slot))
+            yield from (work[:2], work[2:3], work[3:6], work[6:])
+
+    def push_of(self, work: Sequence[Command]) -> Call:
+        """Hand in some commands, compressed."""
         now = datetime.now(UTC)
         commands = [
             {
@@ -123,10 +138,9 @@ class Phone:
                     "tz": shape.ZONE,
                 },
             }
-            for place, (name, args) in enumerate(self._work(), start=1)
+            for place, (name, args) in enumerate(work, start=1)
         ]
         self.seq += len(commands)
-        self.pushes += 1
         body = {
             "protocol": 1,
             "device_id": str(self.id),
@@ -139,10 +153,9 @@ class Phone:
             },
             "commands": commands,
         }
-        return Call("POST", "/v1/sync/push", self.headers, body)
+        return Call("POST", "/v1/sync/push", self.headers, body, compressed=True)
 
-    def _work(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        coming = [slot for slot, offset in enumerate(shape.DAYS) if offset >= 0]
+    def _work(self, slot: int) -> Iterator[Command]:
         point = {"type": "Point", "coordinates": [24.95, 60.15]}
         kit = dict.fromkeys(("tools", "materials", "spares", "papers"), True)
         shown = dict.fromkeys(
@@ -155,29 +168,19 @@ class Phone:
             ),
             True,
         )
-        for place in range(2):
-            slot = coming[(2 * self.pushes + place) % len(coming)]
-            number = shape.visit_of(self.number, slot)
-            visit = {"visit_id": str(shape.id_of(Kind.VISIT, number))}
-            home, _centre = self.size.home_of(self.number, slot)
-            service = str(shape.id_of(Kind.SERVICE, home))
-            yield "visit.accept", visit
-            yield "visit.confirm_kit", {**visit, **kit}
-            yield "visit.depart", {**visit, "point": point}
-            yield "visit.arrive", {**visit, "point": point}
-            yield "visit.confirm_identity", {**visit, **shown}
-            yield "visit.start", visit
-            yield (
-                "measurement.record_line_test",
-                {
-                    **visit,
-                    "service_id": service,
-                    "measured_at_place": "outlet",
-                    "attenuation_db": 12.5,
-                },
-            )
-            for text in ("Box at the gate.", "Socket in the hall.", "Customer shown the modem."):
-                yield "note.add", {**visit, "text": text}
+        visit = {"visit_id": str(shape.id_of(Kind.VISIT, self.size.visit_of(self.number, slot)))}
+        home, _centre = self.size.home_of(self.number, slot)
+        service = str(shape.id_of(Kind.SERVICE, home))
+        yield "visit.accept", visit
+        yield "visit.confirm_kit", {**visit, **kit}
+        yield "visit.depart", {**visit, "point": point}
+        yield "visit.arrive", {**visit, "point": point}
+        yield "visit.confirm_identity", {**visit, **shown}
+        yield "visit.start", visit
+        test = {"service_id": service, "measured_at_place": "outlet", "attenuation_db": 12.5}
+        yield "measurement.record_line_test", {**visit, **test}
+        for text in ("Box at the gate.", "Socket in the hall.", "Customer shown the modem."):
+            yield "note.add", {**visit, "text": text}
 
     @property
     def most_pushes(self) -> int:

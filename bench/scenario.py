@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from bench import requests, serving, shape
+from bench import requests, serving, shape, steps
 from bench.client import Call, Connection, Measured, Step, connections, one, run
 from bench.counting import Counter
 from bench.load import Say
@@ -39,8 +39,8 @@ class Result:
 
 
 @dataclass
-class Scenario:
-    """Everything measured at one size of database."""
+class Runs:
+    """What measurements of one size of database share: the server, the results."""
 
     url: str
     size: Size
@@ -49,35 +49,6 @@ class Scenario:
     say: Say
     served: serving.Served = field(init=False)
     results: list[Result] = field(default_factory=list)
-
-    async def measure(self) -> list[Result]:
-        """Run all measurements against a server of their own; return them in order."""
-        phones = [
-            Phone.of(self.settings, self.size, n, os.getpid()) for n in range(self.bounds.phones)
-        ]
-        async with Counter.on(self.url, self.settings) as counter:
-            with serving.serving(self.url) as self.served:
-                async with connections(self.served.port, self.bounds.connections) as opened:
-                    await self._reads(opened, counter)
-                    await self._sync(opened, counter, phones)
-        return self.results
-
-    async def _reads(self, opened: Sequence[Connection], counter: Counter) -> None:
-        boards = [requests.board(self.settings, n) for n in range(shape.CENTRES)]
-        slots = [requests.slots(self.settings, n) for n in range(64)]
-        await self._measure("Board of a centre's day", opened, counter, boards)
-        await self._measure("Slot list of a visit", opened, counter, slots)
-        past = [requests.kept_appointments(self.settings, 7)]
-        await self._measure("KP-01 of the region, 7 days", opened, counter, past)
-
-    async def _measure(
-        self, name: str, opened: Sequence[Connection], counter: Counter, calls: Sequence[Call]
-    ) -> None:
-        warm = await run(opened[:1], calls[:4], one, most_seconds=5)
-        self._check(name, warm)
-        repeated = [calls[n % len(calls)] for n in range(self.bounds.requests)]
-        measured = await self._run(opened, repeated, one, self.bounds.seconds)
-        self._keep(Result(name, measured, await counter.count(calls[0])))
 
     async def _run(
         self, opened: Sequence[Connection], jobs: Sequence[Any], step: Step, seconds: float
@@ -106,20 +77,54 @@ class Scenario:
         if measured.failures:
             raise SystemExit(f"{name}: {measured.failures[0]}")
 
+
+@dataclass
+class Scenario(Runs):
+    """Everything measured at one size of database."""
+
+    async def measure(self) -> list[Result]:
+        """Run all measurements against a server of their own; return them in order."""
+        phones = [
+            Phone.of(self.settings, self.size, n, os.getpid()) for n in range(self.bounds.phones)
+        ]
+        async with Counter.on(self.url, self.settings) as counter:
+            with serving.serving(self.url) as self.served:
+                async with connections(self.served.port, self.bounds.connections) as opened:
+                    await self._reads(opened, counter)
+                    await self._sync(opened, counter, phones)
+        return self.results
+
+    async def _reads(self, opened: Sequence[Connection], counter: Counter) -> None:
+        boards = [requests.board(self.settings, n) for n in range(self.size.centres)]
+        slots = [requests.slots(self.settings, n) for n in range(64)]
+        await self._measure("Board of a centre's day", opened, counter, boards)
+        await self._measure("Slot list of a visit", opened, counter, slots)
+        past = [requests.kept_appointments(self.settings, 7)]
+        await self._measure("KP-01 of the region, 7 days", opened, counter, past)
+
+    async def _measure(
+        self, name: str, opened: Sequence[Connection], counter: Counter, calls: Sequence[Call]
+    ) -> None:
+        warm = await run(opened[:1], calls[:4], one, most_seconds=5)
+        self._check(name, warm)
+        repeated = [calls[n % len(calls)] for n in range(self.bounds.requests)]
+        measured = await self._run(opened, repeated, one, self.bounds.seconds)
+        self._keep(Result(name, measured, await counter.count(calls[0])))
+
     # Sync
 
     async def _sync(
         self, opened: Sequence[Connection], counter: Counter, phones: list[Phone]
     ) -> None:
-        await run(opened, phones, _register, most_seconds=120)
+        await run(opened, phones, steps.register, most_seconds=120)
         seconds = max(self.bounds.seconds, 30)
-        first = await self._run(opened, phones[1:], _pull_all, seconds)
+        first = await self._run(opened, phones[1:], steps.pull_all, seconds)
         ready = [phone for phone in phones if phone.cursor is not None]
-        queries = await _count_pull(counter, phones[0])
+        queries = await steps.count_pull(counter, phones[0])
         rows = sum(p.rows for p in ready) / max(1, len(ready))
         self._keep(Result("First pull of a day", first, queries, f"{rows:.0f} rows"))
         ready.append(phones[0])
-        await run(opened, ready, _pull_all, most_seconds=60)  # the last page is confirmed
+        await run(opened, ready, steps.pull_all, most_seconds=60)  # the last page is confirmed
 
         repeats = max(1, self.bounds.requests // len(ready))
         unchanged = await self._run(
@@ -130,18 +135,18 @@ class Scenario:
         changed = Measured()
         for _ in range(max(1, repeats // 2)):
             self._change_ten_rows_each()
-            part = await self._run(opened, ready[1:], _pull_all, seconds)
-            _join(changed, part)
-            queries = await _count_pull(counter, ready[0])
-            await run(opened, ready, _pull_all, most_seconds=60)
+            part = await self._run(opened, ready[1:], steps.pull_all, seconds)
+            changed.join(part)
+            queries = await steps.count_pull(counter, ready[0])
+            await run(opened, ready, steps.pull_all, most_seconds=60)
             if changed.elapsed > seconds:
                 break
         self._keep(Result(f"Pull with {CHANGES} changes", changed, queries))
 
-        queries = await _count_push(counter, ready[0])
+        queries = await steps.count_push(counter, ready[0])
         pushed = Measured()
         for _ in range(min(ready[1].most_pushes, 1 + self.bounds.requests // len(ready))):
-            _join(pushed, await self._run(opened, ready[1:], _push, seconds))
+            pushed.join(await self._run(opened, ready[1:], steps.push, seconds))
             if pushed.elapsed > seconds:
                 break
         self._keep(Result(f"Push of {requests.COMMANDS} commands", pushed, queries))
@@ -152,70 +157,9 @@ class Scenario:
             connection.execute(
                 "update orders_work_order set version = version + 1 where region_id = %s and id in "
                 "(select bench_id(%s, v) from generate_series(0, %s) as v)",
-                [shape.REGION, int(Kind.WORK_ORDER), shape.VISITS - 1],
+                [shape.REGION, int(Kind.WORK_ORDER), self.size.visits - 1],
             )
             connection.execute(
                 "update kernel_change_counter set counter = counter + 1 where region_id = %s",
                 [shape.REGION],
             )
-
-
-async def _register(connection: Connection, measured: Measured, phone: Phone) -> None:
-    answer = await connection.send(phone.registration())
-    measured.take(answer)
-    if answer.status != 200:
-        raise SystemExit(f"Registration: {answer.content[:500]!r}")
-    phone.registered(answer)
-
-
-async def _pull_all(connection: Connection, measured: Measured, phone: Phone) -> None:
-    """Pull until nothing more follows; all pages together count as one request."""
-    seconds, size, more = 0.0, 0, True
-    while more:
-        answer = await connection.send(phone.pull())
-        seconds, size = seconds + answer.seconds, size + len(answer.content)
-        if answer.status != 200:
-            measured.take(answer)
-            return
-        more = phone.pulled(answer.json())
-    measured.seconds.append(seconds)
-    measured.sizes.append(size)
-
-
-async def _push(connection: Connection, measured: Measured, phone: Phone) -> None:
-    answer = await connection.send(phone.push())
-    measured.take(answer)
-    _check_push(answer.json(), measured)
-
-
-def _check_push(answer: dict[str, Any], measured: Measured) -> None:
-    odd = [r for r in answer.get("results", []) if r["status"] not in {"applied", "merged"}]
-    if odd or answer.get("stop"):
-        measured.failures.append(f"{answer.get('stop')} {odd[:1]}")
-
-
-async def _count_pull(counter: Counter, phone: Phone) -> int:
-    """Return the greatest number of statements of a page."""
-    most, more = 0, True
-    while more:
-        page, queries = await counter.send(phone.pull())
-        most, more = max(most, queries), phone.pulled(page)
-    return most
-
-
-async def _count_push(counter: Counter, phone: Phone) -> int:
-    answer, queries = await counter.send(phone.push())
-    measured = Measured()
-    _check_push(answer, measured)
-    if measured.failures:
-        raise SystemExit(f"Push: {measured.failures[0]}")
-    return queries
-
-
-def _join(whole: Measured, part: Measured) -> None:
-    whole.seconds += part.seconds
-    whole.sizes += part.sizes
-    whole.failures += part.failures
-    whole.elapsed += part.elapsed
-    whole.server_cpu += part.server_cpu
-    whole.database_cpu += part.database_cpu

@@ -70,6 +70,14 @@ class Served:
     pid: int
     url: str
 
+    def pin_database(self, core: int) -> None:
+        """Keep PostgreSQL on one core: the postmaster, its workers and all coming backends."""
+        with psycopg.connect(conninfo(self.url)) as connection:
+            row = connection.execute(
+                "select pg_read_file('postmaster.pid')::text", prepare=False
+            ).fetchone()
+        pin(int(str(row[0] if row else "").split()[0]), core)
+
     def cpu_seconds(self) -> tuple[float, float]:
         """Return the CPU seconds so far of the server process and of its database backends.
 
@@ -91,9 +99,16 @@ def _cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def pin(pid: int, core: int) -> None:
+    """Keep a process and its children on one core; what it starts later stays there too."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    for each in (pid, *map(int, children)):
+        os.sched_setaffinity(each, {core})
+
+
 @contextmanager
-def serving(url: str) -> Iterator[Served]:
-    """Run one server process on a database."""
+def serving(url: str, core: int | None = None) -> Iterator[Served]:
+    """Run one server process on a database, on one core if that is named."""
     port = _free_port()
     environment = {
         **os.environ,
@@ -108,6 +123,8 @@ def serving(url: str) -> Iterator[Served]:
         cwd=ROOT,
         env=environment,
     )
+    if core is not None:
+        pin(process.pid, core)
     try:
         _wait_for(port, process)
         yield Served(port, process.pid, url)

@@ -67,13 +67,21 @@ def _refusals() -> str:
         "# Refusals and holds",
         "",
         "Every code the API and the sync answer with. A *refusal* did not take effect; a *hold*",
-        "is kept and waits for a person at the late-work desk. Codes never change their meaning.",
+        "is kept and waits for a person at the late-work desk; a *caution* took effect and the",
+        "answer's `warnings` carry it. Codes never change their meaning.",
         "",
         "| code | status | kind | meaning | what the technician should do |",
         "| --- | --- | --- | --- | --- |",
     ]
     for code, refusal in sorted(errors.REGISTRY.items()):
-        kind = "hold" if issubclass(refusal, errors.Hold) else "refusal"
+        kind = _kind(refusal)
         meaning = " ".join((refusal.__doc__ or "").split("\n\n")[0].split())
         lines.append(f"| `{code}` | {refusal.status} | {kind} | {meaning} | {refusal.advice} |")
     return "\n".join(lines) + "\n"
+
+
+def _kind(refusal: type[errors.Coded]) -> str:
+    for base in (errors.Hold, errors.Caution):
+        if issubclass(refusal, base):
+            return base.__name__.lower()
+    return "refusal"

@@ -70,6 +70,15 @@ class ResultRef(BaseModel):
     version: int
 
 
+class Warned(BaseModel):
+    """Something to know about what was done; it took effect all the same."""
+
+    code: str
+    message: str
+    advice: str
+    details: dict[str, Any] = {}
+
+
 class CommandResult(BaseModel):
     """What a command did: the records it made or changed, with their versions now."""
 
@@ -95,6 +104,7 @@ class CommandResult(BaseModel):
     status: Literal["applied", "merged", "duplicate"]
     refs: list[ResultRef]
     merged: list[str] = []
+    warnings: list[Warned] = []
 
 
 @dataclass(slots=True)

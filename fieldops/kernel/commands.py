@@ -21,6 +21,7 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Catalogue, Regional
 from fieldops.kernel.clock import Confidence
 from fieldops.kernel.errors import (
+    Caution,
     Coded,
     Conflict,
     Constraint,
@@ -109,9 +110,11 @@ class Context:
     envelope: Envelope
     spec: "Spec"
     accepted: bool = False  # a dispatcher has accepted this held command at the desk
+    decided_by: UUID | None = None  # who did, for the actor is then the technician
     reason: str | None = None
     merged: set[str] = field(default_factory=set)
     also: list[Regional] = field(default_factory=list)
+    warnings: list[Caution] = field(default_factory=list)
 
     @property
     def region_id(self) -> int:
@@ -135,6 +138,10 @@ class Context:
     def add(self, *rows: Regional | Catalogue) -> None:
         """Add new rows to the transaction."""
         self.session.add_all(rows)
+
+    def warn(self, caution: Caution) -> None:
+        """Let the answer warn whoever did this; the command takes effect all the same."""
+        self.warnings.append(caution)
 
     async def emit(self, event: Event) -> None:
         """Let the higher modules react, in this transaction; they may refuse."""
@@ -280,10 +287,11 @@ def field_errors(errors: Iterable[Any]) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a command did: the records it made or changed, and the fields it met on the way."""
+    """What a command did: records made or changed, fields met on the way, what to know of it."""
 
     refs: tuple[Ref, ...]
     merged: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
 
 
 async def run(
@@ -303,8 +311,9 @@ async def run(
     args = parse(spec, lifted)
     if not actor.allows(spec.permission):
         raise Forbidden(permission=spec.permission.value)
-    ctx = Context(session, actor, now, envelope, spec, accepted)
     outer = session.info.get("context")
+    decided_by = outer.actor.id if accepted and outer is not None else None
+    ctx = Context(session, actor, now, envelope, spec, accepted, decided_by)
     session.info["context"] = ctx
     try:
         changed = await spec.handler(ctx, args)
@@ -317,7 +326,7 @@ async def run(
         session.info["context"] = outer
     rows = [] if changed is None else [changed] if hasattr(changed, "id") else list(changed)
     refs = tuple(Ref(row.resource, row.id, row.version) for row in (*rows, *ctx.also))
-    return Applied(refs, tuple(sorted(ctx.merged)))
+    return Applied(refs, tuple(sorted(ctx.merged)), tuple(ctx.warnings))
 
 
 def _refusal_for(exc: IntegrityError) -> Coded:

@@ -1,8 +1,8 @@
 """Refusals and holds: every one has a stable code; its docstring is its message.
 
-A module's errors.py subclasses `Refusal` (it did not take effect) or `Hold` (it is kept and
-waits for a person). `advice` says what the technician should do; both texts go into
-openapi/refusals.md.
+A module's errors.py subclasses `Refusal` (it did not take effect), `Hold` (it is kept and
+waits for a person) or `Caution` (it took effect; the answer warns). `advice` says what the
+technician should do; both texts go into openapi/refusals.md.
 """
 
 from typing import Any, ClassVar
@@ -54,6 +54,12 @@ class Refusal(Coded):
 
 class Hold(Coded):
     """The command is kept and waits for a person's decision."""
+
+
+class Caution(Coded):
+    """It took effect, and there is something whoever did it should know; it never blocks."""
+
+    status = 200
 
 
 class NotFound(Refusal):

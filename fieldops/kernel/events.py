@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 if TYPE_CHECKING:
     from fieldops.kernel.commands import Context
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Event:
     """The root of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Event):
+    """A record that people may be working on offline was taken from them, moved or called off.
+
+    It stands here, for sync knows the kernel only: it warns when their devices may hold work
+    that was not handed in yet (SYNC section 2).
+    """
+
+    resource: str
+    row_id: UUID
+    person_ids: tuple[UUID, ...]
 
 
 E = TypeVar("E", bound=Event)

@@ -119,6 +119,16 @@ def applied_result(envelope: Envelope, applied: Applied) -> dict[str, Any]:
         result["seq"] = envelope.seq
     if applied.merged:
         result["merged"] = list(applied.merged)
+    if applied.warnings:
+        result["warnings"] = [
+            {
+                "code": caution.code,
+                "message": caution.message,
+                "advice": caution.advice,
+                "details": from_json(to_json(caution.details)),
+            }
+            for caution in applied.warnings
+        ]
     return result
 
 

@@ -54,18 +54,25 @@ Build = Callable[[DeviceScope], Select[Any]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A registered type of row: parents have a lower rank than their children (I9)."""
+    """A registered type of row: parents have a lower rank than their children (I9).
+
+    `own`: rows that are about the user alone, such as what became of what they handed in. They
+    stay when the user has lost the role, so that nobody wonders where the rest has gone.
+    """
 
     name: str
     rank: int
     build: Build
     schema: type[BaseModel]
+    own: bool = False
 
 
 REGISTRY: dict[str, View] = {}
 
 
-def view(name: str, *, rank: int, schema: type[BaseModel]) -> Callable[[Build], Build]:
+def view(
+    name: str, *, rank: int, schema: type[BaseModel], own: bool = False
+) -> Callable[[Build], Build]:
     """Register what a device may hold of one type.
 
     `schema` is the Pydantic shape of the body (it goes into openapi). A parent's tier must not
@@ -75,7 +82,7 @@ def view(name: str, *, rank: int, schema: type[BaseModel]) -> Callable[[Build], 
     def register(build: Build) -> Build:
         if name in REGISTRY:
             raise TypeError(f"view {name} is registered twice")
-        REGISTRY[name] = View(name, rank, build, schema)
+        REGISTRY[name] = View(name, rank, build, schema, own)
         return build
 
     return register
@@ -110,3 +117,8 @@ def document(
 def ordered() -> list[View]:
     """Return the views by rank, then name."""
     return sorted(REGISTRY.values(), key=lambda v: (v.rank, v.name))
+
+
+def shown(*, allowed: bool) -> list[View]:
+    """Return the views of a device whose user is allowed to sync, or is not any more."""
+    return [found for found in ordered() if allowed or found.own]

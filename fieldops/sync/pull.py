@@ -198,8 +198,8 @@ class _Pull:
         await queries.lock_for_pull(self.session, region_id, device.id)
         await points.reach(points.PULL_LOCKED)
         confirmed = await self._settle(standing)
-        # A user who lost the role sees nothing any more: all rows leave (I6).
-        of = views.ordered() if self.actor.allows(Permission.SYNC_USE) else []
+        # A user who lost the role sees nothing any more but what is about the user alone (I6).
+        of = views.shown(allowed=self.actor.allows(Permission.SYNC_USE))
         scope = DeviceScope(
             region_id,
             self.actor.id,

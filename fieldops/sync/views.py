@@ -15,7 +15,7 @@ def _name(text: str) -> Any:
     return literal(text, String, literal_execute=True)
 
 
-@view("case", rank=50, schema=CaseOnDevice)
+@view("case", rank=50, schema=CaseOnDevice, own=True)
 def cases(scope: DeviceScope) -> Select[Any]:
     """Return the device's open cases, and decided ones for 14 days."""
     entry = CaseEntry.__table__.alias("entry")

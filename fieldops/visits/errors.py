@@ -1,6 +1,6 @@
 """Refusals and holds of visits; the holds carry out the table of SYNC section 2."""
 
-from fieldops.kernel.errors import Hold, Refusal
+from fieldops.kernel.errors import Caution, Hold, Refusal
 
 
 class IllegalVisitChange(Refusal):
@@ -160,3 +160,17 @@ class ResourceElsewhere(Refusal):
 
     code = "resource_elsewhere"
     advice = "Change only what serves this customer; report what you saw elsewhere as a finding."
+
+
+class VisitsDuringAbsence(Caution):
+    """{technician} has {count} visits in this time; they stay booked until somebody moves them."""
+
+    code = "visits_during_absence"
+    advice = "Give the visits named to somebody else, or agree on other times with the customers."
+
+
+class VisitsWithoutTechnician(Caution):
+    """{technician} still has {count} visits but can no longer make them."""
+
+    code = "visits_without_technician"
+    advice = "Give the visits named to somebody else."

@@ -199,3 +199,35 @@ class VisitFact(Regional):
         CheckConstraint(one_of("kind", rules.FactKind), name="kind_known"),
         Index("ix_visits_visit_fact_point", "point", postgresql_using="gist"),
     )
+
+
+class Notice(Regional):
+    """What a technician is told about a visit that was gained, lost, moved or called off.
+
+    `text` has a sentence per language; `window_*` is the visit's time as the technician knew
+    it, `new_window_*` the one it has now when it was moved. A notice about the technician's own
+    role has no visit. `centre_id` is the technician's home centre: its counter wakes the phone.
+    """
+
+    __tablename__ = "visits_notice"
+    resource = "notice"
+    audited: ClassVar[bool] = False
+
+    technician_id: Mapped[UUID] = link("organisation_technician", index=False)
+    visit_id: Mapped[UUID | None] = link("visits_visit", nullable=True)
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    kind: Mapped[str]
+    text: Mapped[dict[str, Any]]
+    reason: Mapped[str | None]
+    window_start: Mapped[datetime | None]
+    window_end: Mapped[datetime | None]
+    new_window_start: Mapped[datetime | None]
+    new_window_end: Mapped[datetime | None]
+    by_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", rules.NoticeKind), name="kind_known"),
+        Index("ix_visits_notice_technician", "region_id", "technician_id", "at"),
+    )

@@ -16,7 +16,7 @@ from fieldops.kernel.permissions import Scope
 from fieldops.orders import queries as orders
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.visits import policy, rules
-from fieldops.visits.models import Assignment, Visit, VisitFact, VisitWork
+from fieldops.visits.models import Assignment, Notice, Visit, VisitFact, VisitWork
 
 
 async def visit(session: AsyncSession, scope: Scope, visit_id: UUID) -> Visit:
@@ -299,3 +299,51 @@ async def signature_promised(
         .limit(1)
     )
     return found is not None
+
+
+async def lock_notice(
+    session: AsyncSession, region_id: int, technician_id: UUID, notice_id: UUID
+) -> Notice:
+    """Return a technician's own notice, locked; raises NotFound."""
+    found: Notice | None = await session.scalar(
+        select(Notice)
+        .where(
+            Notice.region_id == region_id,
+            Notice.technician_id == technician_id,
+            Notice.id == notice_id,
+        )
+        .with_for_update()
+    )
+    if found is None:
+        raise NotFound(thing="notice")
+    return found
+
+
+async def visits_ahead(
+    session: AsyncSession,
+    region_id: int,
+    technician_id: UUID,
+    from_: datetime,
+    until: datetime | None = None,
+) -> list[Visit]:
+    """Return a technician's visits that have not ended and overlap a time, soonest first."""
+    statement = (
+        select(Visit)
+        .join(
+            Assignment,
+            and_(Assignment.region_id == Visit.region_id, Assignment.visit_id == Visit.id),
+        )
+        .where(
+            Visit.region_id == region_id,
+            Assignment.region_id == region_id,
+            Assignment.technician_id == technician_id,
+            Assignment.ended_at.is_(None),
+            Visit.ended_at.is_(None),
+            Visit.window_end > from_,
+        )
+        .order_by(Visit.window_start, Visit.id)
+        .limit(rules.MOST_WARNED)
+    )
+    if until is not None:
+        statement = statement.where(Visit.window_start < until)
+    return list(await session.scalars(statement))

@@ -1,5 +1,6 @@
 """What visits do when orders, files or the network record change."""
 
+from collections.abc import Collection
 from typing import cast
 
 from fieldops.files.events import FileLinked
@@ -19,11 +20,19 @@ from fieldops.orders.events import (
     WorkOrderSuspended,
     WorkOrderTransferred,
 )
+from fieldops.organisation import queries as organisation
+from fieldops.organisation.events import RightsLost, TechnicianAway
 from fieldops.visits import queries
-from fieldops.visits.commands import planning
+from fieldops.visits.commands import planning, telling
 from fieldops.visits.commands.ending import take_off
 from fieldops.visits.commands.judging import visit_for_decision, visit_for_fact
-from fieldops.visits.errors import ResourceElsewhere, WorkNotOnVisit
+from fieldops.visits.errors import (
+    ResourceElsewhere,
+    VisitsDuringAbsence,
+    VisitsWithoutTechnician,
+    WorkNotOnVisit,
+)
+from fieldops.visits.models import Visit
 from fieldops.visits.rules import NextStep
 
 _ASIDE: dict[type[WorkOrderAside], tuple[str, NextStep]] = {
@@ -92,3 +101,42 @@ async def judge_evidence(ctx: Context, event: Event) -> None:
         return
     if judged.mine and event.premises_id != judged.visit.premises_id:
         raise ResourceElsewhere(next_steps=("network.report_finding",))
+
+
+@on(TechnicianAway)
+async def warn_of_booked_visits(ctx: Context, event: TechnicianAway) -> None:
+    """Warn of the visits that are booked while a technician is away (ORG-07)."""
+    booked = await queries.visits_ahead(
+        ctx.session, ctx.region_id, event.technician_id, event.starts_at, event.ends_at
+    )
+    if booked:
+        technician = await organisation.technician(ctx.session, ctx.region_id, event.technician_id)
+        ctx.warn(
+            VisitsDuringAbsence(
+                technician=technician.name, count=len(booked), visits=_named(booked)
+            )
+        )
+
+
+@on(RightsLost)
+async def warn_of_left_visits(ctx: Context, event: RightsLost) -> None:
+    """Tell a technician who lost the role, and warn of the visits nobody makes any more."""
+    known = await organisation.technicians(ctx.session, ctx.region_id, [event.person_id])
+    if not known:
+        return
+    technician = known[event.person_id]
+    telling.tell_role_lost(ctx, technician)
+    left = await queries.visits_ahead(ctx.session, ctx.region_id, technician.id, ctx.now)
+    if left:
+        ctx.warn(
+            VisitsWithoutTechnician(
+                technician=technician.name, count=len(left), visits=_named(left)
+            )
+        )
+
+
+def _named(rows: Collection[Visit]) -> list[dict[str, object]]:
+    return [
+        {"id": row.id, "window_start": row.window_start, "window_end": row.window_end}
+        for row in rows
+    ]

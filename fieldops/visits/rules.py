@@ -59,6 +59,37 @@ class FactKind(StrEnum):
     NOTE = "note"
 
 
+class NoticeKind(StrEnum):
+    """What a technician is told about a visit (SYNC section 1: nothing is taken silently)."""
+
+    GAINED = "gained"
+    REASSIGNED = "reassigned"
+    GIVEN_BACK = "given_back"
+    UNSCHEDULED = "unscheduled"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    REVIVED = "revived"
+    WORK_CHANGED = "work_changed"
+    ROLE_LOST = "role_lost"
+
+
+TAKING = frozenset(
+    {
+        NoticeKind.REASSIGNED,
+        NoticeKind.GIVEN_BACK,
+        NoticeKind.UNSCHEDULED,
+        NoticeKind.MOVED,
+        NoticeKind.CANCELLED,
+    }
+)
+"""The notices after which work captured before them may meet a changed visit."""
+
+MOST_WARNED = 50
+"""How many visits a warning names."""
+
+NOTICES_KEPT = timedelta(days=14)
+"""How long a phone holds a notice that nobody has read."""
+
 WORK_DONE_ELSEWHERE = "work_done_elsewhere"
 """Why a visit ends whose work was done on the visit it had been planned instead of."""
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fieldops.customers.schemas import PointRead
 from fieldops.kernel.geo import Shape
-from fieldops.visits.rules import FactKind, NextStep, State, Step
+from fieldops.visits.rules import FactKind, NextStep, NoticeKind, State, Step
 
 
 class _Read(BaseModel):
@@ -241,3 +241,19 @@ class FindingOnDevice(_Read):
     text: str
     state: str
     captured_at: datetime
+
+
+class NoticeOnDevice(_Read):
+    """What became of a visit: shown until it is read (`notice.read`), 14 days at most."""
+
+    visit_id: UUID | None = Field(description="The visit; it may have left this phone.")
+    kind: NoticeKind
+    text: dict[str, str] = Field(description="A sentence by language: `en`, `zh_CN`.")
+    reason: str | None = Field(description="Why, in the words of who did it, or a reason's code.")
+    window_start: datetime | None = Field(description="The visit's time as it was known.")
+    window_end: datetime | None
+    new_window_start: datetime | None = Field(description="The time it was moved to.")
+    new_window_end: datetime | None
+    by_id: UUID | None
+    by_name: str | None = Field(description="Who did it; null: the system.")
+    at: datetime

@@ -43,6 +43,7 @@ OWN_FILES = {
     "orders/importing": "orders out of JSON lines",
     "reports/board": "a centre's day, put together from what was read",
     "reports/kept": "the kept-appointment indicator (KP-01), with the records behind it",
+    "visits/wording": "what notices say to technicians, in both languages",
     "sync/cases": "which commands are blocked by an open case, and how a case is opened",
     "sync/cursor": "the signed cursor of a pull",
     "sync/envelopes": "the phone's command shape, with its capture time estimated",

@@ -15,6 +15,7 @@ from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
 from fieldops.customers.models import Customer, Premises
 from fieldops.kernel.db import Database
+from fieldops.visits.models import Notice
 from tests.support.factories.appointments import book, local
 from tests.support.factories.network import make_plant, make_service
 from tests.support.factories.orders import make_order
@@ -36,6 +37,7 @@ class Day:
     ports: tuple[UUID, ...]
     box_id: UUID
     checklist_id: UUID
+    notice_id: UUID
 
     def visit(self, name: str, **args: Any) -> Step:
         """A command about the visit."""
@@ -79,7 +81,11 @@ async def make_day(database: Database, world: World) -> Day:
                 Checklist.region_id == 1, Checklist.visit_id == made.visit_id
             )
         )
+        notice_id = await session.scalar(
+            select(Notice.id).where(Notice.region_id == 1, Notice.visit_id == made.visit_id)
+        )
     assert checklist_id is not None
+    assert notice_id is not None
     return Day(
         made.visit_id,
         made.id,
@@ -88,6 +94,7 @@ async def make_day(database: Database, world: World) -> Day:
         tuple(p.id for p in plant.ports),
         plant.box.id,
         checklist_id,
+        notice_id,
     )
 
 
@@ -193,6 +200,10 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
     ],
     "network.swap_pair": lambda day: [*_started(day), day.move("network.swap_pair", day.pairs)],
     "note.add": lambda day: [day.visit("note.add", text="The gate code is at the desk.")],
+    "notice.read": lambda day: [
+        day.visit("visit.accept"),
+        ("notice.read", {"notice_id": str(day.notice_id)}),
+    ],
     "order.suspend": lambda day: [
         *_started(day),
         day.order(

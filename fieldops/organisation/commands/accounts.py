@@ -15,6 +15,7 @@ from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.permissions import Permission, Role
 from fieldops.organisation import queries, rules
 from fieldops.organisation.errors import EmailTaken, RoleMisplaced, UnitMisplaced
+from fieldops.organisation.events import RightsLost
 from fieldops.organisation.models import Person, RoleGrant, Unit
 
 passwords = PasswordHash((Argon2Hasher(),))
@@ -108,12 +109,13 @@ class ClosePerson(Args):
 async def close_person(ctx: Context, args: ClosePerson) -> Person:
     """Close an account: no sign-in, no renewal, no command from now on.
 
-    Raises NotFound outside the actor's region.
+    Warns of visits that are still booked. Raises NotFound outside the actor's region.
     """
     person = await _person(ctx, args.person_id)
     ctx.reason = args.reason
     person.active = False
     person.grants_version += 1
+    await ctx.emit(RightsLost(person.id))
     return person
 
 
@@ -170,7 +172,8 @@ async def give_grant(ctx: Context, args: GrantRole) -> list[Person | RoleGrant]:
 async def take_grant(ctx: Context, args: GrantRole) -> Person:
     """Take a role at a unit away; it ends at once, on the person's devices too (ORG-02).
 
-    Raises NotFound when the person does not hold it or the actor does not administer the unit.
+    Warns of visits that are still booked with the person. Raises NotFound when the person does
+    not hold it or the actor does not administer the unit.
     """
     person = await _person(ctx, args.person_id)
     grant = await queries.grant(ctx.session, person.id, args.unit_id, args.role)
@@ -178,6 +181,8 @@ async def take_grant(ctx: Context, args: GrantRole) -> Person:
         raise NotFound(thing="grant")
     await ctx.session.delete(grant)
     person.grants_version += 1
+    if args.role is Role.TECHNICIAN:
+        await ctx.emit(RightsLost(person.id))
     return person
 
 

@@ -12,6 +12,7 @@ from fieldops.kernel.geo import Point
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries, rules
 from fieldops.organisation.errors import CertificateTaken, ShiftsOverlap
+from fieldops.organisation.events import TechnicianAway
 from fieldops.organisation.models import (
     Leave,
     Person,
@@ -174,7 +175,10 @@ class AddLeave(Args):
 
 @command("leave.add", permission=Permission.STAFF_EDIT, subject="technician_id")
 async def add_leave(ctx: Context, args: AddLeave) -> Leave:
-    """Record a time a technician is away; nothing is booked inside it (ORG-07)."""
+    """Record a time a technician is away; nothing is booked inside it (ORG-07).
+
+    Visits that are booked inside it already stay, and the answer warns of them.
+    """
     technician = await _technician(ctx, args.technician_id)
     leave = Leave(
         region_id=ctx.region_id,
@@ -183,6 +187,7 @@ async def add_leave(ctx: Context, args: AddLeave) -> Leave:
         **args.model_dump(),
     )
     ctx.add(leave)
+    await ctx.emit(TechnicianAway(technician.id, args.starts_at, args.ends_at))
     return leave
 
 

@@ -8,6 +8,7 @@ from fieldops.visits.commands import (
     judging,
     on_site,
     planning,
+    telling,
 )
 from fieldops.visits.commands.assigning import put_technicians, set_window
 from fieldops.visits.commands.judging import JudgedVisit, visit_for_decision, visit_for_fact
@@ -23,6 +24,7 @@ __all__ = [
     "planning",
     "put_technicians",
     "set_window",
+    "telling",
     "visit_for_decision",
     "visit_for_fact",
 ]

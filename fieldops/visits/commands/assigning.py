@@ -15,7 +15,7 @@ from fieldops.orders.models import WorkOrder
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.visits import queries, rules
-from fieldops.visits.commands import following
+from fieldops.visits.commands import following, telling
 from fieldops.visits.commands.judging import visit_for_decision
 from fieldops.visits.errors import (
     IllegalVisitChange,
@@ -28,7 +28,7 @@ from fieldops.visits.errors import (
 )
 from fieldops.visits.events import VisitAssigned, VisitGrowing, WindowChanged
 from fieldops.visits.models import Assignment, Visit
-from fieldops.visits.rules import State, Step
+from fieldops.visits.rules import NoticeKind, State, Step
 
 FURTHEST_AHEAD = timedelta(days=366)
 LONGEST_WINDOW = timedelta(hours=24)
@@ -131,6 +131,7 @@ async def set_window(
         )
     _check_window(ctx, start, end, expected_arrival)
     old = (visit.window_start, visit.window_end)
+    moved = None not in old and start is not None and old != (start, end)
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     await _turn_back(ctx, present, visit.window_start, start)
     visit.window_start, visit.window_end = start, end
@@ -142,9 +143,11 @@ async def set_window(
         contact_id = next((row.technician_id for row in present if row.is_contact), None)
     if technician_ids and start is not None:
         contact_id = contact_id or next(iter(technician_ids))
-        await put_technicians(ctx, visit, technician_ids, contact_id, override)
+        await put_technicians(
+            ctx, visit, technician_ids, contact_id, override, known_as=old if moved else None
+        )
     else:
-        await _take_all_off(ctx, visit, present)
+        await _take_all_off(ctx, visit, present, old)
     if old != (start, end):
         await ctx.emit(WindowChanged(visit.id, *old, start, end))
 
@@ -179,8 +182,11 @@ def _check_window(
         raise InvalidWindow(rule="the expected arrival lies outside it")
 
 
-async def _take_all_off(ctx: Context, visit: Visit, present: Collection[Assignment]) -> None:
+async def _take_all_off(
+    ctx: Context, visit: Visit, present: Collection[Assignment], known_as: telling.Window
+) -> None:
     removed = await following.end_assignments(ctx, present, "unscheduled")
+    await telling.tell(ctx, visit, present, NoticeKind.UNSCHEDULED, known_as=known_as)
     await following.follow(ctx, visit)
     if removed:
         await ctx.emit(VisitAssigned(visit.id, (), removed, None))
@@ -192,10 +198,13 @@ async def put_technicians(
     technician_ids: Collection[UUID],
     contact_id: UUID,
     override: str | None = None,
+    *,
+    known_as: telling.Window | None = None,
 ) -> None:
     """Make these the technicians of a locked visit: all due at the same time, one the contact.
 
-    Who stays keeps the steps taken. Raises NoWindow, UnknownTechnicians, NotQualified,
+    Who stays keeps the steps taken; `known_as` is the window it had when it was just moved.
+    Everybody is told what changed for them. Raises NoWindow, UnknownTechnicians, NotQualified,
     OutsideCalendar.
     """
     if visit.expected_arrival is None:
@@ -218,10 +227,17 @@ async def put_technicians(
             row.is_contact = False
             changed = True
     await ctx.session.flush()
-    for technician in known.values():
-        row = staying.get(technician.id) or _assigned(ctx, visit, technician)
-        row.is_contact = technician.id == contact_id
-        staying[technician.id] = row
+    names = ", ".join(technician.name for technician in known.values())
+    await telling.tell(
+        ctx, visit, leaving, NoticeKind.REASSIGNED, known_as=known_as, technicians=names
+    )
+    if known_as is not None:
+        await telling.tell(ctx, visit, list(staying.values()), NoticeKind.MOVED, known_as=known_as)
+    coming = [_assigned(ctx, visit, row) for id_, row in known.items() if id_ not in staying]
+    await telling.tell(ctx, visit, coming, NoticeKind.GAINED)
+    staying |= {row.technician_id: row for row in coming}
+    for technician_id, row in staying.items():
+        row.is_contact = technician_id == contact_id
     await _set_departures(ctx, visit, known, staying)
     await following.follow(ctx, visit)
     if changed:

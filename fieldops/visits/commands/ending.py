@@ -17,7 +17,7 @@ from fieldops.orders.rules import Process
 from fieldops.orders.rules import State as Work
 from fieldops.organisation import queries as organisation
 from fieldops.visits import queries
-from fieldops.visits.commands import following, planning
+from fieldops.visits.commands import following, planning, telling
 from fieldops.visits.commands.facts import record
 from fieldops.visits.commands.judging import JudgedVisit, visit_for_decision
 from fieldops.visits.errors import (
@@ -35,7 +35,7 @@ from fieldops.visits.events import (
     VisitFailed,
 )
 from fieldops.visits.models import Assignment, Visit, VisitFact, VisitWork
-from fieldops.visits.rules import FactKind, NextStep, State, Step
+from fieldops.visits.rules import FactKind, NextStep, NoticeKind, State, Step
 
 NOBODY_HOME = "nobody_home"
 
@@ -210,6 +210,7 @@ async def cancel(ctx: Context, args: CancelVisit) -> Rows:
     await _end(ctx, visit, State.CANCELLED, work, "cancelled")
     rows = [row for _, row in work]
     new = await _carry_out(ctx, visit, rows, why, args)
+    await telling.tell_present(ctx, visit, NoticeKind.CANCELLED)
     await ctx.emit(VisitCancelled(visit.id, why.code, new.id if new else None))
     return [visit, *rows]
 

@@ -9,10 +9,11 @@ from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import State as Work
 from fieldops.organisation import queries as organisation
 from fieldops.visits import queries, rules
+from fieldops.visits.commands import telling
 from fieldops.visits.errors import Superseded
 from fieldops.visits.events import VisitAssigned, VisitCancelled, VisitResized, VisitRevived
 from fieldops.visits.models import Assignment, Visit
-from fieldops.visits.rules import FactKind, NextStep, State, Step
+from fieldops.visits.rules import FactKind, NextStep, NoticeKind, State, Step
 
 
 async def follow(ctx: Context, visit: Visit) -> None:
@@ -95,6 +96,8 @@ async def give_back(ctx: Context, visit: Visit, technician_id: UUID) -> None:
         assigned_at=ctx.now,
     )
     ctx.add(row)
+    await telling.tell(ctx, visit, present, NoticeKind.GIVEN_BACK, technicians=technician.name)
+    await telling.tell(ctx, visit, [row], NoticeKind.GAINED)
     forget_who_left(visit, ())
     await _catch_up(ctx, visit, [row])
     await follow(ctx, visit)
@@ -131,6 +134,7 @@ async def revive(ctx: Context, visit: Visit) -> None:
     ).value
     visit.ended_at = visit.cancelled_at = visit.next_step = None
     visit.end_reason = visit.end_cause = visit.end_note = None
+    await telling.tell(ctx, visit, present, NoticeKind.REVIVED)
     await _catch_up(ctx, visit, present)
     await follow(ctx, visit)
     for other_id in sorted({entry.visit_id for entry in elsewhere}):
@@ -151,6 +155,7 @@ async def close_if_empty(
     left = await queries.open_work(ctx.session, ctx.region_id, visit.id)
     if left:
         resize(visit, left)
+        await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
         await ctx.emit(VisitResized(visit.id))
         return False
     visit.state = State.CANCELLED.value
@@ -158,6 +163,7 @@ async def close_if_empty(
     visit.end_reason, visit.end_cause = reason, cause
     visit.next_step = next_step.value
     ctx.also.append(visit)
+    await telling.tell_present(ctx, visit, NoticeKind.CANCELLED)
     await ctx.emit(VisitCancelled(visit.id, reason, None))
     return True
 

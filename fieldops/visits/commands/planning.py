@@ -10,12 +10,12 @@ from fieldops.kernel.permissions import Permission
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Department
 from fieldops.visits import queries, rules
-from fieldops.visits.commands import assigning, following
+from fieldops.visits.commands import assigning, following, telling
 from fieldops.visits.commands.judging import visit_for_decision
 from fieldops.visits.errors import NothingLeftOnVisit, WorkNotOnVisit
 from fieldops.visits.events import VisitResized
 from fieldops.visits.models import Visit, VisitWork
-from fieldops.visits.rules import State
+from fieldops.visits.rules import NoticeKind, State
 
 
 async def plan(
@@ -36,6 +36,7 @@ async def plan(
     for visit in await queries.lock_visits_of_order(ctx.session, ctx.region_id, order.id):
         if visit.split_reason is None and await assigning.can_take(ctx, visit, field):
             await join(ctx, visit, field)
+            await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
             await ctx.emit(VisitResized(visit.id))
             return visit
     return await plan_new(ctx, order, field, former=former)
@@ -129,5 +130,6 @@ async def split(ctx: Context, args: SplitVisit) -> list[Visit]:
     following.resize(visit, await queries.open_work(ctx.session, ctx.region_id, visit.id))
     order = await queries.order_of(ctx.session, ctx.region_id, visit.order_id)
     other = await plan_new(ctx, order, [row for _, row in going], split_reason=args.reason)
+    await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
     await ctx.emit(VisitResized(visit.id))
     return [visit, other]

@@ -114,8 +114,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if settings.environment == "production":
-            points.close()
+        points.prepare(settings.environment)
         app.state.database = database or connect(settings)
         # What the program consists of is never garbage: a collection need not walk through it.
         gc.collect()

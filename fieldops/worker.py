@@ -6,7 +6,7 @@ import procrastinate
 from sqlalchemy.engine import make_url
 
 import fieldops.modules  # noqa: F401 - importing it registers every job
-from fieldops.kernel import clock, jobs, logs
+from fieldops.kernel import clock, jobs, logs, points
 from fieldops.kernel.db import connect
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import close_channels
@@ -23,6 +23,7 @@ def conninfo(settings: Settings) -> str:
 
 async def run(settings: Settings, *, until_idle: bool = False) -> None:
     logs.configure(settings)
+    points.prepare(settings.environment)
     if settings.environment != "production":
         clock.follow_file(settings.clock_file)
     database = connect(settings)

@@ -1,9 +1,16 @@
-"""Named points of the engine at which a test waits, fails or ends the process.
+"""Named points of the program at which a test waits, fails or ends the process.
 
-Outside production a hook can be armed; it is awaited at every point that is reached. In
-production none can be armed, and a point costs one comparison.
+Outside production a hook can be armed; it is awaited at every point that is reached. In the
+test environment a process arms itself by FIELDOPS_FAIL_POINT, for example `push.written`,
+`push.command:3` (the third time) or `pull.committed=kill`. In production none can be armed, and
+a point costs one comparison.
 """
 
+import os
+import re
+import signal
+import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,8 +25,15 @@ PULL_LOCKED = "pull.locked"  # the device's row is locked
 PULL_LOOKED = "pull.looked"  # the difference is known, bodies are not read
 PULL_WRITTEN = "pull.written"  # the page is recorded, COMMIT comes next
 PULL_COMMITTED = "pull.committed"  # COMMIT is done, the answer is not sent
+MESSAGE_CLAIMED = "message.claimed"  # a worker has taken a message, nothing is sent
+MESSAGE_SENT = "message.sent"  # the peer has answered, the outcome is not recorded
 
-POINTS = frozenset(value for name, value in list(globals().items()) if name.startswith("PU"))
+POINTS = frozenset(
+    value for name, value in list(globals().items()) if name.startswith(("PU", "MESSAGE"))
+)
+
+VARIABLE = "FIELDOPS_FAIL_POINT"
+_FORM = re.compile(r"([a-z_.]+)(?::([1-9][0-9]*))?(?:=(stop|kill))?")
 
 _hook: list[Hook] = []
 _closed: list[bool] = []
@@ -47,3 +61,37 @@ def armed(hook: Hook) -> Iterator[None]:
         yield
     finally:
         _hook.remove(hook)
+
+
+def prepare(environment: str) -> None:
+    """Make a starting process what its environment allows.
+
+    Production closes the points; test arms what FIELDOPS_FAIL_POINT names, for the life of the
+    process. Raises ValueError for a value that names no point.
+    """
+    if environment == "production":
+        close()
+    elif environment == "test" and os.environ.get(VARIABLE):
+        _hook[:] = [_ending(os.environ[VARIABLE])]
+
+
+def _ending(said: str) -> Hook:
+    """Return the hook that stops or kills this process at a point, the so-manyth time."""
+    form = _FORM.fullmatch(said)
+    if form is None or form[1] not in POINTS:
+        raise ValueError(f"{VARIABLE}={said} is not POINT, POINT:TIMES or POINT:TIMES=stop|kill")
+    point, left, action = form[1], [int(form[2] or 1)], form[3] or "stop"
+
+    async def end(name: str) -> None:
+        if name != point:
+            return
+        left[0] -= 1
+        if left[0] > 0:
+            return
+        if action == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        sys.stdout.write(f"{point}\n")
+        sys.stdout.flush()
+        threading.Event().wait()  # the whole process stands still until it is killed
+
+    return end

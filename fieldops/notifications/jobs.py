@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fieldops.kernel import clock, jobs
+from fieldops.kernel import clock, jobs, points
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.channels import Channel, DeliveryUnknown, NotSent
@@ -11,7 +11,6 @@ from fieldops.notifications.channels.outbox import OutboxChannel
 from fieldops.notifications.channels.text import TextChannel
 from fieldops.notifications.commands import delivery
 from fieldops.notifications.commands.delivery import Claim
-from fieldops.notifications.failpoint import reach
 from fieldops.notifications.rules import AttemptOutcome
 from fieldops.organisation import queries as organisation
 
@@ -64,13 +63,11 @@ async def _send_region(
         if taken is None:
             return
         if isinstance(taken, Claim):
-            await _send(database, settings, channels[taken.channel], region_id, taken)
+            await _send(database, channels[taken.channel], region_id, taken)
 
 
-async def _send(
-    database: Database, settings: Settings, channel: Channel, region_id: int, claim: Claim
-) -> None:
-    reach("before_send", settings)
+async def _send(database: Database, channel: Channel, region_id: int, claim: Claim) -> None:
+    await points.reach(points.MESSAGE_CLAIMED)
     reference: str | None = None
     reason: str | None = None
     outcome: AttemptOutcome = "sent"
@@ -81,7 +78,7 @@ async def _send(
         outcome, reason = ("refused" if exc.final else "not_sent"), str(exc)
     except (DeliveryUnknown, TimeoutError) as exc:
         outcome, reason = "unknown", str(exc) or "no answer in time"
-    reach("after_send", settings)
+    await points.reach(points.MESSAGE_SENT)
     async with database.transaction() as session:
         await delivery.record(
             session,

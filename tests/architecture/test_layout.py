@@ -37,7 +37,6 @@ OWN_FILES = {
     "files/disk": "bytes on the disk: written once, synced, named by their hash",
     "files/uploading": "the tus protocol's state machine",
     "notifications/channels": "one adapter per way out: text message, e-mail, outbox",
-    "notifications/failpoint": "where a test kills the sender, to prove AP-10",
     "notifications/segments": "how a text splits into short-message segments, pure",
     "notifications/wording": "the message texts in both languages",
     "orders/importing": "orders out of JSON lines",

@@ -47,9 +47,9 @@ async def field(
         for day in (23, 24)
         for hour in (9, 13, 15)
     ]
-    with server_process(settings, tmp_path, now=clock.now()) as url:
+    with server_process(settings, tmp_path, now=clock.now()) as server:
         yield {
-            "url": url,
+            "url": server.url,
             "password": PASSWORD,
             "visits": [str(made.visit_id) for made in visits],
         }

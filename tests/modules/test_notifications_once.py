@@ -19,10 +19,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from fieldops.appointments.models import CallTask
-from fieldops.kernel import clock, jobs
+from fieldops.kernel import clock, jobs, points
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
-from fieldops.notifications.failpoint import reach
 from fieldops.notifications.jobs import channels_of, send_due
 from fieldops.notifications.models import DeliveryAttempt, Message
 from tests.support import mailbox, smsc
@@ -65,7 +64,7 @@ class Stage:
                 "FIELDOPS_SMPP_PASSWORD": "secret",
                 "FIELDOPS_SMTP_PORT": str(self.box.port),
                 "FIELDOPS_MESSAGE_CHANNELS": f'["{channel}"]',
-                "FIELDOPS_FAILPOINT": point,
+                "FIELDOPS_FAIL_POINT": point,
             },
             stdout=asyncio.subprocess.PIPE,
         )
@@ -128,7 +127,7 @@ LATER = DUE + timedelta(minutes=3)  # the lease of two minutes has passed
 async def test_ap_10_killed_between_send_and_record_the_peer_has_one_message_and_a_person_is_asked(
     stage: Stage, channel: str
 ) -> None:
-    await stage.killed(channel, "after_send")
+    await stage.killed(channel, points.MESSAGE_SENT)
     sent = parts_sent(stage, channel)
     assert sent > 0
     assert (await stage.reminder()).state == "sending"
@@ -143,14 +142,14 @@ async def test_ap_10_killed_between_send_and_record_the_peer_has_one_message_and
 async def test_ap_10_killed_before_the_send_it_is_not_sent_later_and_a_person_is_asked(
     stage: Stage,
 ) -> None:
-    await stage.killed("sms", "before_send")
+    await stage.killed("sms", points.MESSAGE_CLAIMED)
     await stage.next_worker("sms", LATER)
     assert parts_sent(stage, "sms") == 0
     assert (await stage.reminder()).state == "uncertain"
     assert [t.kind for t in await stage.rows(CallTask)] == ["message_uncertain"]
 
 
-@pytest.mark.parametrize("point", ["before_send", "after_send"])
+@pytest.mark.parametrize("point", [points.MESSAGE_CLAIMED, points.MESSAGE_SENT])
 async def test_ap_10_the_file_channel_repeats_after_the_lease_and_there_is_still_one_message(
     stage: Stage, point: str
 ) -> None:
@@ -168,10 +167,3 @@ async def test_ap_10_workers_at_the_same_time_send_one_message(stage: Stage) -> 
     assert len(await stage.rows(DeliveryAttempt)) == 1
     numbers = [s.content[5] for s in stage.centre.submissions]
     assert numbers == list(range(1, len(numbers) + 1))
-
-
-async def test_the_fail_point_works_in_the_test_environment_only(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FIELDOPS_FAILPOINT", "before_send")
-    reach("before_send", settings.model_copy(update={"environment": "production"}))

@@ -6,7 +6,7 @@ Settings come from the environment, as the real worker's do; a test kills it by 
 import asyncio
 
 import fieldops.modules  # noqa: F401 - registers everything
-from fieldops.kernel import clock, jobs
+from fieldops.kernel import clock, jobs, points
 from fieldops.kernel.db import connect
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import channels_of, send_due
@@ -14,6 +14,7 @@ from fieldops.notifications.jobs import channels_of, send_due
 
 async def main() -> None:
     settings = Settings()
+    points.prepare(settings.environment)
     clock.follow_file(settings.clock_file)
     database = connect(settings)
     jobs.use(jobs.Machine(database, settings))

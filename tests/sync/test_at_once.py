@@ -1,71 +1,162 @@
-"""Requests at the same time, lost answers and a killed server, on a database that commits."""
+"""Requests at the same time, made to meet at the moments that matter, on a committing database.
+
+Each test says which naive engine it fails on; tests/mutants shows that it does.
+"""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select
 
+from fieldops.kernel import points
+from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
-from fieldops.sync import held
+from fieldops.sync.errors import CaseClosed
+from fieldops.sync.models import Case, CaseEntry
 from tests.support.clients import application, bearer
 from tests.support.device import Phone
-from tests.support.servers import free_port
-from tests.support.world import World, build_world
-from tests.sync import trial
+from tests.support.run import run
+from tests.support.world import World, build_world, id_of
+from tests.sync import stage, trial
 from tests.sync.test_push import queue, request
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Scene:
+    """A committing database, the application on it, Alice's phone."""
+
+    database: Database
+    settings: Settings
+    client: httpx.AsyncClient
+    world: World
+    phone: Phone
+
+    async def another(self, actor: Actor) -> Phone:
+        """Register one more phone."""
+        return await _phone(self.client, self.settings, actor)
+
+    async def case_id(self) -> str:
+        async with self.database.transaction() as session:
+            return str(await session.scalar(select(Case.id).where(Case.region_id == 1)))
+
+
+async def _phone(client: httpx.AsyncClient, settings: Settings, actor: Actor) -> Phone:
+    phone = Phone(client)
+    phone.use_token(bearer(settings, actor)["Authorization"].removeprefix("Bearer "))
+    await phone.register()
+    return phone
 
 
 @pytest.fixture
-async def real(
-    committed: tuple[Database, Settings], faults: trial.Faults
-) -> AsyncIterator[tuple[Database, Phone, World]]:
-    """A committing database and Alice's phone on it."""
+async def scene(committed: tuple[Database, Settings], faults: trial.Faults) -> AsyncIterator[Scene]:
     database, settings = committed
     world = await build_world(database)
     async with application(database, settings) as client:
-        phone = Phone(client)
-        phone.use_token(bearer(settings, world.alice)["Authorization"][7:])
-        await phone.register()
-        yield database, phone, world
+        phone = await _phone(client, settings, world.alice)
+        with stage.armed():
+            yield Scene(database, settings, client, world, phone)
         phone.db.close()
 
 
-async def test_the_same_push_twice_at_once_takes_effect_once(
-    real: tuple[Database, Phone, World],
-) -> None:
-    """The device row is locked first: the second waits and finds the first's results."""
-    database, phone, _ = real
-    id_ = await trial.make(database)
-    for n in range(5):
-        phone.capture("trial.remark", trial_id=id_, text=str(n))
-    body = request(phone, queue(phone))
-    answers = await asyncio.gather(*(phone.send("/v1/sync/push", body) for _ in range(3)))
-    statuses = sorted(r["status"] for a in answers for r in a["results"])
-    assert statuses == ["applied"] * 5 + ["duplicate"] * 10
-    assert len(await trial.remarks_of(database)) == 5
+def statuses(results: list[dict[str, Any]]) -> list[str]:
+    return [result["status"] for result in results]
 
 
-async def test_pulls_at_once_leave_a_record_that_agrees_with_the_phone(
-    real: tuple[Database, Phone, World],
+# --- pushes of one device ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", [points.PUSH_LOCKED, points.PUSH_COMMAND, points.PUSH_WRITTEN])
+async def test_the_same_push_again_while_the_first_is_under_way_takes_effect_once(
+    scene: Scene, point: str
 ) -> None:
-    database, phone, _ = real
+    """I2. Naive: without the device's lock the second runs what the first has not committed."""
+    id_ = await trial.make(scene.database)
+    for n in range(3):
+        scene.phone.capture("trial.remark", trial_id=id_, text=str(n))
+    body = request(scene.phone, queue(scene.phone))
+    first = await stage.hold(point, scene.phone.send("/v1/sync/push", body))
+    second = await stage.meet(scene.database, scene.phone.send("/v1/sync/push", body))
+    answers = [await first.goes_on(), await second]
+    assert [statuses(a["results"]) for a in answers] == [["applied"] * 3, ["duplicate"] * 3]
+    assert [r["first"] for r in answers[1]["results"]] == answers[0]["results"]
+    assert await trial.remarks_of(scene.database) == ["0", "1", "2"]
+
+
+async def test_the_next_part_of_a_queue_waits_for_the_part_before_it(scene: Scene) -> None:
+    """I3. Naive: without the device's lock the second part is answered as a gap."""
+    id_ = await trial.make(scene.database)
+    for n in range(4):
+        scene.phone.capture("trial.remark", trial_id=id_, text=str(n))
+    commands, send = queue(scene.phone), scene.phone.send
+    parts = [request(scene.phone, commands[:2]), request(scene.phone, commands[2:])]
+    first = await stage.hold(points.PUSH_WRITTEN, send("/v1/sync/push", parts[0]))
+    second = await stage.meet(scene.database, send("/v1/sync/push", parts[1]))
+    answers = [await first.goes_on(), await second]
+    assert [a["stop"] for a in answers] == [None, None]
+    assert [a["device"]["last_seq"] for a in answers] == [2, 4]
+    assert await trial.remarks_of(scene.database) == ["0", "1", "2", "3"]
+
+
+# --- two devices ---------------------------------------------------------------------------
+
+
+async def test_two_devices_of_one_technician_do_not_both_take_the_same_decision(
+    scene: Scene,
+) -> None:
+    """I4. Naive: without locks and versions of records both begin the trial."""
+    other = await scene.another(scene.world.alice)
+    id_ = await trial.make(scene.database)
+    for phone in (scene.phone, other):
+        phone.capture("trial.begin", trial_id=id_)
+    first = await stage.hold(points.PUSH_WRITTEN, scene.phone.push())
+    second = await stage.meet(scene.database, other.push())
+    assert statuses(await first.goes_on()) == ["applied"]
+    assert [r["code"] for r in await second] == ["trial_not_open"]
+    other.db.close()
+
+
+async def test_pushes_that_take_two_records_in_opposite_order_both_end_and_nothing_is_lost(
+    scene: Scene,
+) -> None:
+    """I1, I2. Naive: without a second try after a deadlock one of the two fails."""
+    other = await scene.another(scene.world.alice)
+    one, two = await trial.make(scene.database), await trial.make(scene.database)
+    for phone, trials, who in ((scene.phone, (one, two), "a"), (other, (two, one), "b")):
+        for n, id_ in enumerate(trials):
+            phone.capture("trial.remark", trial_id=id_, text=f"{who}{n}")
+    first = await stage.hold(points.PUSH_COMMAND, scene.phone.push())
+    second = await stage.hold(points.PUSH_COMMAND, other.push())
+    answers = await asyncio.gather(first.goes_on(), second.goes_on())
+    assert [statuses(results) for results in answers] == [["applied"] * 2] * 2
+    done = await trial.remarks_of(scene.database)
+    assert sorted(str(text) for text in done) == ["a0", "a1", "b0", "b1"]
+    other.db.close()
+
+
+# --- pulls ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", [points.PULL_LOCKED, points.PULL_LOOKED, points.PULL_WRITTEN])
+async def test_two_pulls_of_one_device_leave_a_record_that_agrees_with_the_phone(
+    scene: Scene, point: str
+) -> None:
+    """I5, I7. Naive: without the device's lock both pages get the same generation."""
+    phone = scene.phone
     for _ in range(3):
-        await trial.make(database)
+        await trial.make(scene.database)
     body = phone.pull_request(None)
-    answers = await asyncio.gather(*(phone.send("/v1/sync/pull", body) for _ in range(3)))
+    first = await stage.hold(point, phone.send("/v1/sync/pull", body))
+    second = await stage.meet(scene.database, phone.send("/v1/sync/pull", body))
+    answers = [await first.goes_on(), await second]
+    assert answers[0]["cursor"] != answers[1]["cursor"]
     assert phone.apply(answers[0], None)
     assert not phone.apply(answers[1], None)
     await phone.pull()
@@ -73,108 +164,177 @@ async def test_pulls_at_once_leave_a_record_that_agrees_with_the_phone(
     assert phone.hash_differed == 0
 
 
-async def test_a_pull_shows_all_effects_of_the_pushes_up_to_its_last_seq_and_none_above(
-    real: tuple[Database, Phone, World], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("point", [points.PULL_READ, points.PULL_LOCKED, points.PULL_LOOKED])
+async def test_a_change_committed_while_a_page_is_made_is_found_by_the_next_pull(
+    scene: Scene, point: str
 ) -> None:
-    """I8: a push that commits while a page is made is not seen by half."""
-    database, phone, _ = real
-    id_ = await trial.make(database)
-    phone.capture("trial.remark", trial_id=id_, text="meanwhile")
-    look = held.difference
-    tries = 0
-
-    async def slow(*args: Any) -> Any:
-        nonlocal tries
-        tries += 1
-        if tries == 1:  # another of Alice's devices would do; the trial itself changes
-            await trial.change(database, id_, reason="changed while the page was made")
-        return await look(*args)
-
-    monkeypatch.setattr(held, "difference", slow)
-    answer = await phone.pull_once()
-    assert answer["puts"]["trial"][0]["version"] == 1, "the snapshot stands at its first statement"
+    """I5. Naive: the counters read after the snapshot say that this change is known already."""
+    phone = scene.phone
+    id_ = await trial.make(scene.database)
+    pulling = await stage.hold(point, phone.pull_once())
+    await trial.change(scene.database, id_, reason="while the page was made")
+    answer = await pulling.goes_on()
+    assert [row["version"] for row in answer["puts"]["trial"]] == [1], "one moment for the page"
     await phone.pull()
-    assert phone.rows("trial")[0]["version"] == 2
+    assert [row["version"] for row in phone.rows("trial")] == [2]
+    assert phone.hash_differed == 0
 
 
-def start(settings: Settings, port: int) -> subprocess.Popen[bytes]:
-    env = {
-        **os.environ,
-        "FIELDOPS_DATABASE_URL": settings.database_url,
-        "FIELDOPS_SECRET": settings.secret.get_secret_value(),
-        "FIELDOPS_ENVIRONMENT": "test",
-        "PYTHONPATH": str(ROOT),
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.sync.trial_server", str(port)], env=env, cwd=ROOT
-    )
-    limit = time.monotonic() + 30
-    while time.monotonic() < limit:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/health")
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return server
-    raise RuntimeError("the server did not start")
-
-
-@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
-async def test_a_server_killed_in_the_middle_of_a_push_loses_and_doubles_nothing(
-    committed: tuple[Database, Settings], faults: trial.Faults, moment: str, tmp_path: Path
+@pytest.mark.parametrize("point", [points.PULL_LOCKED, points.PULL_LOOKED])
+async def test_a_change_that_commits_after_the_page_is_found_by_the_next_pull(
+    scene: Scene, point: str
 ) -> None:
-    """I1, I2: answered only after COMMIT; the repeat finds what was committed and no more."""
-    database, settings = committed
-    world = await build_world(database)
+    """I5. Naive: a counter that is counted up before the change is visible is read too early."""
+    phone = scene.phone
+    id_ = await trial.make(scene.database)
+    await phone.pull()
+    async with scene.database.transaction() as session:
+        row = await session.get_one(trial.Leave, (1, id_))
+        row.reason = "under way"
+        await session.flush()
+        await trial.make(scene.database)  # so that the pull looks
+        pulling = await stage.hold(point, phone.pull_once())
+    await pulling.goes_on()
+    await phone.pull()
+    row = phone.row("trial", id_)
+    assert row is not None
+    assert (row["version"], row["text"]) == (2, "under way")
+
+
+async def test_a_pull_that_meets_a_push_of_its_device_shows_all_or_nothing_of_it(
+    scene: Scene,
+) -> None:
+    """I8. Naive: outside a snapshot a page says last_seq 0 and shows what command 1 did."""
+    phone = scene.phone
+    id_ = await trial.make(scene.database)
+    phone.capture("trial.begin", trial_id=id_)
+    phone.capture("trial.remark", trial_id=id_, text="meanwhile")
+    pulling = await stage.hold(points.PULL_READ, phone.pull_once())
+    assert statuses(await phone.push()) == ["applied"] * 2
+    answer = await pulling.goes_on()
+    shown = [row["state"] for row in answer["puts"]["trial"]]
+    remarks = len(answer["puts"].get("trial_remark", []))
+    assert (answer["device"]["last_seq"], shown, remarks) == (2, ["begun"], 1)
+    await phone.pull()
+    assert phone.hash_differed == 0
+
+
+@pytest.mark.parametrize("point", [points.PUSH_COMMAND, points.PUSH_WRITTEN])
+async def test_a_pull_started_during_a_push_waits_for_it(scene: Scene, point: str) -> None:
+    """I8. Naive: without the device's lock in a pull, its page is of before the push."""
+    phone = scene.phone
+    id_ = await trial.make(scene.database)
+    phone.capture("trial.begin", trial_id=id_)
+    pushing = await stage.hold(point, phone.push())
+    pulling = await stage.meet(scene.database, phone.pull_once())
+    assert statuses(await pushing.goes_on()) == ["applied"]
+    answer = await pulling
+    shown = [row["state"] for row in answer["puts"]["trial"]]
+    assert (answer["device"]["last_seq"], shown) == (1, ["begun"])
+
+
+# --- the desk ------------------------------------------------------------------------------
+
+
+async def late_work(scene: Scene) -> tuple[UUID, str]:
+    """Begin a trial that was given to Bob; return it and its case."""
+    id_ = await trial.make(scene.database, "bob")
+    scene.phone.capture("trial.begin", trial_id=id_)
+    await scene.phone.push()
+    return id_, await scene.case_id()
+
+
+async def test_a_decision_at_the_desk_waits_for_the_push_that_adds_to_its_case(
+    scene: Scene,
+) -> None:
+    """I4. Naive: a desk that does not lock the device closes the case without its new command."""
+    id_, case_id = await late_work(scene)
+    scene.phone.capture("trial.finish", trial_id=id_)
+    pushing = await stage.hold(points.PUSH_WRITTEN, scene.phone.push())
+    deciding = await stage.meet(
+        scene.database,
+        run(scene.database, scene.world.dora, "desk.accept", case_id=case_id, reason="was there"),
+    )
+    assert [r["case_id"] for r in await pushing.goes_on()] == [case_id]
+    await deciding
+    assert await trial.state_of(scene.database, id_) == "finished"
+    async with scene.database.transaction() as session:
+        left = await session.scalars(select(CaseEntry.status).where(CaseEntry.region_id == 1))
+        assert list(left) == ["applied", "applied"]
+
+
+async def test_a_push_that_meets_a_decision_at_the_desk_is_judged_after_it(scene: Scene) -> None:
+    """I4. Naive: without the device's lock the command joins a case that is closed already."""
+    id_, case_id = await late_work(scene)
+    await trial.change(scene.database, id_, technician_id=id_of("alice"))
+    scene.phone.capture("trial.finish", trial_id=id_)
+    async with scene.database.transaction() as session:
+        await stage.under_way(
+            session, scene.world.dora, "desk.accept", case_id=case_id, reason="was there"
+        )
+        pushing = await stage.meet(scene.database, scene.phone.push())
+    assert statuses(await pushing) == ["applied"]
+    assert await trial.state_of(scene.database, id_) == "finished"
+
+
+async def test_two_dispatchers_who_decide_about_one_case_at_once_decide_it_once(
+    scene: Scene,
+) -> None:
+    """I2. Naive: without locking the case the second runs its commands again."""
+    _, case_id = await late_work(scene)
+    name, database = "desk.discard", scene.database
+    async with database.transaction() as session:
+        await stage.under_way(session, scene.world.dora, name, case_id=case_id, reason="not so")
+        second = await stage.meet(
+            database,
+            run(database, scene.world.dora, "desk.accept", case_id=case_id, reason="was there"),
+        )
+    with pytest.raises(CaseClosed):
+        await second
+    assert await trial.count(database, "sync_case", "state = 'discarded'") == 1
+
+
+# --- revoked and locked devices ------------------------------------------------------------
+
+
+async def test_a_push_that_meets_its_device_being_revoked_applies_nothing(scene: Scene) -> None:
+    """I13. Naive: without the device's lock the push goes by the state it read before."""
+    phone = scene.phone
+    id_ = await trial.make(scene.database)
+    phone.capture("trial.begin", trial_id=id_)
+    async with scene.database.transaction() as session:
+        await stage.under_way(
+            session, scene.world.dora, "device.revoke", device_id=phone.id, reason="lost"
+        )
+        pushing = await stage.meet(scene.database, phone.push())
+    assert [r["code"] for r in await pushing] == ["device_revoked"]
+    assert await trial.state_of(scene.database, id_) == "open"
+
+
+async def test_a_device_is_revoked_after_the_push_that_was_under_way(scene: Scene) -> None:
+    """I1. Naive: without the device's lock the revocation is overwritten or fails."""
+    phone, database = scene.phone, scene.database
     id_ = await trial.make(database)
-    port = free_port()
-    server = start(settings, port)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        phone = Phone(client, tmp_path / "phone.db")
-        phone.use_token(real_token(settings, world))
-        await phone.register()
-        phone.capture("trial.begin", trial_id=id_)
-        phone.capture("trial.remark", trial_id=id_, text="once")
-        async with database.transaction() as session:
-            # The push waits at this row; killed there, nothing is committed.
-            if moment == "before the commit":
-                await session.execute(
-                    text(
-                        "select 1 from organisation_leave where organisation_leave.region_id = 1"
-                        " and id = :id for update"
-                    ),
-                    {"id": id_},
-                )
-                pushing = asyncio.create_task(phone.push())
-                await asyncio.sleep(0.7)
-                server.send_signal(signal.SIGKILL)
-                with pytest.raises(httpx.TransportError):
-                    await pushing
-            else:
-                # The answer is lost on its way: the phone never learns of the commit.
-                await phone.send("/v1/sync/push", request(phone, queue(phone)))
-                server.send_signal(signal.SIGKILL)
-        server.wait(timeout=10)
-        done = await trial.remarks_of(database)
-        assert done == ([] if moment == "before the commit" else ["once"])
-        assert phone.queued() == 2
-        server = start(settings, port)
-        results = await phone.push()
-        server.send_signal(signal.SIGKILL)
-        server.wait(timeout=10)
-        phone.db.close()
-    wanted = "applied" if moment == "before the commit" else "duplicate"
-    assert [r["status"] for r in results] == [wanted] * 2
-    assert await trial.remarks_of(database) == ["once"]
-    assert await trial.state_of(database, id_) == "begun"
+    phone.capture("trial.begin", trial_id=id_)
+    pushing = await stage.hold(points.PUSH_WRITTEN, phone.push())
+    revoking = await stage.meet(
+        database,
+        run(database, scene.world.dora, "device.revoke", device_id=phone.id, reason="lost"),
+    )
+    assert statuses(await pushing.goes_on()) == ["applied"]
+    await revoking
+    assert await trial.count(database, "sync_device", "state = 'revoked' and last_seq = 1") == 1
 
 
-def real_token(settings: Settings, world: World) -> str:
-    """The server's clock is the real one, and so is this token's."""
-    from fieldops.kernel import clock  # noqa: PLC0415 - only here the clock is not frozen
-
-    before, clock._source.fixed = clock._source.fixed, None
-    try:
-        return bearer(settings, world.alice)["Authorization"][7:]
-    finally:
-        clock._source.fixed = before
+@pytest.mark.parametrize("verb", ["revoke", "lock"])
+async def test_a_pull_that_meets_its_device_being_taken_away_sends_nothing(
+    scene: Scene, verb: str
+) -> None:
+    """I13, I6. Naive: a pull that does not lock the device sends what it may not see any more."""
+    phone, database = scene.phone, scene.database
+    await trial.make(database)
+    pulling = await stage.hold(points.PULL_READ, phone.pull_once())
+    await run(database, scene.world.dora, f"device.{verb}", device_id=phone.id, reason="lost")
+    answer = await pulling.goes_on()
+    assert "puts" not in answer
+    assert phone.rows("trial") == []

@@ -7,8 +7,9 @@ from email.utils import format_datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
@@ -27,7 +28,6 @@ from api.routing import (
     verb,
 )
 from fieldops.files import commands, queries, rules
-from fieldops.files.disk import Disk
 from fieldops.files.errors import (
     FileNotStored,
     TusVersionWrong,
@@ -36,6 +36,7 @@ from fieldops.files.errors import (
 )
 from fieldops.files.models import FileLink, Upload
 from fieldops.files.schemas import FileLinkRead, Receipt, UploadRead
+from fieldops.files.store import store_of
 from fieldops.files.uploading import Announced, Checksum, Key, Uploading
 from fieldops.kernel.errors import Coded, UnsupportedMedia
 from fieldops.kernel.permissions import Permission
@@ -190,7 +191,7 @@ async def state(key: UploadKey, at: Annotated[Open, _by_key]) -> Response:
         "Upload-Offset": str(row.position),
         "Upload-Length": str(row.length),
         "Upload-Expires": _expires(row),
-        "Upload-Metadata": _metadata_of(row),
+        "Upload-Metadata": row.sent_metadata or "",
     }
     return Response(status_code=200, headers=headers)
 
@@ -233,13 +234,15 @@ async def terminate(key: UploadKey, at: Annotated[Open, _by_key]) -> Response:
 
 @tus.post("/{key}", include_in_schema=False, response_class=Response)
 async def overridden(request: Request, key: UploadKey, at: Annotated[Open, _by_key]) -> Response:
-    """Take PATCH and DELETE from clients behind proxies that let only POST through."""
+    """Take PATCH, DELETE and HEAD from clients behind proxies that let only POST through."""
     method = request.headers.get("X-HTTP-Method-Override", "").upper()
     if method == "PATCH":
         return await append(request, key, at)
     if method == "DELETE":
         return await terminate(key, at)
-    raise UploadHeaderInvalid(header="X-HTTP-Method-Override", rule="PATCH or DELETE")
+    if method == "HEAD":
+        return await state(key, at)
+    raise UploadHeaderInvalid(header="X-HTTP-Method-Override", rule="PATCH, DELETE or HEAD")
 
 
 async def _append(
@@ -293,7 +296,12 @@ def _announced(request: Request) -> Announced:
     length = _number(request, "Upload-Length")
     if length < 1:
         raise UploadHeaderInvalid(header="Upload-Length", rule="1 byte or more")
-    given = _metadata(request.headers.get("Upload-Metadata", ""))
+    sent = request.headers.get("Upload-Metadata", "")
+    if len(sent) > rules.LONGEST_METADATA or not sent.isascii():
+        raise UploadHeaderInvalid(
+            header="Upload-Metadata", rule=f"at most {rules.LONGEST_METADATA} ASCII characters"
+        )
+    given = _metadata(sent)
     sha256 = given.get("sha256", "").lower()
     if not rules.is_sha256(sha256):
         raise UploadHeaderInvalid(header="Upload-Metadata", rule="sha256 as 64 hex digits")
@@ -303,6 +311,7 @@ def _announced(request: Request) -> Announced:
         filename=given.get("filename", "")[:200] or None,
         # tus-js-client's examples and Uppy say filetype or type where we say mime.
         mime=(given.get("mime") or given.get("filetype") or given.get("type") or "")[:100] or None,
+        sent_metadata=sent,
     )
 
 
@@ -318,15 +327,6 @@ def _metadata(text: str) -> dict[str, str]:
         if "\x00" in found[name]:
             raise UploadHeaderInvalid(header="Upload-Metadata", rule="no NUL character")
     return found
-
-
-def _metadata_of(row: Upload) -> str:
-    given = {"sha256": row.sha256, "filename": row.filename, "mime": row.mime}
-    return ",".join(
-        f"{name} {base64.b64encode(value.encode()).decode()}"
-        for name, value in given.items()
-        if value
-    )
 
 
 def _expires(row: Upload) -> str:
@@ -396,20 +396,23 @@ async def list_uploads(
     "/v1/files/contents/{sha256}",
     operation_id="file_get",
     summary="Download a photo, signature or paper that a link you may see names.",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses=problems(404) | {200: {"content": {mime: {} for mime in rules.TYPES}}},
 )
 async def get_content(
     sha256: Annotated[str, Path(pattern=rules.SHA256_HEX)],
     reading: Annotated[Reading, reads(Permission.FILE_READ)],
-) -> FileResponse:
+) -> StreamingResponse:
     file = await queries.stored_file(reading.session, reading.scope, sha256)
     if file.stored_at is None:
         raise FileNotStored
-    return FileResponse(
-        Disk(reading.settings.files_path, file.region_id).content(sha256),
+    store = store_of(reading.settings, file.region_id)
+    return StreamingResponse(
+        await to_thread.run_sync(store.read, sha256),
         media_type=file.mime,
         headers={
+            "Content-Length": str(file.bytes),
+            "ETag": f'"{sha256}"',
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=31536000, immutable",
             "Content-Security-Policy": "sandbox",

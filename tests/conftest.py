@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from sqlalchemy import event
 from fieldops.kernel import clock
 from fieldops.kernel.db import Database, connect
 from fieldops.kernel.settings import Settings
-from tests.support import databases, region_guard
+from tests.support import buckets, databases, region_guard
 from tests.support.clients import application
 from tests.support.world import World, build_world
 
@@ -73,6 +74,21 @@ async def committed(template: str) -> AsyncIterator[tuple[Database, Settings]]:
     async with databases.cloned_database(template) as pair:
         event.listen(pair[0].engine.sync_engine, "before_cursor_execute", region_guard.watch)
         yield pair
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """A real S3 server of this run."""
+    with buckets.s3_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["disk", "s3"])
+def files_in(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Settings:
+    """Settings with an empty store of files, once for each kind of store."""
+    if request.param == "disk":
+        return settings.model_copy(update={"files_path": tmp_path})
+    return buckets.settings_in_a_bucket(settings, request.getfixturevalue("s3_url"))
 
 
 @pytest.fixture(autouse=True)

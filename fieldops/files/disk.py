@@ -1,12 +1,11 @@
 """The folder of contents: parts of uploads and whole contents, per region.
 
-Everything here blocks and runs in threads. A part is written by one process at a time: its
+A part is written by one process at a time: its
 file lock is the lock (the kernel lets go of it when a process dies, on any machine that shares
 the folder). Data is on the disk (fsync) before anybody else is told how far it got.
 """
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,22 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from fieldops.files import rules
-from fieldops.files.errors import UploadBusy
+from fieldops.files.errors import FileLost, UploadBusy
+from fieldops.files.store import Measured, measure
 
 _READ = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a content really is: sha256 (hex), bytes, media type (None: not an allowed one)."""
-
-    sha256: str
-    bytes: int
-    mime: str | None
-
-
-class Part:
+class DiskPart:
     """An upload's bytes so far, open and locked by this process."""
 
     def __init__(self, path: Path) -> None:
@@ -54,13 +44,11 @@ class Part:
         except FileNotFoundError:
             return False
 
-    def stand_at(self, position: int) -> bool:
-        """Cut what lies behind a position and go on there; False when bytes before it are lost."""
-        if os.fstat(self._handle).st_size < position:
-            return False
-        os.ftruncate(self._handle, position)
-        self._position = position
-        return True
+    def stand_at(self, position: int) -> int:
+        """Cut what lies behind a position and go on there; less when bytes before it are lost."""
+        self._position = min(position, os.fstat(self._handle).st_size)
+        os.ftruncate(self._handle, self._position)
+        return self._position
 
     def write(self, data: bytes) -> None:
         """Append bytes at the position."""
@@ -89,6 +77,11 @@ class Disk:
     region_id: int
 
     @property
+    def locks(self) -> bool:
+        """An open part is locked by its file lock."""
+        return True
+
+    @property
     def _parts(self) -> Path:
         return self.root / str(self.region_id) / "parts"
 
@@ -100,9 +93,9 @@ class Disk:
         """Return where a whole content lies."""
         return self.root / str(self.region_id) / "contents" / sha256[:2] / sha256
 
-    def open_part(self, upload_id: UUID) -> Part:
+    def open_part(self, upload_id: UUID) -> DiskPart:
         """Open an upload's part for writing; raises UploadBusy."""
-        return Part(self.part(upload_id))
+        return DiskPart(self.part(upload_id))
 
     def measure(self, upload_id: UUID, sha256: str) -> Measured | None:
         """Read an upload's whole content; after a cut-off `keep` it lies at its final place.
@@ -111,7 +104,7 @@ class Disk:
         """
         for path in (self.part(upload_id), self.content(sha256)):
             with suppress(FileNotFoundError):
-                found = _measure(path)
+                found = measure(_blocks(path))
                 if found.bytes or path != self.part(upload_id):
                     return found
         return None
@@ -133,27 +126,51 @@ class Disk:
         path = self.part(upload_id)
         if not path.exists():
             return
-        part = Part(path)
+        part = DiskPart(path)
         path.unlink(missing_ok=True)
         part.close()
 
-    def old_parts(self, before: float) -> Iterator[UUID]:
-        """Yield the uploads whose parts nobody wrote to since a time (seconds since 1970)."""
+    def old_parts(self, before: float) -> list[UUID]:
+        """Return the uploads whose parts nobody wrote to since a time (seconds since 1970)."""
+        found = []
         with suppress(FileNotFoundError):
             for path in self._parts.iterdir():
                 with suppress(FileNotFoundError, ValueError):
                     if path.stat().st_mtime < before:
-                        yield UUID(hex=path.name)
+                        found.append(UUID(hex=path.name))
+        return found
+
+    def tidy(self, before: float) -> None:
+        """Do nothing: a folder has parts and whole contents only."""
+
+    def holds(self, sha256: str) -> bool:
+        """Return whether a content is here."""
+        return self.content(sha256).is_file()
+
+    def read(self, sha256: str) -> Iterator[bytes]:
+        """Return a content in blocks; raises FileLost when it is not here."""
+        if not self.holds(sha256):
+            raise FileLost
+        return _blocks(self.content(sha256))
+
+    def contents(self, prefix: str) -> dict[str, float]:
+        """Return the contents whose sha256 begins with two hex digits, and when they came."""
+        found = {}
+        with suppress(FileNotFoundError):
+            for path in self.content(prefix).parent.iterdir():
+                with suppress(FileNotFoundError):
+                    found[path.name] = path.stat().st_mtime
+        return found
+
+    def remove(self, sha256: str) -> None:
+        """Delete a content; one that is not here is no error."""
+        self.content(sha256).unlink(missing_ok=True)
 
 
-def _measure(path: Path) -> Measured:
-    digest, size, start = hashlib.sha256(), 0, b""
+def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as content:
         while block := content.read(_READ):
-            start = start or block[: rules.SIGNATURE_BYTES]
-            digest.update(block)
-            size += len(block)
-    return Measured(digest.hexdigest(), size, rules.type_of(start))
+            yield block
 
 
 def _sync_folder(path: Path) -> None:

@@ -91,6 +91,30 @@ class TooManyUploads(Refusal):
     advice = "Leave the phone in a good network until its photos are sent."
 
 
+class UploadQuotaUsed(Refusal):
+    """You have begun uploads of {sent} megabytes in 24 hours; {limit} are allowed."""
+
+    code = "upload_quota_used"
+    status = 429
+    advice = "The app goes on tomorrow; nothing is lost. Ask the administrator for more if needed."
+
+
+class FileLost(Refusal):
+    """The bytes of this file had arrived, but the store does not have them."""
+
+    code = "file_lost"
+    status = 404
+    advice = "Tell the administrator; a backup of the files may have it."
+
+
+class FileStoreAway(Refusal):
+    """The store of files does not answer."""
+
+    code = "file_store_away"
+    status = 503
+    advice = "Nothing to do; the app tries again in a moment."
+
+
 class FileNotStored(Refusal):
     """The bytes of this file have not arrived yet."""
 

@@ -37,9 +37,12 @@ class File(Regional):
 
 
 class Upload(Regional):
-    """A tus upload: `position` bytes of `length` are safe on the disk.
+    """A tus upload: `position` bytes of `length` are safe in the store.
 
-    `token_hash` is the SHA-256 of the token that is good for this upload only.
+    `token_hash` is the SHA-256 of the token that is good for this upload only, `sent_metadata`
+    what the client said at the creation and reads back. `writer` holds the lease of the request
+    that writes, where the store has no locks. `dropped_at`: terminated or refused; the row stays
+    for a day, for the quota counts it.
     """
 
     __tablename__ = "files_upload"
@@ -56,8 +59,13 @@ class Upload(Regional):
     expires_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    sent_metadata: Mapped[str | None]
+    writer: Mapped[UUID | None]
+    writer_until: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
 
     __table_args__ = (
+        CheckConstraint("(writer is null) = (writer_until is null)", name="lease_whole"),
         CheckConstraint("position between 0 and length", name="position_inside"),
         CheckConstraint("completed_at is null or position = length", name="complete_whole"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_hex"),
@@ -68,7 +76,10 @@ class Upload(Regional):
 class FileLink(Regional):
     """A promise that a content is evidence of something; `arrived` once its bytes are here.
 
-    `visit_id` and `subject_id` name rows of higher modules and are therefore plain ids.
+    `visit_id`, `subject_id` and `device_id` name rows of higher modules and are therefore plain
+    ids. `command_id` is the command that named it among its attachments (purpose `attachment`);
+    while that waits at the late-work desk, the subject is the command itself. `given_up_at`: an
+    office has decided that it will not come any more.
     """
 
     __tablename__ = "files_link"
@@ -85,15 +96,21 @@ class FileLink(Regional):
     visit_id: Mapped[UUID | None]
     technician_id: Mapped[UUID | None]
     captured_at: Mapped[datetime]
+    device_id: Mapped[UUID | None]
+    command_id: Mapped[UUID | None]
     arrived: Mapped[bool] = mapped_column(default=False)
+    given_up_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("purpose in ('photo', 'signature', 'notice', 'report')", name="purpose"),
+        CheckConstraint(
+            "purpose in ('photo', 'signature', 'notice', 'report', 'attachment')", name="purpose"
+        ),
         CheckConstraint("bytes > 0", name="bytes_positive"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_hex"),
         Index("ix_files_link_visit", "region_id", "visit_id"),
         Index("ix_files_link_subject", "region_id", "subject_type", "subject_id"),
         Index("ix_files_link_technician", "region_id", "technician_id", "captured_at"),
         Index("ix_files_link_sha256", "region_id", "sha256"),
+        Index("ix_files_link_device", "region_id", "device_id"),
         Index("ix_files_link_missing", "region_id", "captured_at", postgresql_where="not arrived"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, case, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -151,23 +151,38 @@ async def lock_upload(session: AsyncSession, region_id: int, upload_id: UUID) ->
     return found
 
 
-async def open_uploads(session: AsyncSession, region_id: int, owner_id: UUID) -> int:
-    """Return how many uploads of a person are unfinished."""
-    found = await session.scalar(
-        select(func.count()).where(
-            Upload.region_id == region_id,
-            Upload.owner_id == owner_id,
-            Upload.completed_at.is_(None),
+async def standing_of(
+    session: AsyncSession, region_id: int, owner_id: UUID, since: datetime
+) -> tuple[int, int]:
+    """Return a person's unfinished uploads, and the bytes of those begun since a time.
+
+    One that was dropped counts with the bytes it had.
+    """
+    open_ = Upload.completed_at.is_(None) & Upload.dropped_at.is_(None)
+    counted = case((Upload.dropped_at.is_(None), Upload.length), else_=Upload.position)
+    row = (
+        await session.execute(
+            select(
+                func.count().filter(open_),
+                cast(
+                    func.coalesce(func.sum(counted).filter(Upload.created_at > since), 0),
+                    BigInteger,
+                ),
+            ).where(Upload.region_id == region_id, Upload.owner_id == owner_id)
         )
-    )
-    return found or 0
+    ).one()
+    return int(row[0]), int(row[1])
 
 
 def own_uploads(scope: Scope, owner_id: UUID) -> Select[Upload]:
     """Return the statement for a person's own uploads, by id."""
     return (
         select(Upload)
-        .where(Upload.region_id == scope.region_id, Upload.owner_id == owner_id)
+        .where(
+            Upload.region_id == scope.region_id,
+            Upload.owner_id == owner_id,
+            Upload.dropped_at.is_(None),
+        )
         .order_by(Upload.id)
     )
 
@@ -175,13 +190,20 @@ def own_uploads(scope: Scope, owner_id: UUID) -> Select[Upload]:
 async def uploads_to_sweep(
     session: AsyncSession, region_id: int, now: datetime, limit: int
 ) -> list[Upload]:
-    """Return expired uploads, and whole ones whose finishing was cut off, oldest first."""
+    """Return expired uploads, and whole ones whose finishing was cut off, oldest first.
+
+    A dropped one expires a day after it was begun: as long as the quota counts it.
+    """
     found = await session.scalars(
         select(Upload)
         .where(
             Upload.region_id == region_id,
             (Upload.expires_at <= now)
-            | (Upload.completed_at.is_(None) & (Upload.position == Upload.length)),
+            | (
+                Upload.completed_at.is_(None)
+                & Upload.dropped_at.is_(None)
+                & (Upload.position == Upload.length)
+            ),
         )
         .order_by(Upload.expires_at, Upload.id)
         .limit(limit)
@@ -192,8 +214,61 @@ async def uploads_to_sweep(
 async def known_uploads(
     session: AsyncSession, region_id: int, upload_ids: Collection[UUID]
 ) -> set[UUID]:
-    """Return those of the ids that are uploads."""
+    """Return those of the ids that are uploads whose bytes are wanted."""
     found = await session.scalars(
-        select(Upload.id).where(Upload.region_id == region_id, Upload.id.in_(upload_ids))
+        select(Upload.id).where(
+            Upload.region_id == region_id,
+            Upload.id.in_(upload_ids),
+            Upload.dropped_at.is_(None),
+        )
     )
     return set(found)
+
+
+async def unlinked(
+    session: AsyncSession, region_id: int, before: datetime, limit: int
+) -> list[str]:
+    """Return stored contents that arrived before a time and that no command has promised."""
+    linked = select(FileLink.id).where(
+        FileLink.region_id == region_id, FileLink.sha256 == File.sha256
+    )
+    found = await session.scalars(
+        select(File.sha256)
+        .where(File.region_id == region_id, File.stored_at < before, ~linked.exists())
+        .order_by(File.stored_at)
+        .limit(limit)
+    )
+    return list(found)
+
+
+async def is_linked(session: AsyncSession, region_id: int, sha256: str) -> bool:
+    """Return whether any command has promised a content."""
+    statement = select(FileLink.id).where(
+        FileLink.region_id == region_id, FileLink.sha256 == sha256
+    )
+    return await session.scalar(statement.limit(1)) is not None
+
+
+async def stored_with(session: AsyncSession, region_id: int, prefix: str) -> set[str]:
+    """Return the contents that are here as far as the rows say, by the hash's first digits."""
+    found = await session.scalars(
+        select(File.sha256).where(
+            File.region_id == region_id,
+            File.sha256.between(prefix, prefix + "g"),  # g: behind every hex digit
+            File.stored_at.is_not(None),
+        )
+    )
+    return set(found)
+
+
+async def lock_arrived_links(session: AsyncSession, region_id: int, sha256: str) -> list[FileLink]:
+    """Return the links that say a content has arrived, locked in id order."""
+    found = await session.scalars(
+        select(FileLink)
+        .where(
+            FileLink.region_id == region_id, FileLink.sha256 == sha256, FileLink.arrived.is_(True)
+        )
+        .order_by(FileLink.id)
+        .with_for_update()
+    )
+    return list(found)

@@ -1,10 +1,10 @@
-"""Resumable uploads: short transactions around bytes that go to the disk first.
+"""Resumable uploads: short transactions around bytes that go to the store first.
 
 An upload is addressed by a key that holds its own secret; whoever has it may go on, also when
-their access token has run out. The order that survives a crash at any point: bytes are
-fsynced, then the row's position says so; on the next request the part is cut to the row's
-position. When all bytes are there, their hash and type are checked, the part moves to its
-place among the contents, and one transaction records the file and fulfils the promises.
+their access token has run out. The order that survives a crash at any point: bytes are made
+safe, then the row's position says so; on the next request the part is cut to the row's
+position. When all bytes are there, their hash and type are checked; one transaction makes the
+part a content, records the file and fulfils the promises.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from hmac import compare_digest
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,6 @@ from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files import queries, rules
-from fieldops.files.disk import Disk, Part
 from fieldops.files.errors import (
     ChecksumMismatch,
     ContentNotAllowed,
@@ -31,11 +30,13 @@ from fieldops.files.errors import (
     TooManyUploads,
     UploadBusy,
     UploadGone,
+    UploadQuotaUsed,
     UploadTooLarge,
     UploadTooLong,
 )
-from fieldops.files.models import Upload
-from fieldops.kernel import clock
+from fieldops.files.models import File, Upload
+from fieldops.files.store import Part, Store, store_of
+from fieldops.kernel import clock, configuration
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Coded, NotFound
@@ -80,6 +81,7 @@ class Announced:
     sha256: str
     filename: str | None = None
     mime: str | None = None
+    sent_metadata: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +99,20 @@ class Uploading:
     database: Database
     settings: Settings
 
-    def disk(self, region_id: int) -> Disk:
-        """Return a region's share of the folder."""
-        return Disk(self.settings.files_path, region_id)
+    def store(self, region_id: int) -> Store:
+        """Return a region's share of the store."""
+        return store_of(self.settings, region_id)
 
     async def create(self, actor: Actor, announced: Announced) -> tuple[Key, Upload]:
         """Begin an upload; the key is told only now.
 
-        Raises UploadTooLarge, TooManyUploads, ContentNotAllowed.
+        Raises UploadTooLarge, TooManyUploads, UploadQuotaUsed, ContentNotAllowed.
         """
         if announced.length > self.settings.upload_max_bytes:
             raise UploadTooLarge(limit=self.settings.upload_max_bytes)
         if announced.mime and not any(rules.same_type(announced.mime, t) for t in rules.TYPES):
             raise ContentNotAllowed(allowed=", ".join(rules.TYPES))
+        now = clock.now()
         key = Key(actor.region_id, new_id(), secrets.token_urlsafe(32))
         row = Upload(
             region_id=actor.region_id,
@@ -120,13 +123,12 @@ class Uploading:
             sha256=announced.sha256,
             filename=announced.filename,
             mime=announced.mime,
-            expires_at=clock.now() + rules.UPLOAD_LIFETIME,
+            sent_metadata=announced.sent_metadata,
+            expires_at=now + rules.UPLOAD_LIFETIME,
             token_hash=key.hash,
         )
         async with self.database.transaction() as session:
-            waiting = await queries.open_uploads(session, actor.region_id, actor.id)
-            if waiting >= rules.OPEN_UPLOADS_PER_PERSON:
-                raise TooManyUploads(limit=rules.OPEN_UPLOADS_PER_PERSON, retry_after=600)
+            await _within_quota(session, actor, announced.length, now)
             session.add(row)
         return key, row
 
@@ -138,13 +140,13 @@ class Uploading:
         """
         row = await self._row(key)
         if row.position == row.length and row.completed_at is None:
-            await self._finish(row)
+            await self.finish(row)
         return row
 
     async def _row(self, key: Key) -> Upload:
         async with self.database.transaction() as session:
             row = await queries.upload(session, key.region_id, key.upload_id)
-        if row is None or not compare_digest(row.token_hash, key.hash):
+        if row is None or row.dropped_at or not compare_digest(row.token_hash, key.hash):
             raise NotFound(thing="upload")
         if row.expires_at <= clock.now():
             raise UploadGone
@@ -159,144 +161,174 @@ class Uploading:
         announced_bytes: int | None = None,
         checksum: Checksum | None = None,
     ) -> Upload:
-        """Add a request's bytes at an offset and return the upload as it stands then.
+        """Add a request's bytes at offset `at` and return where the upload stands.
 
-        What arrived before a cut connection stays, unless a checksum was promised for the
-        whole request. Raises OffsetMismatch, UploadBusy, UploadTooLong, ChecksumMismatch, and
-        when the content is whole what `finish` refuses.
+        What arrived before a cut connection stays, unless a checksum was promised. Raises
+        OffsetMismatch, UploadBusy, UploadTooLong, ChecksumMismatch, what `state` and `finish`
+        refuse.
         """
         row = await self._row(key)
         _stands_at(row, at)
         if announced_bytes is not None and at + announced_bytes > row.length:
             raise UploadTooLong(length=row.length)
-        disk = self.disk(key.region_id)
         if row.position < row.length:
-            part = await to_thread.run_sync(disk.open_part, key.upload_id)
+            store = self.store(key.region_id)
+            part = await to_thread.run_sync(store.open_part, key.upload_id)
             try:
-                row = await self._receive(key, at, part, body, checksum)
+                writing = _Writing(self.database, key, part, None if store.locks else new_id())
+                row = await writing.receive(at, body, checksum)
             finally:
-                part.close()
+                await to_thread.run_sync(part.close)
         if row.position == row.length and row.completed_at is None:
-            await self._finish(row)
+            await self.finish(row)
         return row
 
-    async def _receive(
-        self,
-        key: Key,
-        at: int,
-        part: Part,
-        body: AsyncIterator[bytes],
-        checksum: Checksum | None,
-    ) -> Upload:
-        # The row is read again under the part's lock: only its present position counts.
-        row = await self._row(key)
-        _stands_at(row, at)
-        if not await to_thread.run_sync(part.stand_at, row.position):
-            return await self._start_over(key, row.position)
-        receipt = _Receipt(part, row.length, row.position, checksum)
-        try:
-            async for full in receipt.take(body):
-                if not full:
-                    continue
-                if checksum is None:
-                    row = await self._advance(key, row.position, await receipt.sync())
-                else:
-                    await receipt.write()
-        except Coded:
-            raise
-        except Exception:
-            # The connection was cut: keep what is here, so that the phone need not send it again.
-            if checksum is None:
-                await self._advance(key, row.position, await receipt.sync())
-            raise
-        if not receipt.agrees:
-            raise ChecksumMismatch
-        return await self._advance(key, row.position, await receipt.sync())
-
-    async def _advance(self, key: Key, before: int, position: int) -> Upload:
-        async with self.database.transaction() as session:
-            row = await queries.lock_upload(session, key.region_id, key.upload_id)
-            if row is None:
-                raise NotFound(thing="upload")
-            if row.position != before:
-                raise UploadBusy
-            row.position = position
-        return row
-
-    async def _start_over(self, key: Key, position: int) -> Upload:
-        """Go back to byte 0 when the disk has lost what the row says is there."""
-        await self._advance(key, position, 0)
-        raise OffsetMismatch(offset=0, sent=position)
-
-    async def _finish(self, row: Upload) -> None:
+    async def finish(self, row: Upload) -> None:
         """Check a whole upload, store its content once and fulfil the links that wait for it.
 
         Raises ChecksumMismatch, ContentNotAllowed or ContentTypeWrong, with the upload gone.
         Interrupted at any point it can be done again.
         """
-        disk = self.disk(row.region_id)
-        found = await to_thread.run_sync(disk.measure, row.id, row.sha256)
+        store = self.store(row.region_id)
+        found = await to_thread.run_sync(store.measure, row.id, row.sha256)
         refusal: Coded | None = None
+        mime = found.mime if found else None
         if found is None or (found.sha256, found.bytes) != (row.sha256, row.length):
             refusal = ChecksumMismatch()
-        elif found.mime is None:
+        elif mime is None:
             refusal = ContentNotAllowed(allowed=", ".join(rules.TYPES))
-        elif row.mime and not rules.same_type(row.mime, found.mime):
-            refusal = ContentTypeWrong(announced=row.mime, found=found.mime)
-        if refusal is not None:
-            await self._remove(row.region_id, row.id)
-            raise refusal
-        assert found is not None  # noqa: S101 - refused above
-        await to_thread.run_sync(disk.keep, row.id, row.sha256)
+        elif row.mime and not rules.same_type(row.mime, mime):
+            refusal = ContentTypeWrong(announced=row.mime, found=mime)
+        if refusal is not None or mime is None:
+            await self._drop(row.region_id, row.id)
+            raise refusal or ChecksumMismatch()
         async with self.database.transaction() as session:
-            await _record(session, row, found.mime)
+            # Locked before the bytes move: a sweep of the same content comes before or after.
+            file = await queries.lock_file(session, row.region_id, row.sha256)
+            await to_thread.run_sync(store.keep, row.id, row.sha256)
+            await _record(session, row, file, mime)
 
     async def terminate(self, key: Key) -> None:
         """Drop an upload; a content that was already stored stays. Raises as `state` does."""
         row = await self._row(key)
-        await self._remove(row.region_id, row.id)
+        await self._drop(row.region_id, row.id)
 
-    async def _remove(self, region_id: int, upload_id: UUID) -> None:
-        await to_thread.run_sync(self.disk(region_id).drop, upload_id)
+    async def _drop(self, region_id: int, upload_id: UUID) -> None:
+        await to_thread.run_sync(self.store(region_id).drop, upload_id)
         async with self.database.transaction() as session:
             row = await queries.lock_upload(session, region_id, upload_id)
             if row is not None:
-                await session.delete(row)
+                row.dropped_at = clock.now()
+                row.expires_at = row.created_at + rules.QUOTA_OVER
+                row.writer = row.writer_until = None
 
-    async def sweep(self, region_id: int, *, limit: int = 500) -> int:
-        """Finish uploads whose end was cut off, drop expired ones and parts without a row.
 
-        Returns how many uploads left the table.
-        """
-        async with self.database.transaction() as session:
-            due = await queries.uploads_to_sweep(session, region_id, clock.now(), limit)
-        removed = 0
-        for row in due:
-            try:
-                if row.position == row.length and row.completed_at is None:
-                    await self._finish(row)
-                if row.expires_at <= clock.now():
-                    await self._remove(region_id, row.id)
-                    removed += 1
-            except UploadBusy:
-                continue
-            except Coded:
-                removed += 1  # its content was refused, and the upload is gone with that
-        await self._drop_lost_parts(region_id, limit)
-        return removed
+async def _within_quota(session: AsyncSession, actor: Actor, length: int, now: datetime) -> None:
+    waiting, begun = await queries.standing_of(
+        session, actor.region_id, actor.id, now - rules.QUOTA_OVER
+    )
+    most = int(await configuration.value(session, actor.region_id, rules.OPEN_UPLOADS))
+    if waiting >= most:
+        raise TooManyUploads(limit=most, retry_after=600)
+    megabytes = int(await configuration.value(session, actor.region_id, rules.MEGABYTES_A_DAY))
+    if begun + length > megabytes * 1_000_000:
+        raise UploadQuotaUsed(sent=begun // 1_000_000, limit=megabytes, retry_after=3600)
 
-    async def _drop_lost_parts(self, region_id: int, limit: int) -> None:
-        disk = self.disk(region_id)
-        before = (clock.now() - timedelta(hours=1)).timestamp()
-        old = (await to_thread.run_sync(lambda: list(disk.old_parts(before))))[:limit]
-        async with self.database.transaction() as session:
-            known = await queries.known_uploads(session, region_id, old)
-        for upload_id in set(old) - known:
-            await to_thread.run_sync(disk.drop, upload_id)
+
+class _Writing:
+    """One request's writing to an upload: the only one, from its first byte to its end.
+
+    Where the store locks, an open part is the lock. Elsewhere `writer` holds a lease on the row,
+    renewed with every offset and let go at the end; a dead writer's runs out.
+    """
+
+    def __init__(self, database: Database, key: Key, part: Part, writer: UUID | None) -> None:
+        self._database = database
+        self._key = key
+        self._part = part
+        self._writer = writer
+
+    async def receive(
+        self, at: int, body: AsyncIterator[bytes], checksum: Checksum | None
+    ) -> Upload:
+        """Take a body in; raises as Uploading.append says."""
+        row = await self._enter(at)
+        try:
+            return await self._take(row, body, checksum)
+        except BaseException:
+            await self._leave()
+            raise
+
+    async def _take(
+        self, row: Upload, body: AsyncIterator[bytes], checksum: Checksum | None
+    ) -> Upload:
+        standing = await to_thread.run_sync(self._part.stand_at, row.position)
+        if standing < row.position:
+            # The store has lost what the row says is there: the lesser of the two counts.
+            await self._advance(row.position, standing)
+            raise OffsetMismatch(offset=standing, sent=row.position)
+        receipt = _Receipt(self._part, row.length, row.position, checksum)
+        try:
+            async for full in receipt.take(body):
+                if not full:
+                    continue
+                if checksum is None:
+                    row = await self._advance(row.position, await receipt.sync())
+                else:
+                    await receipt.write()
+                    row = await self._advance(row.position, row.position)
+        except Coded:
+            raise
+        except Exception:
+            # The connection was cut: keep what is here, so that the phone need not send it again.
+            if checksum is None:
+                await self._advance(row.position, await receipt.sync())
+            raise
+        if not receipt.agrees:
+            raise ChecksumMismatch
+        return await self._advance(row.position, await receipt.sync(), last=True)
+
+    async def _enter(self, at: int) -> Upload:
+        """Read the row again, as the only writer: only its present position counts."""
+        now = clock.now()
+        async with self._database.transaction() as session:
+            row = await self._locked(session)
+            if self._writer is not None:
+                if row.writer_until is not None and row.writer_until > now:
+                    raise UploadBusy
+                row.writer, row.writer_until = self._writer, now + rules.LEASE
+            _stands_at(row, at)
+        return row
+
+    async def _advance(self, before: int, position: int, *, last: bool = False) -> Upload:
+        """Say how far the bytes are safe; raises UploadBusy when the lease went to another."""
+        async with self._database.transaction() as session:
+            row = await self._locked(session)
+            if row.position != before or row.writer != self._writer:
+                raise UploadBusy
+            row.position = position
+            if self._writer is not None:
+                row.writer = None if last else self._writer
+                row.writer_until = None if last else clock.now() + rules.LEASE
+        return row
+
+    async def _leave(self) -> None:
+        if self._writer is None:
+            return
+        async with self._database.transaction() as session:
+            row = await queries.lock_upload(session, self._key.region_id, self._key.upload_id)
+            if row is not None and row.writer == self._writer:
+                row.writer = row.writer_until = None
+
+    async def _locked(self, session: AsyncSession) -> Upload:
+        row = await queries.lock_upload(session, self._key.region_id, self._key.upload_id)
+        if row is None or row.dropped_at:
+            raise NotFound(thing="upload")
+        return row
 
 
 class _Receipt:
-    """One request's bytes on their way to the disk: bounded, hashed, in blocks."""
+    """One request's bytes on their way to the store: bounded, hashed, in blocks."""
 
     def __init__(self, part: Part, length: int, position: int, checksum: Checksum | None) -> None:
         self._part = part
@@ -305,9 +337,10 @@ class _Receipt:
         self._checksum = checksum
         self._digest: Any = hashlib.new(checksum.algorithm) if checksum else None
         self._waiting = bytearray()
+        self._written_at = asyncio.get_running_loop().time()
 
     async def take(self, body: AsyncIterator[bytes]) -> AsyncIterator[bool]:
-        """Take a body's blocks; yields whether enough waits to be worth a write.
+        """Take a body's blocks; yields whether enough waits, or has waited long enough.
 
         Raises UploadTooLong, and TimeoutError when the body stands still.
         """
@@ -324,15 +357,17 @@ class _Receipt:
             if self._digest is not None:
                 self._digest.update(block)
             self._waiting += block
-            yield len(self._waiting) >= rules.FLUSH_BYTES
+            waited = asyncio.get_running_loop().time() - self._written_at
+            yield len(self._waiting) >= rules.FLUSH_BYTES or waited >= rules.FLUSH_SECONDS
 
     async def write(self) -> None:
         """Write what was taken, without a promise that it survives."""
         data, self._waiting = bytes(self._waiting), bytearray()
+        self._written_at = asyncio.get_running_loop().time()
         await to_thread.run_sync(self._part.write, data)
 
     async def sync(self) -> int:
-        """Write and fsync what was taken; return the position that is safe."""
+        """Write what was taken and make it survive; return the position that is safe."""
         await self.write()
         return await to_thread.run_sync(self._part.sync)
 
@@ -349,10 +384,9 @@ def _stands_at(row: Upload, at: int) -> None:
         raise OffsetMismatch(offset=row.position, sent=at)
 
 
-async def _record(session: AsyncSession, row: Upload, mime: str | None) -> None:
+async def _record(session: AsyncSession, row: Upload, file: File, mime: str) -> None:
     """Write that a content is stored; the promise's lock and ours are the same row's."""
     now = clock.now()
-    file = await queries.lock_file(session, row.region_id, row.sha256)
     if file.stored_at is None:
         file.stored_at, file.bytes, file.mime = now, row.length, mime
     for link in await queries.lock_open_links(session, row.region_id, row.sha256):

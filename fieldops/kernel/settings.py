@@ -45,9 +45,24 @@ class Settings(BaseSettings):
         None,
         description="Demo and test only: a file with the seconds by which the clock is moved.",
     )
-    files_path: Path = Field(
-        Path(".fieldops/files"), description="Folder that holds uploaded photos and signatures."
+    files_store: Literal["disk", "s3"] = Field(
+        "disk", description="Where photos and signatures lie: disk (a folder) or s3 (a bucket)."
     )
+    files_path: Path = Field(
+        Path(".fieldops/files"),
+        description="disk: the folder, shared by all API processes and workers.",
+    )
+    s3_endpoint: str = Field(
+        "", description="s3: URL of the store; empty: Amazon's own of the region."
+    )
+    s3_region: str = Field("us-east-1", description="s3: region of the bucket.")
+    s3_bucket: str = Field("fieldops", description="s3: name of the bucket; it must exist.")
+    s3_prefix: str = Field("", description="s3: what all keys in the bucket begin with.")
+    s3_access_key: str = Field(
+        "",
+        description="s3: access key id; empty: what the machine's role or AWS_... variables give.",
+    )
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="s3: secret access key.")
     upload_max_bytes: int = Field(
         50 * 1024 * 1024, ge=1024, description="Largest single upload (bytes)."
     )

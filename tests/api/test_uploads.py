@@ -366,7 +366,7 @@ async def test_of_two_requests_at_once_one_writes_and_the_other_waits(
         assert b"204" in await reader.readline()
         writer.close()
         assert await phone.offset(url) == len(data)
-        assert Uploading(database, settings).disk(1).content(sha256_of(data)).read_bytes() == data
+        assert Uploading(database, settings).store(1).content(sha256_of(data)).read_bytes() == data
 
 
 async def test_a_server_killed_in_the_middle_resumes_where_the_disk_is_safe(
@@ -400,7 +400,7 @@ async def test_a_server_killed_in_the_middle_resumes_where_the_disk_is_safe(
             offset = await phone.offset(url)
             assert 1_000_000 <= offset <= 4_000_000
             assert (await phone.send(url, data[offset:], offset)).status_code == 204
-    assert Uploading(database, settings).disk(1).content(sha256_of(data)).read_bytes() == data
+    assert Uploading(database, settings).store(1).content(sha256_of(data)).read_bytes() == data
 
 
 @asynccontextmanager

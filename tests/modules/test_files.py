@@ -1,14 +1,11 @@
 import asyncio
-import os
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from fieldops.files import disk as disks
-from fieldops.files import policy, queries, rules
+from fieldops.files import policy, queries, rules, sweeping
 from fieldops.files.errors import (
     ChecksumMismatch,
     ContentNotAllowed,
@@ -17,12 +14,15 @@ from fieldops.files.errors import (
     TooManyUploads,
     UploadBusy,
     UploadGone,
+    UploadQuotaUsed,
     UploadTooLarge,
     UploadTooLong,
 )
-from fieldops.files.models import FileLink
-from fieldops.files.uploading import Announced, Checksum, Key, Uploading
+from fieldops.files.models import FileLink, Upload
+from fieldops.files.store import Part
+from fieldops.files.uploading import Announced, Checksum, Key, Uploading, _Writing
 from fieldops.kernel import clock
+from fieldops.kernel.configuration import Number, RuleNumber
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import InvalidArguments, NotFound
 from fieldops.kernel.permissions import Permission
@@ -34,8 +34,12 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def uploading(database: Database, settings: Settings, tmp_path: Path) -> Uploading:
-    return Uploading(database, settings.model_copy(update={"files_path": tmp_path}))
+def uploading(database: Database, files_in: Settings) -> Uploading:
+    return Uploading(database, files_in)
+
+
+def stored(uploading: Uploading, data: bytes) -> bytes:
+    return b"".join(uploading.store(1).read(sha256_of(data)))
 
 
 async def blocks(*parts: bytes) -> AsyncIterator[bytes]:
@@ -55,6 +59,11 @@ async def begin(uploading: Uploading, world: World, data: bytes, **changes: obje
     return key
 
 
+def parts_of(uploading: Uploading) -> list[UUID]:
+    """Return the uploads whose parts the store has, however young."""
+    return uploading.store(1).old_parts(datetime.now(UTC).timestamp() + 60)
+
+
 async def read_link(uploading: Uploading, link_id: UUID) -> FileLink:
     async with uploading.database.transaction() as session:
         return await session.get_one(FileLink, (1, link_id))
@@ -71,8 +80,8 @@ async def test_a_whole_upload_is_stored_once_and_fulfils_the_promise_made_before
     assert row.position == len(data)
     assert row.completed_at is not None
     assert (await read_link(uploading, link_id)).arrived
-    assert uploading.disk(1).content(sha256_of(data)).read_bytes() == data
-    assert not uploading.disk(1).part(key.upload_id).exists()
+    assert stored(uploading, data) == data
+    assert parts_of(uploading) == []
 
 
 async def test_a_promise_made_after_the_bytes_arrived_is_fulfilled_at_once(
@@ -90,8 +99,8 @@ async def test_the_same_content_from_two_phones_is_one_file(
     data = content()
     for _ in range(2):
         await uploading.append(await begin(uploading, world, data), 0, blocks(data))
-    contents = uploading.disk(1).content(sha256_of(data)).parent
-    assert [path.name for path in contents.iterdir()] == [sha256_of(data)]
+    assert list(uploading.store(1).contents(sha256_of(data)[:2])) == [sha256_of(data)]
+    assert parts_of(uploading) == []
 
 
 async def test_what_arrived_before_a_cut_connection_stays(
@@ -113,42 +122,71 @@ async def test_bytes_behind_the_recorded_offset_are_cut_off_after_a_crash(
     key = await begin(uploading, world, data)
     with pytest.raises(ConnectionResetError):
         await uploading.append(key, 0, cut_after(data[:1000]))
-    with uploading.disk(1).part(key.upload_id).open("ab") as part:
-        part.write(b"written, but the row was never told" * 200)
+    part = uploading.store(1).open_part(key.upload_id)
+    part.stand_at(1000)
+    part.write(b"written, but the row was never told" * 200)
+    part.sync()
+    part.close()
     row = await uploading.append(key, 1000, blocks(data[1000:]))
     assert row.completed_at is not None
-    assert uploading.disk(1).content(sha256_of(data)).read_bytes() == data
+    assert stored(uploading, data) == data
 
 
-async def test_bytes_are_on_the_disk_before_the_row_says_so(
+async def test_bytes_are_safe_in_the_store_before_the_row_says_so(
     uploading: Uploading, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = content(2000)
+    data = content(4_000_000)
     key = await begin(uploading, world, data)
-    order: list[str] = []
-    real_sync, real_advance = os.fsync, Uploading._advance
+    part_type = type(uploading.store(1).open_part(uuid4()))
+    safe = 0
+    real_sync, real_advance = part_type.sync, _Writing._advance
 
-    def sync(handle: int) -> None:
-        order.append("fsync")
-        real_sync(handle)
+    def sync(part: Part) -> int:
+        nonlocal safe
+        safe = real_sync(part)
+        return safe
 
-    async def advance(self: Uploading, key: Key, before: int, position: int) -> object:
-        order.append("row")
-        return await real_advance(self, key, before, position)
+    async def advance(writing: _Writing, before: int, position: int, **more: bool) -> Upload:
+        assert position <= safe
+        return await real_advance(writing, before, position, **more)
 
-    monkeypatch.setattr(disks.os, "fsync", sync)
-    monkeypatch.setattr(Uploading, "_advance", advance)
-    await uploading.append(key, 0, blocks(data[:500]))
-    assert "fsync" in order[: order.index("row")]
+    monkeypatch.setattr(part_type, "sync", sync)
+    monkeypatch.setattr(_Writing, "_advance", advance)
+    await uploading.append(
+        key, 0, blocks(*(data[i : i + 65536] for i in range(0, 3_000_000, 65536)))
+    )
+    assert safe > 3_000_000
 
 
-async def test_a_part_lost_from_the_disk_starts_over_at_byte_0(
+async def test_what_the_store_has_lost_is_asked_for_again_and_no_hole_is_left(
+    uploading: Uploading, world: World
+) -> None:
+    data = content(3000)
+    key = await begin(uploading, world, data)
+    await uploading.append(key, 0, blocks(data[:600]))
+    await uploading.append(key, 600, blocks(data[600:1000]))
+    lose_the_end(uploading, key, 600)
+    with pytest.raises(OffsetMismatch) as caught:
+        await uploading.append(key, 1000, blocks(data[1000:]))
+    assert caught.value.details["offset"] == 600
+    assert (await uploading.state(key)).position == 600
+    assert (await uploading.append(key, 600, blocks(data[600:]))).completed_at is not None
+    assert stored(uploading, data) == data
+
+
+def lose_the_end(uploading: Uploading, key: Key, position: int) -> None:
+    part = uploading.store(1).open_part(key.upload_id)
+    part.stand_at(position)
+    part.close()
+
+
+async def test_a_part_lost_from_the_store_starts_over_at_byte_0(
     uploading: Uploading, world: World
 ) -> None:
     data = content(3000)
     key = await begin(uploading, world, data)
     await uploading.append(key, 0, blocks(data[:1000]))
-    uploading.disk(1).part(key.upload_id).unlink()
+    uploading.store(1).drop(key.upload_id)
     with pytest.raises(OffsetMismatch) as caught:
         await uploading.append(key, 1000, blocks(data[1000:]))
     assert caught.value.details["offset"] == 0
@@ -188,7 +226,7 @@ async def test_the_sweep_finishes_an_end_that_was_cut_off(
         broken.setattr("fieldops.files.uploading._record", crash)
         with pytest.raises(SystemError):
             await uploading.append(key, 0, blocks(data))
-    await uploading.sweep(1)
+    await sweeping.sweep_uploads(uploading, 1)
     async with uploading.database.transaction() as session:
         assert await queries.arrived(session, 1, [sha256_of(data)]) == {sha256_of(data)}
 
@@ -202,7 +240,7 @@ async def test_a_wrong_content_is_refused_and_nothing_is_linked(
     with pytest.raises(ChecksumMismatch):
         await uploading.append(key, 0, blocks(content(2000, seed=2)))
     assert not (await read_link(uploading, link_id)).arrived
-    assert not uploading.disk(1).content(sha256_of(data)).exists()
+    assert not uploading.store(1).holds(sha256_of(data))
     with pytest.raises(NotFound):
         await uploading.state(key)
 
@@ -298,21 +336,27 @@ async def test_an_upload_runs_out_after_a_week_and_is_swept(
     with clock.frozen(at + timedelta(days=8)):
         with pytest.raises(UploadGone):
             await uploading.state(key)
-        assert await uploading.sweep(1) == 1
-        assert not uploading.disk(1).part(key.upload_id).exists()
+        assert await sweeping.sweep_uploads(uploading, 1) == 1
+        assert parts_of(uploading) == []
         with pytest.raises(NotFound):
             await uploading.state(key)
 
 
-async def test_a_part_without_its_row_is_swept(
-    uploading: Uploading, world: World, at: datetime
+async def test_a_part_without_its_row_is_swept_when_it_is_old(
+    uploading: Uploading, world: World
 ) -> None:
-    lost = uploading.disk(1).part(uuid4())
-    lost.parent.mkdir(parents=True)
-    lost.write_bytes(b"left by a crash")
-    os.utime(lost, (at.timestamp() - 7200,) * 2)
-    await uploading.sweep(1)
-    assert not lost.exists()
+    lost = uuid4()
+    part = uploading.store(1).open_part(lost)
+    part.stand_at(0)
+    part.write(b"left by a crash")
+    part.sync()
+    part.close()
+    with clock.frozen(datetime.now(UTC) + timedelta(minutes=30)):
+        await sweeping.sweep_uploads(uploading, 1)
+        assert parts_of(uploading) == [lost]
+    with clock.frozen(datetime.now(UTC) + timedelta(hours=2)):
+        await sweeping.sweep_uploads(uploading, 1)
+        assert parts_of(uploading) == []
 
 
 async def test_a_key_of_another_upload_opens_nothing(uploading: Uploading, world: World) -> None:
@@ -324,15 +368,48 @@ async def test_a_key_of_another_upload_opens_nothing(uploading: Uploading, world
         await uploading.state(Key(2, mine.upload_id, mine.secret))
 
 
-async def test_limits_of_size_and_number_are_kept(
-    uploading: Uploading, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def set_number(uploading: Uploading, number: Number, value: float) -> None:
+    async with uploading.database.transaction() as session:
+        session.add(RuleNumber(region_id=1, name=number.name, value=value))
+
+
+async def test_a_file_has_a_greatest_size(uploading: Uploading, world: World) -> None:
     with pytest.raises(UploadTooLarge):
         await uploading.create(world.alice, Announced(10**12, "0" * 64))
-    monkeypatch.setattr(rules, "OPEN_UPLOADS_PER_PERSON", 1)
+
+
+async def test_a_person_has_only_so_many_unfinished_uploads(
+    uploading: Uploading, world: World
+) -> None:
+    await set_number(uploading, rules.OPEN_UPLOADS, 2)
+    data = content()
+    await uploading.append(await begin(uploading, world, data), 0, blocks(data))
     await begin(uploading, world, content())
+    dropped = await begin(uploading, world, content())
     with pytest.raises(TooManyUploads):
         await begin(uploading, world, content())
+    await uploading.terminate(dropped)
+    await begin(uploading, world, content())
+    await uploading.create(world.bob, Announced(2000, "0" * 64))
+
+
+async def test_a_person_begins_only_so_many_bytes_a_day_and_dropped_ones_count_as_sent(
+    uploading: Uploading, world: World, at: datetime
+) -> None:
+    await set_number(uploading, rules.MEGABYTES_A_DAY, 1)
+    key = await begin(uploading, world, content(), length=900_000)
+    with pytest.raises(UploadQuotaUsed):
+        await begin(uploading, world, content(), length=200_000)
+    await uploading.append(key, 0, blocks(bytes(850_000)))
+    await uploading.terminate(key)
+    with pytest.raises(UploadQuotaUsed):
+        await begin(uploading, world, content(), length=200_000)
+    await begin(uploading, world, content(), length=100_000)
+    with clock.frozen(at + timedelta(hours=25)):
+        await begin(uploading, world, content(), length=900_000)
+        assert (
+            await sweeping.sweep_uploads(uploading, 1) == 1
+        )  # what was dropped is counted no more
 
 
 async def test_a_receipt_counts_promised_and_arrived_of_a_visit(
@@ -435,10 +512,10 @@ async def test_a_malformed_promise_is_refused_with_its_field(
 
 @pytest.mark.parametrize("linked_first", [True, False])
 async def test_a_promise_and_an_arrival_at_the_same_moment_do_not_miss_each_other(
-    committed: tuple[Database, Settings], tmp_path: Path, *, linked_first: bool
+    committed: tuple[Database, Settings], files_in: Settings, *, linked_first: bool
 ) -> None:
     database = committed[0]
-    uploading = Uploading(database, committed[1].model_copy(update={"files_path": tmp_path}))
+    uploading = Uploading(database, files_in)
     world = await build_world(database)
     data = content()
     key = await begin(uploading, world, data)

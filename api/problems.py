@@ -52,6 +52,7 @@ _DESCRIPTIONS = {
     413: "Larger than the limits.",
     422: "A field breaks a rule; the errors name it.",
     429: "Too many requests.",
+    500: "A mutation is missing before the first one sent; nothing was taken.",
     503: "Not able to answer now.",
 }
 

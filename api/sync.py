@@ -134,7 +134,7 @@ DeviceKey = Annotated[
 ]
 
 
-async def _phone(
+async def phone_of(
     request: Request,
     device_key: DeviceKey = None,
     authorization: Authorization = None,
@@ -151,7 +151,7 @@ async def _phone(
     return Phone(database, settings, actor, hashlib.sha256((device_key or "").encode()).digest())
 
 
-_phone.permission = Permission.SYNC_USE  # type: ignore[attr-defined]
+phone_of.permission = Permission.SYNC_USE  # type: ignore[attr-defined]
 
 phones = APIRouter(prefix="/v1/sync", tags=["sync"], route_class=InflatedRoute)
 
@@ -194,7 +194,7 @@ def _shown(example: dict[str, Any]) -> dict[str, Any]:
     openapi_extra=_shown(PUSH_EXAMPLE),
     responses=problems(404, 413, 503),
 )
-async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(_phone)]) -> Response:
+async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(phone_of)]) -> Response:
     """Take a part of the phone's queue; answered after the commit."""
     answer = await push.push(phone.database, phone.actor, body, phone.key_hash)
     return Response(answer, media_type="application/json")
@@ -208,7 +208,7 @@ async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(_phone)])
     openapi_extra=_shown(PULL_EXAMPLE),
     responses=problems(404, 409, 413, 503),
 )
-async def sync_pull(body: PullRequest, phone: Annotated[Phone, Depends(_phone)]) -> Response:
+async def sync_pull(body: PullRequest, phone: Annotated[Phone, Depends(phone_of)]) -> Response:
     """Send the next page of the difference."""
     secret = phone.settings.secret.get_secret_value().encode()
     answer = await pull.pull(
@@ -244,7 +244,7 @@ class Registered(BaseModel):
     last_seq: int
 
 
-def _device_key(settings: Settings, person_id: UUID, device_id: UUID) -> str:
+def key_of_device(settings: Settings, person_id: UUID, device_id: UUID) -> str:
     """Derive the key, so that a repeated registration gets the same one and none is stored."""
     secret = settings.secret.get_secret_value().encode()
     content = b"fieldops device key 1|" + person_id.bytes + device_id.bytes
@@ -264,7 +264,7 @@ async def register(
 ) -> Registered:
     """Give a device id and a key to the signed-in user (SYNC section 6)."""
     device_id = body.id or idempotency_key or new_id()
-    key = _device_key(reading.settings, reading.actor.id, device_id)
+    key = key_of_device(reading.settings, reading.actor.id, device_id)
     args = {
         **body.model_dump(mode="json", exclude={"id"}),
         "id": str(device_id),

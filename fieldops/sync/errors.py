@@ -33,6 +33,14 @@ class SeqReused(Refusal):
     advice = "The app has a fault: report its version. What you captured is kept at the desk."
 
 
+class MutationGap(Refusal):
+    """Mutation {sent} of this client came before mutation {expected}; nothing was taken."""
+
+    code = "mutation_gap"
+    status = 500  # as Replicache's contract has it: the client sends again from where it stands
+    advice = "The app has a fault: report its version. Nothing is lost; it is still on the phone."
+
+
 class NotForDevices(Refusal):
     """The command {name} is not taken from a device."""
 

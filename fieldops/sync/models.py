@@ -110,6 +110,28 @@ class HeldRow(Base):
     )
 
 
+class ReplicacheClient(Base):
+    """One client of a Replicache client group: its last mutation that was taken.
+
+    `seq` is the place that mutation got in the device's order, `epoch` the region's then.
+    """
+
+    __tablename__ = "sync_replicache_client"
+
+    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    device_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    epoch: Mapped[int]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["region_id", "device_id"], ["sync_device.region_id", "sync_device.id"]
+        ),
+    )
+
+
 class Case(Regional):
     """Held or rejected work at the late-work desk: the command it began with and its dependents.
 

@@ -34,6 +34,8 @@ from fieldops.sync.schemas import PullRequest
 
 log = structlog.get_logger()
 
+# Reads what must agree with a page, inside the page's own snapshot; gets the device's last_seq.
+Beside = Callable[[AsyncSession, int], Awaitable[None]]
 ZoneOf = Callable[[AsyncSession, int], Awaitable[ZoneInfo]]
 DEL_BYTES = 70  # about what a del takes in an answer
 
@@ -53,6 +55,7 @@ async def pull(
     actor: Actor,
     request: PullRequest,
     key_hash: bytes,
+    beside: Beside | None = None,
 ) -> bytes:
     """Return the next page of a device's difference as JSON bytes.
 
@@ -63,7 +66,10 @@ async def pull(
     for attempt in range(1, rules.TRANSIENT_TRIES + 1):
         try:
             async with database.transaction(snapshot=True) as session:
-                answer = await _Pull(session, secret, zone_of, actor, request, key_hash).answer()
+                pulled = _Pull(session, secret, zone_of, actor, request, key_hash)
+                answer = await pulled.answer()
+                if beside is not None:
+                    await beside(session, pulled.device.last_seq)
                 await points.reach(points.PULL_WRITTEN)
         except Exception as exc:
             if isinstance(exc, Coded) or not is_transient(exc):

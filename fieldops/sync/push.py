@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -33,12 +33,22 @@ from fieldops.sync.envelopes import Sent
 from fieldops.sync.errors import BlockedBy, DeviceRevoked, NotForDevices, Poison, SeqReused
 from fieldops.sync.models import Device
 from fieldops.sync.rules import DeviceState
-from fieldops.sync.schemas import PushRequest
+from fieldops.sync.schemas import CommandIn, Malformed, PushRequest
 
 log = structlog.get_logger()
 
 # Serialization failure, deadlock, lock not available, the server going down or coming up.
 _TRANSIENT = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
+
+
+class Source(Protocol):
+    """Gives a push its commands under the device's lock, for clients that number in another way."""
+
+    async def commands(self, session: AsyncSession, device: Device) -> list[CommandIn | Malformed]:
+        """Return the commands to take now, numbered on from the device's `last_seq`."""
+
+    async def written(self, session: AsyncSession, device: Device, last_seq: int) -> None:
+        """Note, in the push's own transaction, that commands up to `last_seq` were taken."""
 
 
 class Transient(Exception):  # noqa: N818 - a condition that passes, not an error
@@ -59,9 +69,16 @@ def is_transient(exc: BaseException | None) -> bool:
     return False
 
 
-async def push(database: Database, actor: Actor, request: PushRequest, key_hash: bytes) -> bytes:
+async def push(
+    database: Database,
+    actor: Actor,
+    request: PushRequest,
+    key_hash: bytes,
+    source: Source | None = None,
+) -> bytes:
     """Take a part of a device's queue and return the answer as JSON bytes.
 
+    With a `source` the commands are its own, those of the request are not looked at.
     Raises NotFound for a device that is not the actor's, DeviceKeyWrong,
     Unavailable when the database stays away. Everything about single commands is in
     the answer.
@@ -69,11 +86,13 @@ async def push(database: Database, actor: Actor, request: PushRequest, key_hash:
     for attempt in range(1, rules.TRANSIENT_TRIES + 1):
         try:
             async with database.transaction() as session:
-                batch = await _begin(session, actor, request, key_hash)
+                batch = await _begin(session, actor, request, key_hash, source)
                 batch.last_try = attempt == rules.TRANSIENT_TRIES
                 await points.reach(points.PUSH_LOCKED)
                 await batch.take()
                 answer = await batch.finish()
+                if source is not None:
+                    await source.written(session, batch.device, batch.last_seq)
                 await points.reach(points.PUSH_WRITTEN)
         except Exception as exc:
             if isinstance(exc, Coded) or not is_transient(exc):
@@ -87,13 +106,19 @@ async def push(database: Database, actor: Actor, request: PushRequest, key_hash:
 
 
 async def _begin(
-    session: AsyncSession, actor: Actor, request: PushRequest, key_hash: bytes
+    session: AsyncSession,
+    actor: Actor,
+    request: PushRequest,
+    key_hash: bytes,
+    source: Source | None = None,
 ) -> "Batch":
     found = await queries.device_for_push(session, actor.region_id, request.device_id)
     if found is None or found[0].person_id != actor.id:
         raise NotFound(thing="device")
     device, epoch = found
     cases.check_key(device.key_hash, key_hash)
+    if source is not None:
+        request = request.model_copy(update={"commands": await source.commands(session, device)})
     now = clock.now()
     sent = [envelopes.read(c, request.clock, device, now) for c in request.commands]
     ids = {id_ for s in sent for id_ in (s.envelope.id, s.other_id, *s.envelope.depends_on)}

@@ -111,6 +111,9 @@ def _keep_malformed(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         )
 
 
+AnyCommand = Annotated[CommandIn, WrapValidator(_keep_malformed)]
+
+
 class PushRequest(BaseModel):
     """A part of the phone's queue, in its order."""
 
@@ -120,9 +123,7 @@ class PushRequest(BaseModel):
     epoch: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     app: App
     clock: ClockReading
-    commands: list[Annotated[CommandIn, WrapValidator(_keep_malformed)]] = Field(
-        max_length=rules.MOST_COMMANDS
-    )
+    commands: list[AnyCommand] = Field(max_length=rules.MOST_COMMANDS)
 
 
 class DeviceAnswer(BaseModel):

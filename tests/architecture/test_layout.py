@@ -55,6 +55,7 @@ OWN_FILES = {
     "sync/prepared": "the statement of all views, built over placeholders and compiled once",
     "sync/pull": "the difference between two views",
     "sync/push": "a queue of commands replayed in order",
+    "sync/replicache": "Replicache's contract, as a way in and out of push and pull",
 }
 
 FORBIDDEN_NAMES = {"service", "utils", "util", "helpers", "helper", "manager", "repository"}

@@ -1,0 +1,96 @@
+"""Replicache's push and pull (SYNC section 9): its requests, nothing else."""
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from api.problems import problems
+from api.sync import InflatedRequest, Phone, key_of_device, phone_of
+from fieldops.organisation import queries as organisation
+from fieldops.sync.replicache import pulling, pushing
+from fieldops.sync.replicache.groups import Group
+from fieldops.sync.replicache.shapes import (
+    AnyPull,
+    AnyPush,
+    OtherVersion,
+    ReplicachePull,
+    ReplicachePullAnswer,
+    ReplicachePush,
+    ReplicachePushAnswer,
+)
+
+
+class WholeQueueRequest(InflatedRequest):
+    """A request whose body is read as it came: Replicache cannot send its queue in parts.
+
+    The cap is the one of every request (docs/limits.md).
+    """
+
+    async def body(self) -> bytes:
+        return await Request.body(self)
+
+
+class WholeQueueRoute(APIRoute):
+    """A route whose requests carry a whole queue."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(WholeQueueRequest(request.scope, request.receive))
+
+        return handle
+
+
+router = APIRouter(prefix="/v1/sync/replicache", tags=["sync"], route_class=WholeQueueRoute)
+
+
+def _group(caller: Phone, body: ReplicachePush | ReplicachePull | OtherVersion) -> Group:
+    """Return the client group of a request; its device's key is never shown, only derived."""
+
+    def key_hash(device_id: UUID) -> bytes:
+        key = key_of_device(caller.settings, caller.actor.id, device_id)
+        return hashlib.sha256(key.encode()).digest()
+
+    return Group(
+        caller.database,
+        caller.settings.secret.get_secret_value().encode(),
+        organisation.zone_of,
+        caller.actor,
+        key_hash,
+        "" if isinstance(body, OtherVersion) else body.group,
+    )
+
+
+@router.post(
+    "/push",
+    operation_id="replicache_push",
+    summary="Hand in a Replicache client group's mutations",
+    response_model=ReplicachePushAnswer,
+    responses=problems(404, 413, 500, 503),
+)
+async def replicache_push(
+    body: Annotated[AnyPush, Body()], caller: Annotated[Phone, Depends(phone_of)]
+) -> Response:
+    """Take mutations in their order; a refused one advances its id and comes back as a case."""
+    answer = await pushing.push(_group(caller, body), body)
+    return Response(answer, media_type="application/json")
+
+
+@router.post(
+    "/pull",
+    operation_id="replicache_pull",
+    summary="Get a Replicache client group's patch",
+    response_model=ReplicachePullAnswer,
+    responses=problems(404, 409, 413, 503),
+)
+async def replicache_pull(
+    body: Annotated[AnyPull, Body()], caller: Annotated[Phone, Depends(phone_of)]
+) -> Response:
+    """Send the whole difference and the mutations it contains, out of one snapshot."""
+    answer = await pulling.pull(_group(caller, body), body)
+    return Response(answer, media_type="application/json")

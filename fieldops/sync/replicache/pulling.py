@@ -1,0 +1,136 @@
+"""The difference as Replicache's patch, with the mutations that it contains."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.sync import cursor as cursors
+from fieldops.sync import pull as native
+from fieldops.sync import rules
+from fieldops.sync.models import ReplicacheClient
+from fieldops.sync.replicache.groups import Group
+from fieldops.sync.replicache.shapes import (
+    STATE_NOT_FOUND,
+    Cookie,
+    OtherVersion,
+    ReplicachePull,
+    not_supported,
+    schema_of,
+)
+from fieldops.sync.schemas import PullLimit, PullRequest
+
+WIPED = "wiped"
+# The order of a cookie grows with every page and every command, and over a restore.
+ORDERS_OF_AN_EPOCH = 2**40
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """What a presented cookie says: the native cursor, and the last command it knows of."""
+
+    order: float = 0
+    cursor: str | None = None
+    seq: int = -1
+
+    @classmethod
+    def of(cls, cookie: Any) -> "_Stand":
+        try:
+            read = Cookie.model_validate(cookie)
+        except ValueError:
+            return cls()
+        cursor, _, seq = read.cvr.rpartition(".")
+        if not cursor or not seq.isdecimal():
+            return cls(read.order)
+        return cls(read.order, cursor, int(seq))
+
+
+async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
+    """Return the group's whole difference as JSON bytes: Replicache knows no pages.
+
+    Raises what pull.pull raises.
+    """
+    if isinstance(request, OtherVersion):
+        return not_supported("pull")
+    schema = schema_of(request.schema_)
+    if schema is None:
+        return not_supported("schema")
+    if not await group.known():
+        if request.cookie is not None:
+            return STATE_NOT_FOUND
+        await group.register(schema)
+    stand = _Stand.of(request.cookie)
+    clients: list[ReplicacheClient] = []
+    seq = 0
+
+    async def beside(session: AsyncSession, last_seq: int) -> None:
+        """Read the clients' news in the snapshot of the page, so that both tell of the same."""
+        nonlocal clients, seq
+        seq = last_seq
+        if stand.seq != last_seq:
+            clients = await _news(session, group, stand.seq if stand.seq < last_seq else -1)
+
+    asked = PullRequest(
+        device_id=group.id,
+        schema=schema,
+        cursor=None if stand.cursor == WIPED else stand.cursor,
+        limit=PullLimit.model_construct(rows=rules.VIEW_MOST_ROWS, bytes=2**40),
+    )
+    answer = from_json(
+        await native.pull(
+            group.database,
+            group.secret,
+            group.zone_of,
+            group.actor,
+            asked,
+            group.key_hash_of(group.id),
+            beside,
+        )
+    )
+    changes = {c.client_id: c.last_id for c in clients if c.epoch == answer["epoch"]}
+    cookie = _cookie(group, schema, answer, stand, seq)
+    if cookie is None:
+        return to_json({"cookie": request.cookie, "lastMutationIDChanges": {}, "patch": []})
+    patch = [] if answer.get("unchanged") else _patch(answer)
+    return to_json({"cookie": cookie, "lastMutationIDChanges": changes, "patch": patch})
+
+
+async def _news(session: AsyncSession, group: Group, after: int) -> list[ReplicacheClient]:
+    found = await session.scalars(
+        select(ReplicacheClient).where(
+            ReplicacheClient.region_id == group.actor.region_id,
+            ReplicacheClient.device_id == group.id,
+            ReplicacheClient.seq > after,
+        )
+    )
+    return list(found)
+
+
+def _cookie(
+    group: Group, schema: int, answer: dict[str, Any], stand: _Stand, seq: int
+) -> dict[str, Any] | None:
+    """Return the new cookie, None when the client keeps the one it has."""
+    if answer.get("wipe"):
+        if (stand.cursor, stand.seq) == (WIPED, seq):
+            return None
+        return {"order": stand.order + 1, "cvrID": f"{WIPED}.{seq}"}
+    cursor = answer["cursor"]
+    if cursor is None or (answer.get("unchanged") and stand.seq == seq):
+        return None
+    epoch = answer["epoch"]
+    holder = cursors.Holder(group.actor.region_id, group.id, group.actor.id, schema, epoch)
+    generation = cursors.read(group.secret, holder, cursor) or 0
+    order = epoch * ORDERS_OF_AN_EPOCH + generation + seq
+    return {"order": order, "cvrID": f"{cursor}.{seq}"}
+
+
+def _patch(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a page as Replicache's patch: keys are type/id, values the rows."""
+    patch: list[dict[str, Any]] = [{"op": "clear"}] if answer.get("reset") else []
+    gone = (*answer.get("erase", ()), *answer.get("dels", ()))
+    patch += [{"op": "del", "key": f"{row['type']}/{row['id']}"} for row in gone]
+    for type_, rows in answer.get("puts", {}).items():
+        patch += [{"op": "put", "key": f"{type_}/{row['id']}", "value": row} for row in rows]
+    return patch

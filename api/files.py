@@ -35,9 +35,10 @@ from fieldops.files.errors import (
     UploadStoodStill,
 )
 from fieldops.files.models import FileLink, Upload
-from fieldops.files.schemas import FileLinkRead, Receipt, UploadRead
+from fieldops.files.schemas import DeviceReceipt, FileLinkRead, Receipt, UploadRead
 from fieldops.files.store import store_of
 from fieldops.files.uploading import Announced, Checksum, Key, Uploading
+from fieldops.kernel import configuration
 from fieldops.kernel.errors import Coded, UnsupportedMedia
 from fieldops.kernel.permissions import Permission
 
@@ -334,6 +335,7 @@ def _expires(row: Upload) -> str:
 
 
 verb(router, "/v1/files/links", commands.link)
+verb(router, "/v1/files/links/{link_id}/give-up", commands.give_up)
 
 
 @router.get(
@@ -375,6 +377,51 @@ async def get_receipt(
     visit_id: UUID, reading: Annotated[Reading, reads(Permission.FILE_READ)]
 ) -> Receipt:
     return await queries.receipt(reading.session, reading.scope, visit_id)
+
+
+@router.get(
+    "/v1/files/receipts",
+    operation_id="file_receipt_list",
+    summary="List phones with what they promised and what has arrived, the oldest missing first.",
+    responses=problems(),
+)
+async def list_receipts(
+    reading: Annotated[Reading, reads(Permission.FILE_READ)],
+    device_id: Annotated[UUID | None, Query(description="Only this phone.")] = None,
+    limit: Limit = 50,
+) -> list[DeviceReceipt]:
+    return await queries.device_receipts(reading.session, reading.scope, device_id, limit)
+
+
+@router.get(
+    "/v1/files/missing",
+    operation_id="file_missing_list",
+    summary="List promised photos that have not arrived, the oldest first.",
+    responses=problems(),
+)
+async def list_missing(
+    reading: Annotated[Reading, reads(Permission.FILE_READ)],
+    *,
+    overdue: Annotated[
+        bool, Query(description="Only those missing longer than the rule file_missing_after.")
+    ] = True,
+    device_id: Annotated[UUID | None, Query(description="Only of this phone.")] = None,
+    technician_id: Annotated[UUID | None, Query(description="Only of this technician.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[FileLinkRead]:
+    waited = await configuration.duration(
+        reading.session, reading.scope.region_id, rules.MISSING_AFTER
+    )
+    statement = queries.missing(
+        reading.scope,
+        promised_before=reading.now - waited if overdue else None,
+        device_id=device_id,
+        technician_id=technician_id,
+        after=after,
+    )
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, FileLinkRead)
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""The verb of files: promise a content as evidence."""
+"""The verbs of files: promise a content as evidence, give up one that will not come."""
 
 from typing import Literal
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fieldops.files import policy, queries, rules
+from fieldops.files.errors import FileHasArrived
 from fieldops.files.events import FileLinked
 from fieldops.files.models import FileLink
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
@@ -53,6 +54,7 @@ async def link(ctx: Context, args: LinkFile) -> FileLink:
         centre_id=await _centre_of(ctx, args.visit_id),
         technician_id=ctx.actor.id if ctx.actor.is_technician else None,
         captured_at=ctx.happened_at,
+        device_id=ctx.envelope.device_id,
         arrived=file.stored_at is not None,
         **args.model_dump(exclude={"id"}),
     )
@@ -72,6 +74,26 @@ async def link(ctx: Context, args: LinkFile) -> FileLink:
             arrived=row.arrived,
         )
     )
+    return row
+
+
+class GiveUp(Args):
+    link_id: UUID = Field(description="The promise that will not be kept.")
+    reason: Text = Field(min_length=3, max_length=500, description="Why; it is kept.")
+
+
+@command("file.give_up", permission=Permission.DESK_DECIDE, subject="link_id")
+async def give_up(ctx: Context, args: GiveUp) -> FileLink:
+    """Note that a promised content will not come: it leaves the list of missing ones (SYNC 7).
+
+    The receipt stays incomplete; bytes that come after all are taken. Raises NotFound,
+    FileHasArrived.
+    """
+    scope = ctx.actor.scope(Permission.DESK_DECIDE)
+    row = await queries.lock_link(ctx.session, scope, args.link_id)
+    if row.arrived:
+        raise FileHasArrived
+    row.given_up_at, ctx.reason = row.given_up_at or ctx.now, args.reason
     return row
 
 

@@ -123,6 +123,14 @@ class FileNotStored(Refusal):
     advice = "The phone that took it has not sent it yet; look again later."
 
 
+class FileHasArrived(Refusal):
+    """This file has arrived; there is nothing to give up."""
+
+    code = "file_has_arrived"
+    status = 409
+    advice = "Nothing to do."
+
+
 class UploadStoodStill(Refusal):
     """Nothing arrived for {seconds} seconds; what had arrived is kept."""
 

@@ -1,16 +1,16 @@
 """Reads and locks of files, uploads and links."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, case, cast, func, select
+from sqlalchemy import BigInteger, Select, case, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files import policy
 from fieldops.files.models import File, FileLink, Upload
-from fieldops.files.schemas import FileLinkRead, Receipt
+from fieldops.files.schemas import DeviceReceipt, FileLinkRead, Receipt
 from fieldops.kernel import clock
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.ids import new_id
@@ -56,6 +56,63 @@ async def lock_file(session: AsyncSession, region_id: int, sha256: str) -> File:
     if found is None:
         raise NotFound(thing="file")
     return found
+
+
+async def lock_files(session: AsyncSession, region_id: int, sha256s: Sequence[str]) -> list[File]:
+    """Return the rows of contents as lock_file does, in two statements and in their own order."""
+    now = clock.now()
+    wanted = sorted(set(sha256s))
+    rows = [
+        {
+            "region_id": region_id,
+            "id": new_id(),
+            "sha256": sha256,
+            "version": 1,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for sha256 in wanted
+    ]
+    await session.execute(
+        insert(File).values(rows).on_conflict_do_nothing(index_elements=["region_id", "sha256"])
+    )
+    found = await session.scalars(
+        select(File)
+        .where(File.region_id == region_id, File.sha256.in_(wanted))
+        .order_by(File.sha256)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
+async def linked_to(
+    session: AsyncSession, region_id: int, sha256s: Collection[str]
+) -> set[tuple[str, UUID | None]]:
+    """Return which of the contents are linked to which visits already."""
+    found = await session.execute(
+        select(FileLink.sha256, FileLink.visit_id).where(
+            FileLink.region_id == region_id, FileLink.sha256.in_(sha256s)
+        )
+    )
+    return {(row[0], row[1]) for row in found}
+
+
+async def lock_links_of_command(
+    session: AsyncSession, region_id: int, command_id: UUID
+) -> list[FileLink]:
+    """Return what a command at the desk has promised, locked in id order."""
+    found = await session.scalars(
+        select(FileLink)
+        .where(
+            FileLink.region_id == region_id,
+            FileLink.subject_type == "command",
+            FileLink.subject_id == command_id,
+        )
+        .order_by(FileLink.id)
+        .with_for_update()
+    )
+    return list(found)
 
 
 async def stored_file(session: AsyncSession, scope: Scope, sha256: str) -> File:
@@ -124,13 +181,105 @@ async def receipt(session: AsyncSession, scope: Scope, visit_id: UUID) -> Receip
         raise NotFound(thing="receipt")
     promised = {row.sha256 for row in found}
     here = {row.sha256 for row in found if row.arrived}
+    missing = [FileLinkRead.model_validate(row) for row in found if not row.arrived]
     return Receipt(
         visit_id=visit_id,
         promised=len(promised),
         arrived=len(here),
         complete=here == promised,
-        missing=[FileLinkRead.model_validate(row) for row in found if not row.arrived],
+        missing_since=missing[0].captured_at if missing else None,
+        missing=missing,
     )
+
+
+async def device_receipts(
+    session: AsyncSession, scope: Scope, device_id: UUID | None, limit: int
+) -> list[DeviceReceipt]:
+    """Return per device what it has promised and what has arrived, the oldest missing first."""
+    open_ = FileLink.arrived.is_(False) & FileLink.given_up_at.is_(None)
+    oldest = func.min(FileLink.captured_at).filter(open_)
+    statement = (
+        select(
+            FileLink.device_id,
+            FileLink.technician_id,
+            func.count(FileLink.sha256.distinct()).label("promised"),
+            func.count(FileLink.sha256.distinct()).filter(FileLink.arrived).label("arrived"),
+            func.count(FileLink.sha256.distinct()).filter(open_).label("missing"),
+            oldest.label("missing_since"),
+        )
+        .where(policy.visible(scope), FileLink.device_id.is_not(None))
+        .group_by(FileLink.device_id, FileLink.technician_id)
+        .order_by(oldest.nulls_last(), FileLink.device_id)
+        .limit(limit)
+    )
+    if device_id is not None:
+        statement = statement.where(FileLink.device_id == device_id)
+    return [DeviceReceipt.model_validate(row) for row in await session.execute(statement)]
+
+
+def missing(
+    scope: Scope,
+    *,
+    promised_before: datetime | None = None,
+    device_id: UUID | None = None,
+    technician_id: UUID | None = None,
+    after: UUID | None = None,
+) -> Select[FileLink]:
+    """Return the statement for promises that nothing has arrived for, the oldest capture first.
+
+    `promised_before` leaves out those the server has known for a shorter time; `after` begins
+    behind a link; those an office has given up are not listed.
+    """
+    statement = (
+        select(FileLink)
+        .where(policy.visible(scope), FileLink.arrived.is_(False), FileLink.given_up_at.is_(None))
+        .order_by(FileLink.captured_at, FileLink.id)
+    )
+    if promised_before is not None:
+        statement = statement.where(FileLink.created_at < promised_before)
+    if device_id is not None:
+        statement = statement.where(FileLink.device_id == device_id)
+    if technician_id is not None:
+        statement = statement.where(FileLink.technician_id == technician_id)
+    if after is not None:
+        former = FileLink.__table__.alias("former")
+        place = select(former.c.captured_at, former.c.id).where(
+            former.c.region_id == scope.region_id, former.c.id == after
+        )
+        statement = statement.where(
+            tuple_(FileLink.captured_at, FileLink.id) > place.scalar_subquery()
+        )
+    return statement
+
+
+async def count_missing(
+    session: AsyncSession, scope: Scope, centre_id: UUID, promised_before: datetime
+) -> int:
+    """Return how many contents of a centre have been missing since before a time."""
+    found = await session.scalar(
+        select(func.count(FileLink.sha256.distinct())).where(
+            policy.visible(scope),
+            FileLink.region_id == scope.region_id,
+            FileLink.centre_id == centre_id,
+            FileLink.arrived.is_(False),
+            FileLink.given_up_at.is_(None),
+            FileLink.created_at < promised_before,
+        )
+    )
+    return found or 0
+
+
+async def lock_link(session: AsyncSession, scope: Scope, link_id: UUID) -> FileLink:
+    """Return a link inside the scope, locked; raises NotFound."""
+    found: FileLink | None = await session.scalar(
+        select(FileLink)
+        .where(policy.visible(scope), FileLink.id == link_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="file_link")
+    return found
 
 
 async def upload(session: AsyncSession, region_id: int, upload_id: UUID) -> Upload | None:

@@ -25,8 +25,12 @@ class FileLinkRead(BaseModel):
     item_key: str | None = Field(examples=["modem_label"])
     visit_id: UUID | None
     technician_id: UUID | None
+    device_id: UUID | None = Field(description="The phone that promised it.")
+    command_id: UUID | None = Field(description="The command that named it as an attachment.")
     captured_at: datetime
+    created_at: datetime = Field(description="Since when the server knows of the promise.")
     arrived: bool
+    given_up_at: datetime | None = Field(description="When an office decided it will not come.")
 
 
 class FileLinkOnDevice(BaseModel):
@@ -52,8 +56,22 @@ class Receipt(BaseModel):
     visit_id: UUID
     promised: int = Field(description="Number of contents promised.")
     arrived: int = Field(description="Number of them whose bytes are here.")
-    complete: bool
+    complete: bool = Field(description="All promised have arrived, with equal hashes.")
+    missing_since: datetime | None = Field(description="The oldest capture that is missing.")
     missing: list[FileLinkRead] = Field(description="The promises still open, oldest first.")
+
+
+class DeviceReceipt(BaseModel):
+    """How much of what a phone has promised has arrived (SYNC section 7)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    device_id: UUID
+    technician_id: UUID | None
+    promised: int = Field(description="Number of contents promised.")
+    arrived: int = Field(description="Number of them whose bytes are here.")
+    missing: int = Field(description="Number of them still waited for.")
+    missing_since: datetime | None = Field(description="The oldest capture that is missing.")
 
 
 class UploadRead(BaseModel):

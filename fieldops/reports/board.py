@@ -30,7 +30,7 @@ Crew = list[tuple[Assignment, Technician]]
 async def board(
     session: AsyncSession, scope: Scope, centre_id: UUID, day: date | None, now: datetime
 ) -> Board:
-    """Return a centre's day, today without a day: six statements, however many visits there are.
+    """Return a centre's day, today without a day: eight statements, however many visits there are.
 
     Raises NotFound for a centre outside the scope.
     """
@@ -59,6 +59,7 @@ async def board(
         at=now,
         counts=_counts(rows),
         open_cases=await queries.open_cases(session, scope, centre_id),
+        missing_files=await queries.missing_files(session, scope, centre_id, now),
         warnings=[
             BoardWarning.model_validate(warning)
             for warning in await queries.warnings(session, scope, centre_id)

@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment
+from fieldops.files import queries as files
+from fieldops.files.rules import MISSING_AFTER
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import NotFound
@@ -197,6 +199,16 @@ async def open_cases(session: AsyncSession, scope: Scope, centre_id: UUID) -> in
         )
     )
     return int(found or 0)
+
+
+async def missing_files(
+    session: AsyncSession, scope: Scope, centre_id: UUID, now: datetime
+) -> int | None:
+    """Count photos of a centre missing for longer than SYNC 7 allows; None without an office."""
+    if not scope.office:
+        return None
+    waited = await configuration.duration(session, scope.region_id, MISSING_AFTER)
+    return await files.count_missing(session, scope, centre_id, now - waited)
 
 
 async def warnings(session: AsyncSession, scope: Scope, centre_id: UUID) -> Sequence[Any]:

@@ -99,6 +99,10 @@ class Board(BaseModel):
     open_cases: int | None = Field(
         description="Open cases at the late-work desk; null for a contractor manager."
     )
+    missing_files: int | None = Field(
+        description="Photos promised long ago that never arrived (`GET /v1/files/missing`); null "
+        "for a contractor manager."
+    )
     warnings: list[BoardWarning] = Field(
         description="Open work near or past its limit, most urgent first, at most 100."
     )

@@ -20,7 +20,7 @@ from fieldops.kernel.commands import (
 )
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
-from fieldops.sync import grants, held, queries
+from fieldops.sync import grants, held, queries, receipt
 from fieldops.sync.errors import DeviceNotActive, DeviceTaken, MalformedCommand, NotInCase
 from fieldops.sync.models import Case, CaseEntry, Device
 from fieldops.sync.rules import CaseState, DeviceState
@@ -180,6 +180,7 @@ async def _run_accepted(ctx: Context, device: Device, entry: CaseEntry) -> dict[
     )
     actor = grants.actor_as_seen(device)
     done = await commands.run(ctx.session, actor, envelope, ctx.now, accepted=True)
+    await receipt.of_accepted(ctx.session, ctx.region_id, envelope)
     entry.status = "merged" if done.merged else "applied"
     await queries.close_in_ledger(ctx.session, ctx.region_id, [entry.id], entry.status)
     return {"id": str(entry.id), "status": entry.status, "refs": _refs(done)}

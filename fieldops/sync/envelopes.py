@@ -49,11 +49,11 @@ def read(
         envelope = envelope_of(command, device.id, _captured(command, sent_at, device, now))
     digest = ledger.content_hash(envelope, as_sent)
     other = uuid5(command.id, digest.hex())
-    spec, subject = _spec_and_subject(envelope)
+    spec, subject = spec_and_subject(envelope)
     return Sent(envelope, command.seq, content, digest, other, spec, subject, fault)
 
 
-def _spec_and_subject(envelope: Envelope) -> tuple[Spec | None, UUID | None]:
+def spec_and_subject(envelope: Envelope) -> tuple[Spec | None, UUID | None]:
     """Return the registered command and the record it is about, as far as they can be told."""
     try:
         spec, args = commands.find(envelope.name, envelope.v, envelope.args)

@@ -27,7 +27,7 @@ from fieldops.kernel.errors import (
     StaleVersion,
     Unavailable,
 )
-from fieldops.sync import cases, envelopes, grants, queries, rules
+from fieldops.sync import cases, envelopes, grants, queries, receipt, rules
 from fieldops.sync.cases import Blocked, Desk
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.errors import BlockedBy, DeviceRevoked, NotForDevices, Poison, SeqReused
@@ -161,6 +161,7 @@ class Batch:
     results: list[str] = field(default_factory=list)
     entries: list[ledger.LedgerEntry] = field(default_factory=list)
     stopped: dict[str, Any] | None = None
+    promised: dict[str, Any] | None = None
     last_seq: int = field(init=False)
     attempts: int = field(init=False)
     failing: UUID | None = field(init=False)
@@ -355,6 +356,9 @@ class Batch:
         self.session.add_all(self.entries)
         await self.session.flush()
         await self.desk.write()
+        self.promised = await receipt.of_batch(
+            self.session, self.device, self.sent, self.known, {entry.id for entry in self.entries}
+        )
         left = [s for s in self.sent if s.seq > self.last_seq]
         oldest = left[0].envelope if left else None
         reading = self.request.clock
@@ -389,6 +393,7 @@ class Batch:
                 "stop": self.stopped,
                 "pull": bool(self.entries),
                 "wipe": state == DeviceState.REVOKED.value,
+                **({"attachments": self.promised} if self.promised else {}),
             }
         )
         return f'{head[:-1]},"results":[{",".join(self.results)}]}}'.encode()

@@ -166,6 +166,14 @@ class Stop(BaseModel):
     retry_after_ms: int = 0
 
 
+class Promised(BaseModel):
+    """The contents that a batch's commands name, and what of them is still to be uploaded."""
+
+    promised: int = Field(description="Number of contents named.")
+    arrived: int = Field(description="Number of them whose bytes are here.")
+    wanted: list[str] = Field(description="sha256 of the others: upload these.")
+
+
 class PushAnswer(BaseModel):
     epoch: int
     server_time: AwareDatetime
@@ -174,6 +182,7 @@ class PushAnswer(BaseModel):
     stop: Stop | None
     pull: bool = Field(description="Whether a pull will bring news of these commands.")
     wipe: bool = Field(False, description="The device was revoked: wipe it and confirm.")
+    attachments: Promised | None = Field(None, description="Left out when no command names any.")
 
 
 class PullLimit(BaseModel):

@@ -35,6 +35,7 @@ OWN_FILES = {
     "customers/pii": "the only place that touches contact data (CU-04)",
     "customers/standards": "which row of the standard table wins (CU-02), pure",
     "files/disk": "bytes on the disk: written once, synced, named by their hash",
+    "files/promises": "what a phone's commands promise as attachments",
     "files/s3": "bytes in a bucket of any S3-compatible store",
     "files/store": "the port of the two stores of bytes",
     "files/sweeping": "what of files is swept, and what is compared and never swept",
@@ -54,6 +55,7 @@ OWN_FILES = {
     "sync/inflate": "request bodies unpacked with a cap",
     "sync/prepared": "the statement of all views, built over placeholders and compiled once",
     "sync/pull": "the difference between two views",
+    "sync/receipt": "what a push promised as attachments, and what is still wanted",
     "sync/push": "a queue of commands replayed in order",
     "sync/replicache": "Replicache's contract, as a way in and out of push and pull",
 }

@@ -51,5 +51,6 @@ async def field(
         yield {
             "url": server.url,
             "password": PASSWORD,
+            "people": {name: str(actor.id) for name, actor in world.actors.items()},
             "visits": [str(made.visit_id) for made in visits],
         }

@@ -44,3 +44,43 @@ export async function get(path, token) {
   assert.ok(response.ok, `${path}: ${response.status} ${await response.clone().text()}`);
   return response.json();
 }
+
+/** What a technician at the usual door sends. */
+export const arrival = (visit_id) => ({
+  visit_id,
+  point: { type: 'Point', coordinates: [24.941, 60.17] },
+  accuracy_m: 8,
+});
+
+/**
+ * A network of one's own that can be cut: `url` reaches the server through `fetch`, which is
+ * wrapped once; every network has its own prefix.
+ */
+const networks = new Map();
+const realFetch = globalThis.fetch;
+globalThis.fetch = async (input, init) => {
+  const address = typeof input === 'string' ? input : input.url;
+  const prefix = address.match(/^(http:\/\/network-[^/]+)/)?.[1];
+  if (prefix === undefined) return realFetch(input, init);
+  const network = networks.get(prefix);
+  if (network.gone) throw new TypeError('fetch failed: no network');
+  const response = await realFetch(address.replace(prefix, field.url), init);
+  if (network.losing) {
+    network.losing = false;
+    await response.arrayBuffer();
+    throw new TypeError('fetch failed: the answer was lost');
+  }
+  return response;
+};
+
+export function severed() {
+  const url = `http://network-${randomUUID()}`;
+  const network = { gone: false, losing: false };
+  networks.set(url, network);
+  return {
+    url,
+    cut: () => (network.gone = true),
+    mend: () => (network.gone = false),
+    loseNextAnswer: () => (network.losing = true),
+  };
+}

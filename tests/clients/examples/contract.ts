@@ -67,6 +67,41 @@ export interface Registration {
   epoch: number;
 }
 
+/** Wall time (which may be wrong), monotonic milliseconds, and an id of this start of the app. */
+export class PhoneClock {
+  readonly bootId = crypto.randomUUID();
+
+  read(): Reading {
+    return {
+      wall: new Date().toISOString(),
+      mono_ms: Math.floor(performance.now()),
+      boot_id: this.bootId,
+    };
+  }
+}
+
+/** A UUIDv7: ids of commands sort by the time they were made. */
+export function uuid7(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(Date.now()) << 16n);
+  crypto.getRandomValues(bytes.subarray(6));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** The hash of a view: of every row 8 bytes of SHA-256 of type:id:version, all of them xored. */
+export async function viewHash(rows: Iterable<{ type: string; id: string; version: number }>) {
+  let total = 0n;
+  for (const { type, id, version } of rows) {
+    const text = new TextEncoder().encode(`${type}:${id}:${version}`);
+    const digest = await crypto.subtle.digest('SHA-256', text);
+    total ^= new DataView(digest).getBigUint64(0);
+  }
+  return total.toString(16).padStart(16, '0');
+}
+
 /** A problem document (RFC 9457): `code` is stable, `message` is for people. */
 export class Refused extends Error {
   constructor(
@@ -100,10 +135,10 @@ export class Server {
     return this.post('/v1/sync/push', body);
   }
 
-  pull(epoch: number, cursor: string | null, rows = 500): Promise<PullAnswer> {
+  /** Ask for one page; `reset_reason` says why a device starts anew with a null cursor. */
+  pull(epoch: number, cursor: string | null, more: { reset_reason?: string } = {}): Promise<PullAnswer> {
     const { schema } = this.app;
-    const body = { device_id: this.device.id, epoch, schema, cursor, limit: { rows } };
-    return this.post('/v1/sync/pull', body);
+    return this.post('/v1/sync/pull', { device_id: this.device.id, epoch, schema, cursor, ...more });
   }
 
   private get device(): Registration {

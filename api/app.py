@@ -31,7 +31,7 @@ OWN_LIMITS = ("/v1/uploads", "/v1/sync/push", "/v1/orders/import")  # they check
 LEAST_SECRET = 32
 LONGEST_REQUEST_ID = 64
 
-ROUTERS = ("auth", "kernel", *fieldops.modules.MODULES, "replicache")
+ROUTERS = ("auth", "kernel", "erasures", *fieldops.modules.MODULES, "replicache")
 
 
 class Guard:

@@ -32,6 +32,7 @@ Moment = Annotated[AwareDatetime | None, Query()]
 verb(router, "/customers", commands.register_customer)
 verb(router, "/customers/{customer_id}/tier", commands.change_tier)
 verb(router, "/customers/{customer_id}/contact", commands.change_contact)
+verb(router, "/customers/{customer_id}/erase", commands.erase_customer)
 verb(router, "/premises", commands.register_premises)
 verb(router, "/premises/{premises_id}/correct", commands.correct_premises)
 verb(router, "/standards", commands.set_standard)

@@ -20,6 +20,8 @@ imports = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 sync = typer.Typer(help="Care for the phones' sync.", no_args_is_help=True)
 app.add_typer(sync, name="sync")
+erasures = typer.Typer(help="The ledger of erased customers (CU-07).", no_args_is_help=True)
+app.add_typer(erasures, name="erasures")
 console = Console()
 T = TypeVar("T")
 
@@ -134,6 +136,45 @@ def bump_epoch(
 
     epoch = asyncio.run(_in_transaction(work))
     console.print(f"Region {region} is in epoch {epoch}; its phones start anew at their next sync.")
+
+
+@erasures.command("replay")
+def replay_erasures() -> None:
+    """After a restore: erase again who had been erased since the backup."""
+    import fieldops.modules  # noqa: F401, PLC0415 - registers every table and reaction
+    from fieldops.kernel import erasure  # noqa: PLC0415 - see above
+    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
+
+    async def run() -> int:
+        database = connect(get_settings())
+        try:
+            return len(await erasure.replay(database))
+        finally:
+            await database.close()
+
+    console.print(f"{asyncio.run(run())} erasures of the ledger were carried out again.")
+
+
+@erasures.command("check")
+def check_erasures() -> None:
+    """Say whether the ledger is whole and knows every erasure of the database."""
+    import fieldops.modules  # noqa: F401, PLC0415 - registers every table and reaction
+    from fieldops.kernel import erasure  # noqa: PLC0415 - see above
+    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
+
+    async def run() -> list[str]:
+        database = connect(get_settings())
+        try:
+            broken = [f"line {b.line}: {b.why}" for b in database.outside.broken()]
+            lost = await erasure.unwritten(database)
+            return [*broken, *(f"erasure {id_} is not in the ledger" for id_ in lost)]
+        finally:
+            await database.close()
+
+    wrong = asyncio.run(run())
+    console.print("\n".join(wrong) or "The ledger of erasures is whole.")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()

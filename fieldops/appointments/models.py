@@ -24,6 +24,8 @@ class Appointment(Regional):
 
     __tablename__ = "appointments_appointment"
     resource = "appointment"
+    prose = frozenset({"customer_said", "moved_reason"})
+    belongs_to = "visit_id"
 
     visit_id: Mapped[UUID] = link("visits_visit")
     customer_id: Mapped[UUID] = link("customers_customer")
@@ -77,6 +79,7 @@ class Reservation(Regional):
 
     __tablename__ = "appointments_reservation"
     resource = "reservation"
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False  # it follows the visit, whose changes are audited
     counted: ClassVar[bool] = False
 
@@ -103,6 +106,8 @@ class Reconfirmation(Regional):
 
     __tablename__ = "appointments_reconfirmation"
     resource = "reconfirmation"
+    prose = frozenset({"note"})
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False
 
     appointment_id: Mapped[UUID] = link("appointments_appointment")
@@ -131,6 +136,8 @@ class CallTask(Regional):
 
     __tablename__ = "appointments_call_task"
     resource = "call_task"
+    prose = frozenset({"subject", "note"})
+    belongs_to = "visit_id"
 
     visit_id: Mapped[UUID] = link("visits_visit")
     appointment_id: Mapped[UUID | None] = link("appointments_appointment", nullable=True)

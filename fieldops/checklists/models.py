@@ -62,6 +62,7 @@ class Checklist(Regional):
 
     __tablename__ = "checklists_checklist"
     resource = "checklist"
+    belongs_to = "visit_id"
 
     visit_id: Mapped[UUID] = link("visits_visit", index=False)
     work_order_id: Mapped[UUID] = link("orders_work_order")
@@ -84,6 +85,8 @@ class Answer(Regional):
 
     __tablename__ = "checklists_answer"
     resource = "answer"
+    prose = frozenset({"value", "note"})
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False
 
     checklist_id: Mapped[UUID] = link("checklists_checklist", index=False)

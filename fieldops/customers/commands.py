@@ -6,8 +6,9 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from fieldops.customers import pii, queries, rules
-from fieldops.customers.errors import NothingToChange
+from fieldops.customers.errors import CustomerErased, NoErasureLedger, NothingToChange
 from fieldops.customers.models import Customer, Premises, ServiceStandard
+from fieldops.kernel import erasure
 from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Text, command
 from fieldops.kernel.geo import Point
@@ -150,6 +151,43 @@ async def change_contact(ctx: Context, args: ChangeContact) -> pii.Contact:
         identity_checked_by=args.identity_checked_by or ctx.actor.id,
         reason=args.reason,
     )
+
+
+class EraseCustomer(Args):
+    """Whom to erase and on which ground; there is no room for words."""
+
+    customer_id: UUID
+    ground: rules.ErasureGround
+
+
+@command("customer.erase", permission=Permission.CUSTOMER_ERASE, subject="customer_id")
+async def erase_customer(ctx: Context, args: EraseCustomer) -> list[Regional]:
+    """Erase a customer: contact data and words go, the work history stays, pseudonymous (CU-07).
+
+    The devices that had to do with it erase their copies at their next pull. Raises NotFound,
+    CustomerErased, NoErasureLedger.
+    """
+    scope = ctx.actor.scope(Permission.CUSTOMER_ERASE)
+    customer = await queries.lock_customer(ctx.session, scope, args.customer_id)
+    known = await erasure.erasure_of(ctx.session, ctx.region_id, customer.id)
+    if known is not None:
+        raise CustomerErased(at=known.at.date().isoformat())
+    ctx.reason = args.ground.value
+    row = erasure.Erasure(
+        region_id=ctx.region_id,
+        id=ctx.envelope.id,
+        subject_type=Customer.resource,
+        subject_id=customer.id,
+        ground=args.ground.value,
+        at=ctx.now,
+        asked_by=ctx.actor.id,
+    )
+    try:
+        await erasure.erase(ctx.session, row)
+    except OSError as exc:
+        raise NoErasureLedger from exc
+    await ctx.session.refresh(customer)
+    return [customer, row]
 
 
 class RegisterPremises(Args):

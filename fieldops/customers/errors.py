@@ -41,6 +41,21 @@ class StandardNotMonotone(Refusal):
     advice = "Higher tiers and broadband may not wait longer; change the other limit first."
 
 
+class CustomerErased(Refusal):
+    """This customer was erased on {at}."""
+
+    code = "customer_erased"
+    advice = "Nothing is left to erase; look at the list of erasures for the phones outstanding."
+
+
+class NoErasureLedger(Refusal):
+    """The ledger of erasures outside the database cannot be written; nothing was erased."""
+
+    code = "no_erasure_ledger"
+    status = 503
+    advice = "Ask whoever runs the installation to look at FIELDOPS_OUTSIDE_PATH, then try again."
+
+
 class NoContact(Refusal):
     """No contact data is kept for this customer."""
 

@@ -45,6 +45,7 @@ class Premises(Regional):
 
     __tablename__ = "customers_premises"
     resource = "premises"
+    prose = frozenset({"access_notes"})
 
     external_ref: Mapped[str | None]
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")

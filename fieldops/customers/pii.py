@@ -11,7 +11,17 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, FromClause, Index, Select, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    FromClause,
+    Index,
+    Select,
+    delete,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 
@@ -19,9 +29,11 @@ from fieldops.customers import policy, queries
 from fieldops.customers.errors import NoContact, NothingToChange
 from fieldops.customers.models import Customer
 from fieldops.customers.rules import IdentityMethod
+from fieldops.kernel import erasure
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Regional, catalogue_link, link
 from fieldops.kernel.commands import Context
+from fieldops.kernel.db import touch
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.views import DeviceScope, document
 
@@ -32,6 +44,7 @@ class Contact(Regional):
     __tablename__ = "customers_contact"
     resource = "customer_contact"
     masked = frozenset({"name", "phone", "email"})
+    belongs_to = "id"
 
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
     name: Mapped[str]
@@ -53,6 +66,7 @@ class FormerContact(Regional):
 
     __tablename__ = "customers_former_contact"
     resource = "former_contact"
+    belongs_to = "customer_id"
     audited: ClassVar[bool] = False
     counted: ClassVar[bool] = False
 
@@ -79,6 +93,8 @@ class ContactReading(Regional):
 
     __tablename__ = "customers_contact_reading"
     resource = "contact_reading"
+    prose = frozenset({"reason"})
+    belongs_to = "customer_id"
     audited: ClassVar[bool] = False
     counted: ClassVar[bool] = False
 
@@ -257,3 +273,31 @@ async def replace_contact(
     for field, value in changed.items():
         setattr(contact, field, value)
     return contact
+
+
+@erasure.on_erasure
+async def erase_contact(session: AsyncSession, reach: erasure.Reach) -> None:
+    """Delete an erased customer's contact data, old values too, and the tie to other systems.
+
+    The row of contact data goes, so that nothing is left that could be filled in again: whoever
+    comes back is registered as somebody new (CU-07).
+    """
+    for model in (FormerContact, Contact):
+        await session.execute(
+            delete(model)
+            .where(model.region_id == reach.region_id, model.id.in_(reach.of(model)))
+            .execution_options(synchronize_session=False)
+        )
+    customers = await session.execute(
+        update(Customer)
+        .where(
+            Customer.region_id == reach.region_id,
+            Customer.id.in_(reach.of(Customer)),
+            Customer.external_ref.is_not(None),
+        )
+        .values(external_ref=null(), version=Customer.version + 1, updated_at=reach.now)
+        .returning(Customer.centre_id)
+        .execution_options(synchronize_session=False)
+    )
+    for (centre_id,) in customers:
+        touch(session, reach.region_id, centre_id)

@@ -34,6 +34,14 @@ class Task(StrEnum):
     COMPLAINT_CONTACT = "complaint_contact"
 
 
+class ErasureGround(StrEnum):
+    """Why a customer is erased (CU-07): a word of a list, so that it names nobody."""
+
+    CUSTOMER_REQUEST = "customer_request"
+    LEGAL_ORDER = "legal_order"
+    RETENTION_OVER = "retention_over"
+
+
 class IdentityMethod(StrEnum):
     """How a customer's identity was checked before contact data changed (CU-06)."""
 

@@ -84,6 +84,7 @@ class FileLink(Regional):
 
     __tablename__ = "files_link"
     resource = "file_link"
+    belongs_to = "visit_id"
 
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
     sha256: Mapped[str]

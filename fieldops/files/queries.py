@@ -4,11 +4,22 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, case, cast, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    case,
+    cast,
+    delete,
+    func,
+    null,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.files import policy
+from fieldops.files import policy, rules
 from fieldops.files.models import File, FileLink, Upload
 from fieldops.files.schemas import DeviceReceipt, FileLinkRead, Receipt
 from fieldops.kernel import clock
@@ -421,3 +432,47 @@ async def lock_arrived_links(session: AsyncSession, region_id: int, sha256: str)
         .with_for_update()
     )
     return list(found)
+
+
+async def forget_handwriting(
+    session: AsyncSession, region_id: int, link_ids: Collection[UUID]
+) -> list[FileLink]:
+    """Delete those of the links that are signatures or written notices, and return them.
+
+    The names that the phones gave the uploads of all of them are emptied.
+    """
+    links = await session.scalars(
+        select(FileLink).where(FileLink.region_id == region_id, FileLink.id.in_(link_ids))
+    )
+    found = list(links)
+    await session.execute(
+        update(Upload)
+        .where(Upload.region_id == region_id, Upload.sha256.in_({row.sha256 for row in found}))
+        .values(filename=null())
+        .execution_options(synchronize_session=False)
+    )
+    gone = [row for row in found if row.purpose in rules.HANDWRITING]
+    await session.execute(
+        delete(FileLink)
+        .where(FileLink.region_id == region_id, FileLink.id.in_({row.id for row in gone}))
+        .execution_options(synchronize_session=False)
+    )
+    for row in found:
+        session.expunge(row)
+    return gone
+
+
+async def forget_contents(
+    session: AsyncSession, region_id: int, sha256s: Collection[str]
+) -> set[str]:
+    """Delete the rows of those contents that no link names any more, and return them."""
+    linked = select(FileLink.sha256).where(
+        FileLink.region_id == region_id, FileLink.sha256.in_(sha256s)
+    )
+    gone = await session.scalars(
+        delete(File)
+        .where(File.region_id == region_id, File.sha256.in_(sha256s), File.sha256.not_in(linked))
+        .returning(File.sha256)
+        .execution_options(synchronize_session=False)
+    )
+    return set(gone)

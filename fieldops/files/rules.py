@@ -47,6 +47,7 @@ MISSING_AFTER = number(
     "How long after the promise a photo that has not arrived is shown to the offices as missing.",
     within=(0.5, 720),
 )
+HANDWRITING = frozenset({"signature", "notice"})  # of or about a customer: an erasure takes it
 
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 TYPES = ("application/pdf", "image/heic", "image/jpeg", "image/png", "image/webp")

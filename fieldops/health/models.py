@@ -21,6 +21,8 @@ class HealthRecord(Regional):
 
     __tablename__ = "health_record"
     resource = "health_record"
+    prose = frozenset({"cabling_route", "splitter_position", "wireless_notes"})
+    belongs_to = "service_id"
 
     service_id: Mapped[UUID] = link("network_service", index=False)
     premises_id: Mapped[UUID] = link("customers_premises")
@@ -58,6 +60,8 @@ class HealthReading(Regional):
 
     __tablename__ = "health_reading"
     resource = "health_reading"
+    prose = frozenset({"note"})
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False
 
     record_id: Mapped[UUID] = link("health_record", index=False)

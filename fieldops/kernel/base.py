@@ -90,13 +90,17 @@ class Versioned(Base):
     """A row with a version that counts its changes, and the times of first and last change.
 
     Class switches: `audited` False for rows that are only ever added and carry their own who
-    and when; `masked` names columns whose values the audit does not keep (contact data).
+    and when; `masked` names columns whose values the audit does not keep (contact data);
+    `prose` names columns with free words, which may speak of a customer, and `belongs_to` the
+    column that names the record a row belongs to: an erasure (CU-07) finds both by them.
     """
 
     __abstract__ = True
     resource: ClassVar[str] = ""  # the name the API and the devices know the record by
     audited: ClassVar[bool] = True
     masked: ClassVar[frozenset[str]] = frozenset()
+    prose: ClassVar[frozenset[str]] = frozenset()
+    belongs_to: ClassVar[str | None] = None
 
     def __init__(self, **values: Any) -> None:
         """Take the columns' values; a missing id is made at once, so that others can name it."""

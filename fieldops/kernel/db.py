@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from fieldops.kernel import audit
 from fieldops.kernel.base import Base, Catalogue, Regional
 from fieldops.kernel.ids import NIL
+from fieldops.kernel.outside import Outside
 from fieldops.kernel.settings import Settings
 
 CATALOGUES = 0  # the counter row of the catalogues: region 0 belongs to nobody
@@ -87,14 +88,18 @@ async def bump_counters(session: AsyncSession) -> None:
 class Database:
     """The engine of one process and the transactions on it."""
 
-    def __init__(self, engine: AsyncEngine, joined: AsyncConnection | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, outside: Outside, joined: AsyncConnection | None = None
+    ) -> None:
         """Take the engine; `joined` makes every transaction a savepoint of one outer one."""
         self.engine = engine
+        self.outside = outside
         self.joined = joined is not None
         self.sessions = async_sessionmaker(
             joined or engine,
             expire_on_commit=False,
             sync_session_class=UnitOfWork,
+            info={"outside": outside},
             join_transaction_mode="create_savepoint",
         )
 
@@ -143,4 +148,4 @@ def connect(settings: Settings) -> Database:
             "application_name": "fieldops",
         },
     )
-    return Database(engine)
+    return Database(engine, Outside(settings.outside_path))

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     CHECKLIST_READ = "checklist:read"
     CONTACT_READ = "contact:read"
     CONTACT_WRITE = "contact:write"
+    CUSTOMER_ERASE = "customer:erase"
     CUSTOMER_READ = "customer:read"
     CUSTOMER_WRITE = "customer:write"
     DESK_DECIDE = "desk:decide"
@@ -175,6 +176,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {
         P.AUDIT_READ,
         P.CHECKLIST_PUBLISH,
+        P.CUSTOMER_ERASE,
         P.DEVICE_MANAGE,
         P.DEVICE_READ,
         P.NETWORK_EDIT,

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         description="s3: access key id; empty: what the machine's role or AWS_... variables give.",
     )
     s3_secret_key: SecretStr = Field(SecretStr(""), description="s3: secret access key.")
+    outside_path: Path = Field(
+        Path(".fieldops/outside"),
+        description="Folder outside the database and its backups: the ledger of erasures.",
+    )
     upload_max_bytes: int = Field(
         50 * 1024 * 1024, ge=1024, description="Largest single upload (bytes)."
     )

@@ -21,6 +21,8 @@ class LineTest(Regional):
 
     __tablename__ = "measurements_line_test"
     resource = "line_test"
+    prose = frozenset({"note"})
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False
 
     visit_id: Mapped[UUID] = link("visits_visit")
@@ -54,6 +56,8 @@ class SpeedTest(Regional):
 
     __tablename__ = "measurements_speed_test"
     resource = "speed_test"
+    prose = frozenset({"note"})
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False
 
     visit_id: Mapped[UUID] = link("visits_visit")

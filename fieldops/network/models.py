@@ -20,6 +20,7 @@ class NetworkService(Regional):
 
     __tablename__ = "network_service"
     resource = "service"
+    belongs_to = "customer_id"
 
     premises_id: Mapped[UUID] = link("customers_premises")
     customer_id: Mapped[UUID] = link("customers_customer")
@@ -52,6 +53,8 @@ class NetworkFeature(Regional):
 
     __tablename__ = "network_feature"
     resource = "feature"
+    prose = frozenset({"state_reason"})
+    belongs_to = "state_visit_id"
 
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
     kind: Mapped[str]
@@ -134,6 +137,7 @@ class PathElement(Regional):
 
     __tablename__ = "network_path_element"
     resource = "path_element"
+    belongs_to = "service_id"
 
     service_id: Mapped[UUID] = link("network_service")
     position: Mapped[int]
@@ -155,6 +159,8 @@ class Finding(Regional):
 
     __tablename__ = "network_finding"
     resource = "finding"
+    prose = frozenset({"text"})
+    belongs_to = "visit_id"
 
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
     feature_id: Mapped[UUID | None] = link("network_feature", nullable=True)

@@ -20,6 +20,7 @@ class Message(Regional):
 
     __tablename__ = "notifications_message"
     resource = "message"
+    belongs_to = "customer_id"
     counted: ClassVar[bool] = False
 
     visit_id: Mapped[UUID] = link("visits_visit")
@@ -75,6 +76,8 @@ class DeliveryAttempt(Regional):
 
     __tablename__ = "notifications_attempt"
     resource = "delivery_attempt"
+    prose = frozenset({"reference"})
+    belongs_to = "message_id"
     audited: ClassVar[bool] = False
     counted: ClassVar[bool] = False
 

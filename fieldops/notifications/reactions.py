@@ -2,15 +2,21 @@
 
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from fieldops.appointments.events import (
     AppointmentAnswered,
     AppointmentBooked,
     AppointmentCancelled,
     AppointmentMoved,
 )
+from fieldops.kernel import erasure
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import Event, on
+from fieldops.kernel.settings import Settings
+from fieldops.notifications.channels.outbox import OutboxChannel
 from fieldops.notifications.commands import planning
+from fieldops.notifications.models import Message
 from fieldops.visits.events import (
     TechnicianArrived,
     TechnicianDeparted,
@@ -22,6 +28,8 @@ from fieldops.visits.events import (
     VisitStarted,
     WindowChanged,
 )
+
+OUTBOX = "outbox"
 
 WHY: dict[type[Event], str] = {
     AppointmentAnswered: "the customer answered",
@@ -44,3 +52,17 @@ WHY: dict[type[Event], str] = {
 async def plan_anew(ctx: Context, event: Any) -> None:
     """Bring the visit's messages in line, in the transaction of what happened (AP-03, AP-05)."""
     await planning.replan(ctx, event.visit_id, WHY[type(event)])
+
+
+@erasure.on_erasure
+async def forget_sent_messages(_session: AsyncSession, reach: erasure.Reach) -> None:
+    """Let the files go that hold what an erased customer was sent (CU-07)."""
+    messages = reach.of(Message)
+    if messages:
+        reach.leaving[OUTBOX] += [str(id_) for id_ in messages]
+
+
+@erasure.removes(OUTBOX)
+async def remove_from_outbox(settings: Settings, _region_id: int, names: list[str]) -> None:
+    """Remove messages from the outbox folder."""
+    OutboxChannel(settings.outbox_path).forget(names)

@@ -40,6 +40,8 @@ class ServiceOrder(Regional):
 
     __tablename__ = "orders_order"
     resource = "order"
+    prose = frozenset({"wish"})
+    belongs_to = "customer_id"
 
     external_ref: Mapped[str]
     customer_id: Mapped[UUID | None] = link("customers_customer", nullable=True)
@@ -73,6 +75,8 @@ class WorkOrder(Regional):
 
     __tablename__ = "orders_work_order"
     resource = "work_order"
+    prose = frozenset({"symptom", "state_note"})
+    belongs_to = "order_id"
 
     order_id: Mapped[UUID] = link("orders_order")
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
@@ -127,6 +131,7 @@ class LateWarning(Regional):
 
     __tablename__ = "orders_warning"
     resource = "work_order_warning"
+    belongs_to = "work_order_id"
     audited: ClassVar[bool] = False
 
     work_order_id: Mapped[UUID] = link("orders_work_order", index=False)

@@ -1,8 +1,13 @@
-"""What orders do when the network record changes."""
+"""What orders do when the network record changes, and when a customer is erased."""
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.customers.models import Customer, Premises
+from fieldops.kernel import erasure
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
 from fieldops.network.events import PairMarkedBad
+from fieldops.orders import queries
 from fieldops.orders.commands.plant import open_cable_work
 
 
@@ -16,3 +21,14 @@ async def give_bad_pair_to_cable_department(ctx: Context, event: PairMarkedBad) 
         premises_id=event.premises_id,
         reason=event.reason,
     )
+
+
+@erasure.on_erasure
+async def reach_own_premises(session: AsyncSession, reach: erasure.Reach) -> None:
+    """Let an erasure reach the customer's own premises (CU-07).
+
+    The address is the plant's and stays; the access notes go.
+    """
+    own = await queries.premises_of_alone(session, reach.region_id, reach.of(Customer))
+    if own:
+        reach.add(Premises, own)

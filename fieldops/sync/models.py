@@ -31,8 +31,8 @@ class Device(Regional):
     view record; `view_*` what the fast path compares; `grants_seen` the grants its user had at
     the last full pull (`grants_former` those before `grants_since`); `clock_*` the device's
     clock at the last push and the server's time then; `failing_*` the command that failed by a
-    programming error and how often. The hot columns are written by statements, so that the
-    audit keeps only what people change.
+    programming error and how often; `erasures_due` the erasures it has not acknowledged. The hot
+    columns are written by statements, so that the audit keeps only what people change.
     """
 
     __tablename__ = "sync_device"
@@ -68,6 +68,8 @@ class Device(Regional):
     view_rows: Mapped[int] = mapped_column(default=0)
     view_hash: Mapped[str] = mapped_column(default="0" * 16)
     hash_differences: Mapped[int] = mapped_column(default=0)
+
+    erasures_due: Mapped[int | None] = mapped_column(default=0)
 
     grants_seen: Mapped[list[Any]] = mapped_column(JSONB, default=list)
     grants_former: Mapped[list[Any]] = mapped_column(JSONB, default=list)
@@ -200,6 +202,22 @@ class CaseEntry(Regional):
     estimated_at: Mapped[datetime | None]
     confidence: Mapped[str | None]
     clock_far_off: Mapped[bool] = mapped_column(default=False)
+
+
+class ErasureNotice(Regional):
+    """That a device must erase a person's rows; open until it acknowledges or is revoked."""
+
+    __tablename__ = "sync_erasure_notice"
+    resource = "erasure_notice"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    erasure_id: Mapped[UUID] = link("kernel_erasure", index=False)
+    device_id: Mapped[UUID] = link("sync_device")
+    delivered_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("region_id", "erasure_id", "device_id"),)
 
 
 class Epoch(Regional):

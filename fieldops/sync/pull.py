@@ -24,7 +24,7 @@ from fieldops.kernel.errors import Coded, NotFound, Unavailable
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope, View
-from fieldops.sync import cases, cursor, grants, held, queries, rules
+from fieldops.sync import cases, cursor, erasures, grants, held, queries, rules
 from fieldops.sync.cursor import Holder
 from fieldops.sync.errors import ViewTooLarge
 from fieldops.sync.held import Change, Totals
@@ -127,6 +127,7 @@ class _Pull:
         standing = self._standing()
         if (
             standing is Standing.CURRENT
+            and not found.erasures_due
             and found.view_key == self._key(found.counters, found.catalogue)
             and found.view_valid_until is not None
             and self.now < found.view_valid_until
@@ -214,6 +215,7 @@ class _Pull:
             self.now,
             await self.zone_of(self.session, region_id),
         )
+        due = await self._erasures()
         limit = self.request.limit
         totals, steps = await held.difference(self.session, scope, of, limit.rows + 1)
         await points.reach(points.PULL_LOOKED)
@@ -225,9 +227,20 @@ class _Pull:
             generation = confirmed + 1 if standing is Standing.ANEW else device.gen_sent + 1
             await held.record_rows(self.session, region_id, device.id, generation, page.sent)
         await self._note(scope, totals, page, generation, confirmed)
-        if not anything:
+        if not anything and not due:
             return self._unchanged()
-        return self._written(totals, page, generation, reset=standing is Standing.ANEW)
+        return self._written(totals, page, generation, due, reset=standing is Standing.ANEW)
+
+    async def _erasures(self) -> list[dict[str, Any]]:
+        """Take the device's acknowledgements and return what it still has to erase (I12)."""
+        if not self.device.erasures_due:
+            return []
+        of = (self.session, self.actor.region_id, self.device.id)
+        if self.request.erased and not await erasures.acknowledge(
+            *of, self.request.erased, self.now
+        ):
+            return []
+        return await erasures.due(*of, self.now)
 
     async def _settle(self, standing: Standing) -> int:
         """Bring the record to what the device holds; returns the generation it stands at."""
@@ -309,7 +322,15 @@ class _Pull:
         by_time = [midnight, self.now + rules.FULL_DIFF_EVERY]
         return min([*by_time, totals.until] if totals.until else by_time)
 
-    def _written(self, totals: Totals, page: Page, generation: int, *, reset: bool) -> bytes:
+    def _written(
+        self,
+        totals: Totals,
+        page: Page,
+        generation: int,
+        due: list[dict[str, Any]],
+        *,
+        reset: bool,
+    ) -> bytes:
         """Return the page's bytes: types by rank, bodies as the database made them."""
         head: dict[str, Any] = {
             "epoch": self.device.epoch,
@@ -317,7 +338,7 @@ class _Pull:
             "reset": reset,
             "more": page.more,
             "device": device_answer(self.device.state, self.device.last_seq),
-            "erase": [],
+            "erase": due,
             "dels": [{"type": c.type, "id": c.id} for c in page.sent if c.version is None],
             "server_time": self.now,
         }

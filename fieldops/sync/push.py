@@ -27,7 +27,7 @@ from fieldops.kernel.errors import (
     StaleVersion,
     Unavailable,
 )
-from fieldops.sync import cases, envelopes, grants, queries, receipt, rules
+from fieldops.sync import cases, envelopes, erasures, grants, queries, receipt, rules
 from fieldops.sync.cases import Blocked, Desk
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.errors import BlockedBy, DeviceRevoked, NotForDevices, Poison, SeqReused
@@ -356,6 +356,7 @@ class Batch:
         self.session.add_all(self.entries)
         await self.session.flush()
         await self.desk.write()
+        await erasures.erase_late_words(self.session, self.device.region_id, self.sent, self.now)
         self.promised = await receipt.of_batch(
             self.session, self.device, self.sent, self.known, {entry.id for entry in self.entries}
         )

@@ -202,6 +202,9 @@ class PullRequest(BaseModel):
     schema_: SchemaVersion = Field(alias="schema")
     cursor: Cursor | None = Field(None, description="Of the last page applied; null at first.")
     limit: PullLimit = PullLimit()
+    erased: list[UUID] = Field(
+        [], max_length=100, description="Erasures carried out: the `erasure_id`s of `erase`."
+    )
     reset_reason: Literal["new_database", "hash_differs", "user"] | None = Field(
         None, description="With a null cursor: why the device starts anew."
     )
@@ -210,6 +213,12 @@ class PullRequest(BaseModel):
 class Gone(BaseModel):
     type: str
     id: UUID
+
+
+class ToErase(Gone):
+    """A row of an erased person; told until the device names the erasure in `erased`."""
+
+    erasure_id: UUID
 
 
 class ViewSum(BaseModel):
@@ -230,7 +239,7 @@ class PullAnswer(BaseModel):
     device: DeviceAnswer | None = None
     reset: bool = Field(False, description="Drop all pulled rows before applying; not the outbox.")
     more: bool = False
-    erase: list[Gone] = Field([], description="Rows to erase wherever the app kept a copy.")
+    erase: list[ToErase] = Field([], description="Rows to erase wherever the app kept a copy.")
     dels: list[Gone] = []
     puts: dict[str, list[dict[str, Any]]] = Field({}, description="By type, parents first.")
     view: ViewSum | None = Field(None, description="On the last page.")

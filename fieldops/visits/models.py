@@ -22,6 +22,16 @@ class Visit(Regional):
 
     __tablename__ = "visits_visit"
     resource = "visit"
+    prose = frozenset(
+        {
+            "split_reason",
+            "override_reason",
+            "end_note",
+            "told_customer",
+            "signature_refused_reason",
+        }
+    )
+    belongs_to = "customer_id"
 
     order_id: Mapped[UUID] = link("orders_order")
     premises_id: Mapped[UUID] = link("customers_premises")
@@ -96,6 +106,7 @@ class VisitWork(Regional):
 
     __tablename__ = "visits_visit_work"
     resource = "visit_work"
+    belongs_to = "visit_id"
 
     visit_id: Mapped[UUID] = link("visits_visit", index=False)
     work_order_id: Mapped[UUID] = link("orders_work_order")
@@ -125,6 +136,8 @@ class Assignment(Regional):
 
     __tablename__ = "visits_assignment"
     resource = "assignment"
+    prose = frozenset({"ended_reason"})
+    belongs_to = "visit_id"
 
     visit_id: Mapped[UUID] = link("visits_visit")
     technician_id: Mapped[UUID] = link("organisation_technician")
@@ -180,6 +193,8 @@ class VisitFact(Regional):
 
     __tablename__ = "visits_visit_fact"
     resource = "visit_fact"
+    prose = frozenset({"body"})
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False
 
     visit_id: Mapped[UUID] = link("visits_visit")
@@ -211,6 +226,8 @@ class Notice(Regional):
 
     __tablename__ = "visits_notice"
     resource = "notice"
+    prose = frozenset({"reason"})
+    belongs_to = "visit_id"
     audited: ClassVar[bool] = False
 
     technician_id: Mapped[UUID] = link("organisation_technician", index=False)

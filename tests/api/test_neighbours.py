@@ -63,6 +63,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "call_task_complete": {"outcome": "confirmed"},
     "customer_change_contact": {"identity_method": "call_back", "reason": "new number"},
     "customer_change_tier": {"tier": "gold", **WHY},
+    "customer_erase": {"ground": "customer_request"},
     "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
     "desk_hand_over": {"person_id": SOME, **WHY},
     "health_record_reading": {"service_id": SOME, "down_mbps": 1, "up_mbps": 1},

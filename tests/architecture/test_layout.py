@@ -49,6 +49,7 @@ OWN_FILES = {
     "visits/wording": "what notices say to technicians, in both languages",
     "sync/cases": "which commands are blocked by an open case, and how a case is opened",
     "sync/cursor": "the signed cursor of a pull",
+    "sync/erasures": "who has to erase what of an erased person, and who has done so",
     "sync/envelopes": "the phone's command shape, with its capture time estimated",
     "sync/grants": "what a device's user was allowed when it was last seen, pure",
     "sync/held": "which rows a device holds, in two phases",

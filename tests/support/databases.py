@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,6 +47,7 @@ def settings_for(database: str, **changes: object) -> Settings:
         "environment": "test",
         "secret": SECRET,
         "FIELDOPS_DATABASE_URL": url_for(database),
+        "outside_path": Path(tempfile.gettempdir()) / f"{database}_outside",
         **changes,
     }
     return Settings.model_validate(values)
@@ -97,6 +100,7 @@ def drop(name: str) -> None:
     """Drop a cloned database."""
     with psycopg.connect(_conninfo(server_url(), "postgres"), autocommit=True) as admin:
         admin.execute(f'drop database if exists "{name}" with (force)')
+    shutil.rmtree(settings_for(name).outside_path, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -104,7 +108,7 @@ async def savepoint_database(database: Database) -> AsyncIterator[Database]:
     """Give a database whose every transaction is undone at the end."""
     async with database.engine.connect() as connection:
         outer = await connection.begin()
-        yield Database(database.engine, joined=connection)
+        yield Database(database.engine, database.outside, joined=connection)
         await outer.rollback()
 
 

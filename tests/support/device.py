@@ -357,17 +357,22 @@ class Phone:
             "cursor": cursor,
             "limit": {name: value for name, value in self.limit.items() if value is not None},
             "reset_reason": self.get("reset_reason") if cursor is None else None,
+            "erased": self.get("erased") or [],
         }
 
     def apply(self, answer: Mapping[str, Any], asked_with: str | None) -> bool:
         """Apply a page in one transaction, if the phone still stands where it asked from."""
-        if self.get("cursor") != asked_with or answer.get("unchanged"):
+        if self.get("cursor") != asked_with:
+            return False
+        if answer.get("unchanged"):
+            self.put(erased=[])
             return False
         with self.db:
             self.db.execute("begin")
             if answer["reset"]:
                 self.db.execute("delete from row")
-            for gone in (*answer.get("erase", ()), *answer.get("dels", ())):
+            self._erase(answer.get("erase", ()))
+            for gone in answer.get("dels", ()):
                 self.db.execute(
                     "delete from row where type = ? and id = ?", [gone["type"], gone["id"]]
                 )
@@ -377,8 +382,27 @@ class Phone:
                     [(type_, b["id"], b["version"], json.dumps(b)) for b in bodies],
                 )
             self.put(cursor=answer["cursor"], epoch=answer["epoch"], reset_reason=None)
+            if not answer.get("more"):  # its rows have come anew by now, without words
+                told = {gone["erasure_id"] for gone in answer.get("erase", ())}
+                self.put(erased=sorted(told))
         self.pages += 1
         return True
+
+    def _erase(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Overwrite what was captured about an erased person and is kept for a restore only.
+
+        Pulled rows need nothing: those that leave are dels, those that stay come anew. What is
+        still queued goes out as it is; the server keeps none of its words.
+        """
+        gone = {row["id"] for row in rows}
+        kept = self.db.execute("select seq, body from outbox where status is not null").fetchall()
+        for seq, body in kept if gone else ():
+            command = json.loads(body)
+            if any(f'"{id_}"' in body for id_ in gone):
+                command["args"] = _without_words(command["args"])
+                self.db.execute(
+                    "update outbox set body = ? where seq = ?", [json.dumps(command), seq]
+                )
 
     def agrees_with(self, view: Mapping[str, Any]) -> bool:
         """Return whether rows and hash are those of the server's view."""
@@ -399,6 +423,15 @@ class Phone:
 
 def _ref(type_: str, id_: str, version: int) -> dict[str, Any]:
     return {"ref": {"type": type_, "id": id_}, "version": version}
+
+
+def _without_words(value: Any) -> Any:
+    """Overwrite what was written in words: texts with a space in them."""
+    if isinstance(value, dict):
+        return {key: _without_words(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_words(item) for item in value]
+    return "(erased)" if isinstance(value, str) and " " in value else value
 
 
 def _as_text(value: Any) -> str:

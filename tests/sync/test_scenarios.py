@@ -17,7 +17,7 @@ from tests.sync.test_push import queue, request
 pytestmark = pytest.mark.anyio
 
 # What sync itself writes on each request: last contact, change counters, the ledger of nothing.
-_OWN = frozenset({"sync_device", "sync_held_row", "kernel_change_counter"})
+_OWN = frozenset({"sync_device", "sync_held_row", "kernel_change_counter", "kernel_erased_row"})
 
 
 def test_every_offline_command_has_a_scenario() -> None:

@@ -42,6 +42,11 @@ class OutboxChannel:
         half.replace(path)  # a reader never sees half a message
         return path.name
 
+    def forget(self, names: list[str]) -> None:
+        """Remove messages by id: the customer was erased."""
+        for name in names:
+            (self.folder / f"{name}.json").unlink(missing_ok=True)
+
     async def receipts(self) -> list[tuple[str, str]]:
         """Return nothing: a file has no receipt."""
         return []

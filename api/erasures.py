@@ -1,0 +1,90 @@
+"""Who was erased, and which phones have not yet said that they erased their copies (CU-07)."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, Field
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, reads
+from fieldops.kernel import erasure
+from fieldops.kernel.permissions import Permission
+from fieldops.sync import erasures
+from fieldops.sync.rules import DeviceState
+
+router = APIRouter(prefix="/v1/erasures", tags=["customers"])
+
+
+class ErasingDevice(BaseModel):
+    """A phone that was told; `outstanding` until it acknowledges, is revoked, and wipes itself."""
+
+    device_id: UUID
+    person_id: UUID
+    name: str
+    state: Literal["outstanding", "erased", "revoked"]
+    delivered_at: AwareDatetime | None = Field(description="When it was first told.")
+    acknowledged_at: AwareDatetime | None
+    last_seen_at: AwareDatetime
+
+
+class ErasureRead(BaseModel):
+    """An erasure: of which record, when, on which ground, by whom, and the phones told."""
+
+    id: UUID
+    subject_type: str
+    subject_id: UUID
+    ground: str
+    at: AwareDatetime
+    asked_by: UUID
+    outstanding: int = Field(0, description="Phones that have not erased their copies yet.")
+    devices: list[ErasingDevice] = []
+
+
+@router.get("", operation_id="erasure_list", summary="List the erasures", responses=problems())
+async def erasure_list(
+    reading: Annotated[Reading, reads(Permission.CUSTOMER_ERASE)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ErasureRead]:
+    """List erasures with the phones that were told of each, oldest first."""
+    region_id = reading.actor.region_id
+    statement = erasure.erasures(region_id)
+    if after is not None:
+        statement = statement.where(erasure.Erasure.id > after)
+    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    told: dict[UUID, list[ErasingDevice]] = {}
+    for notice, device in await erasures.notices(
+        reading.session, region_id, [row.id for row in rows]
+    ):
+        revoked = device.state == DeviceState.REVOKED.value
+        told.setdefault(notice.erasure_id, []).append(
+            ErasingDevice(
+                device_id=device.id,
+                person_id=device.person_id,
+                name=device.name,
+                state="erased"
+                if notice.acknowledged_at
+                else "revoked"
+                if revoked
+                else "outstanding",
+                delivered_at=notice.delivered_at,
+                acknowledged_at=notice.acknowledged_at,
+                last_seen_at=device.last_seen_at,
+            )
+        )
+    items = [_read(row, told.get(row.id, [])) for row in rows]
+    return Page(items=items[:limit], next=items[limit - 1].id if len(items) > limit else None)
+
+
+def _read(row: erasure.Erasure, devices: list[ErasingDevice]) -> ErasureRead:
+    return ErasureRead(
+        id=row.id,
+        subject_type=row.subject_type,
+        subject_id=row.subject_id,
+        ground=row.ground,
+        at=row.at,
+        asked_by=row.asked_by,
+        outstanding=sum(d.state == "outstanding" for d in devices),
+        devices=devices,
+    )

@@ -1,0 +1,268 @@
+"""Erasures as devices and the desk meet them: who has to erase what, and who has done so (CU-07).
+
+A device that holds rows of the erased person, or whose user had to do with them, gets `erase`
+with every pull until it names the erasure in `erased` (I12). Words in commands at the desk go
+at once; those in commands that arrive later go in the transaction that takes them.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    Uuid,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel import commands, erasure, views
+from fieldops.kernel.erasure import ErasedRow, Reach
+from fieldops.kernel.ids import new_id
+from fieldops.sync import queries
+from fieldops.sync.envelopes import Sent
+from fieldops.sync.models import Case, CaseEntry, Device, ErasureNotice, HeldRow
+from fieldops.sync.rules import DeviceState
+
+
+async def tell_devices(session: AsyncSession, reach: Reach) -> None:
+    """Note for every device that holds or may have held rows of the person that it must erase.
+
+    A row that was held once and left is not in the record of what a device holds; whoever was
+    assigned then may still have a copy, so that the devices of all people concerned are told.
+    """
+    region_id = reach.region_id
+    ids = literal(sorted({id_ for _, id_ in reach.rows()}), ARRAY(Uuid()))
+    people = literal(sorted(reach.people), ARRAY(Uuid()))
+    holds = select(HeldRow.device_id).where(
+        HeldRow.region_id == region_id, HeldRow.row_id == any_(ids)
+    )
+    told = await session.scalars(
+        select(Device.id)
+        .where(
+            Device.region_id == region_id,
+            Device.state != DeviceState.REVOKED.value,
+            or_(Device.person_id == any_(people), Device.id.in_(holds)),
+        )
+        .order_by(Device.id)
+    )
+    devices = list(told)
+    if devices:
+        await _tell(session, reach, devices)
+
+
+async def _tell(session: AsyncSession, reach: Reach, devices: Sequence[UUID]) -> None:
+    await session.execute(
+        insert(ErasureNotice),
+        [
+            {
+                "region_id": reach.region_id,
+                "id": new_id(),
+                "version": 1,
+                "created_at": reach.now,
+                "updated_at": reach.now,
+                "erasure_id": reach.erasure.id,
+                "device_id": device_id,
+            }
+            for device_id in devices
+        ],
+    )
+    await session.execute(
+        update(Device)
+        .where(Device.region_id == reach.region_id, Device.id.in_(devices))
+        .values(erasures_due=func.coalesce(Device.erasures_due, 0) + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# --- pull ----------------------------------------------------------------------------------
+
+
+async def acknowledge(
+    session: AsyncSession, region_id: int, device_id: UUID, erased: Collection[UUID], now: datetime
+) -> int:
+    """Note which erasures a device has carried out; returns how many it still has to.
+
+    The device's row is locked before.
+    """
+    await session.execute(
+        update(ErasureNotice)
+        .where(
+            _open_notices(region_id, device_id),
+            ErasureNotice.erasure_id.in_(erased),
+        )
+        .values(acknowledged_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    left = await session.scalar(
+        select(func.count()).select_from(ErasureNotice).where(_open_notices(region_id, device_id))
+    )
+    await queries.write_device(session, region_id, device_id, erasures_due=left or 0)
+    return left or 0
+
+
+async def due(
+    session: AsyncSession, region_id: int, device_id: UUID, now: datetime
+) -> list[dict[str, Any]]:
+    """Return what a device has to erase: {erasure_id, type, id}, and note that it was told."""
+    known = [view.name for view in views.ordered()]
+    found = await session.execute(
+        select(ErasedRow.erasure_id, ErasedRow.type, ErasedRow.row_id)
+        .join(
+            ErasureNotice,
+            (ErasureNotice.erasure_id == ErasedRow.erasure_id)
+            & (ErasureNotice.region_id == ErasedRow.region_id),
+        )
+        .where(
+            ErasedRow.region_id == region_id,
+            _open_notices(region_id, device_id),
+            ErasedRow.type.in_(known),
+        )
+        .order_by(ErasedRow.erasure_id, ErasedRow.type, ErasedRow.row_id)
+    )
+    await session.execute(
+        update(ErasureNotice)
+        .where(_open_notices(region_id, device_id), ErasureNotice.delivered_at.is_(None))
+        .values(delivered_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return [{"erasure_id": e, "type": type_, "id": id_} for e, type_, id_ in found]
+
+
+def _open_notices(region_id: int, device_id: UUID) -> ColumnElement[bool]:
+    return (
+        (ErasureNotice.region_id == region_id)
+        & (ErasureNotice.device_id == device_id)
+        & ErasureNotice.acknowledged_at.is_(None)
+    )
+
+
+async def notices(
+    session: AsyncSession, region_id: int, erasure_ids: Collection[UUID]
+) -> list[tuple[ErasureNotice, Device]]:
+    """Return which devices were told of erasures, with the devices, by erasure and device."""
+    found = await session.execute(
+        select(ErasureNotice, Device)
+        .join(
+            Device,
+            (Device.id == ErasureNotice.device_id) & (Device.region_id == ErasureNotice.region_id),
+        )
+        .where(ErasureNotice.region_id == region_id, ErasureNotice.erasure_id.in_(erasure_ids))
+        .order_by(ErasureNotice.erasure_id, Device.id)
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+# --- push and desk -------------------------------------------------------------------------
+
+
+async def erase_late_words(
+    session: AsyncSession, region_id: int, sent: Iterable[Sent], now: datetime
+) -> None:
+    """Erase the words of commands about an erased person, in the push that brings them.
+
+    The facts stay, what was written in words goes: the command takes effect first, then the
+    erasure is carried out again over all that hangs from the person.
+    """
+    named = {id_ for one in sent for id_ in _ids_in(one.content)}
+    if not named:
+        return
+    for found in await erasure.reached_by(session, region_id, named):
+        await erasure.again(session, found, now)
+
+
+def _ids_in(value: Any) -> Iterator[UUID]:
+    if isinstance(value, str):
+        if len(value) == len(str(UUID(int=0))):
+            try:
+                yield UUID(value)
+            except ValueError:
+                return
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _ids_in(item)
+
+
+async def forget_words_at_desk(session: AsyncSession, reach: Reach) -> None:
+    """Overwrite the words of the desk's commands about an erased person, and of the decisions."""
+    ids = sorted({id_ for _, id_ in reach.rows()})
+    mentions = cast(CaseEntry.command, Text).op("~")("|".join(str(id_) for id_ in ids))
+    statement = (
+        select(CaseEntry.id, CaseEntry.case_id, CaseEntry.name, CaseEntry.v, CaseEntry.command)
+        .join(Case, (Case.id == CaseEntry.case_id) & (Case.region_id == CaseEntry.region_id))
+        .where(
+            CaseEntry.region_id == reach.region_id,
+            or_(mentions, Case.subject_id == any_(literal(ids, ARRAY(Uuid())))),
+        )
+    )
+    if reach.again:
+        statement = statement.where(CaseEntry.created_at >= reach.now)
+    rows = (await session.execute(statement)).all()
+    for row in rows:
+        await session.execute(
+            update(CaseEntry)
+            .where(CaseEntry.region_id == reach.region_id, CaseEntry.id == row.id)
+            .values(command=_without_words(row.name, row.v, row.command))
+            .execution_options(synchronize_session=False)
+        )
+    if rows:
+        devices = await session.scalars(
+            update(Case)
+            .where(Case.region_id == reach.region_id, Case.id.in_({row.case_id for row in rows}))
+            .values(
+                reason=case((Case.reason.is_not(None), erasure.ERASED)),
+                version=Case.version + 1,
+                updated_at=reach.now,
+            )
+            .returning(Case.device_id)
+            .execution_options(synchronize_session=False)
+        )
+        for device_id in sorted(set(devices)):
+            await queries.news_of_cases(session, reach.region_id, device_id)
+
+
+def _without_words(name: str, v: int, command: dict[str, Any]) -> dict[str, Any]:
+    """Return a command without free words: what its schema binds to a list or pattern stays."""
+    spec = commands.REGISTRY.get((name, v))
+    if spec is None or "args" not in command:
+        return {
+            key: value if key in {"id", "seq", "name", "v", "captured"} else erasure.erased(value)
+            for key, value in command.items()
+        }
+    schema = spec.args.model_json_schema()
+    return {**command, "args": _bound(command["args"], schema, schema)}
+
+
+_BOUND = {"enum", "const", "pattern", "format"}
+
+
+def _bound(value: Any, part: dict[str, Any], root: dict[str, Any]) -> Any:
+    """Return a value with its free texts overwritten, by its JSON schema."""
+    options = [o for o in _options(part, root) if o.get("type") != "null"]
+    if isinstance(value, str):
+        return value if any(o.keys() & _BOUND for o in options) else erasure.erased(value)
+    fitting: dict[str, Any] = options[0] if options else {}
+    if isinstance(value, dict):
+        fields = fitting.get("properties", {})
+        return {key: _bound(item, fields.get(key, {}), root) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_bound(item, fitting.get("items", {}), root) for item in value]
+    return value
+
+
+def _options(part: dict[str, Any], root: dict[str, Any]) -> list[dict[str, Any]]:
+    if "$ref" in part:
+        part = root["$defs"][part["$ref"].split("/")[-1]]
+    branches = [*part.get("anyOf", ()), *part.get("oneOf", ())]
+    return [o for branch in branches for o in _options(branch, root)] or [part]

@@ -1,0 +1,100 @@
+"""CU-07: every table that hangs from a customer says so, and says where words may stand in it."""
+
+from sqlalchemy import JSON, Text
+
+import fieldops.modules
+from fieldops.kernel import erasure
+from fieldops.kernel.base import Regional
+
+assert fieldops.modules.MODULES  # importing it registers every table
+
+# A row with one of these columns hangs from a customer.
+TIES = {"customer_id", "order_id", "work_order_id", "visit_id", "message_id"}
+
+# Texts that are chosen, measured or made by the program: nobody writes about a customer in them.
+WORDLESS = {
+    "appointments_appointment": {"state", "channel", "moved_cause"},
+    "appointments_call_task": {"kind", "outcome"},
+    "appointments_reconfirmation": {"answer", "channel"},
+    "checklists_answer": {"item_key", "photos"},
+    "checklists_checklist": {"state"},
+    "customers_contact_reading": {"kind", "source"},
+    "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
+    "health_reading": {"photos", "flags", "likely_place"},
+    "health_record": {
+        "cabling_material",
+        "terminal_model",
+        "terminal_serial",
+        "flags",
+        "likely_place",
+    },
+    "measurements_line_test": {"measured_at_place", "instrument_serial"},
+    "measurements_speed_test": {"method", "server", "instrument_serial"},
+    "network_feature": {"kind", "name", "state", "state_test", "attributes"},  # the plant's
+    "network_finding": {"kind", "severity", "state"},
+    "network_service": {"kind", "technology", "account", "state"},  # the service's number
+    "notifications_attempt": {"channel", "outcome", "receipt"},
+    "notifications_message": {
+        "kind",
+        "dedupe_key",
+        "state",
+        "technician_name",
+        "certificate_number",
+        "channel",
+        "ended_reason",
+    },
+    "orders_order": {"external_ref", "state", "urgency", "content_hash"},
+    "orders_warning": {"audience"},
+    "orders_work_order": {
+        "kind",
+        "service",
+        "technology",
+        "product",
+        "skill",
+        "department",
+        "state",
+        "state_reason",
+        "transferred_to",
+    },
+    "visits_assignment": {"state"},
+    "visits_notice": {"kind", "text"},  # the program's own sentences
+    "visits_visit": {"state", "kit", "end_reason", "end_cause", "next_step", "signature_sha256"},
+    "visits_visit_fact": {"kind"},
+    "visits_visit_work": {"outcome"},
+}
+DELETED = {"customers_contact", "customers_former_contact"}
+
+
+def models() -> dict[str, type[Regional]]:
+    found = erasure._models()
+    return {name: m for name, m in found.items() if m.__module__.startswith("fieldops.")}
+
+
+def test_cu_07_a_table_that_hangs_from_a_customer_says_so() -> None:
+    """CU-07: give the model `belongs_to`, or an erasure does not find its rows."""
+    silent = [
+        name
+        for name, model in models().items()
+        if TIES & set(model.__table__.c.keys()) and model.belongs_to is None
+    ]
+    assert not silent
+
+
+def test_cu_07_every_text_of_a_customers_rows_is_prose_or_holds_no_words() -> None:
+    """CU-07: name a new text column in the model's `prose`, or here when nobody writes in it."""
+    for name, model in models().items():
+        if model.belongs_to is None or name in DELETED:
+            continue
+        texts = {c.name for c in model.__table__.c if isinstance(c.type, Text | JSON)}
+        assert texts - model.prose - model.masked == WORDLESS.get(name, set()), name
+
+
+def test_cu_07_whatever_hangs_from_a_customer_is_reached() -> None:
+    """CU-07: `belongs_to` names a record, and from it a path leads to the customer."""
+    for name, model in models().items():
+        above = model
+        for _ in range(10):
+            if above.belongs_to is None:
+                break
+            above = models()[erasure.hangs_from(above)]
+        assert model.belongs_to is None or above.resource == "customer", name

@@ -71,6 +71,10 @@ migrate: ready-demo ## Bring the database of DATABASE_URL, else the demo's, to t
 bench: ready-dev ## Measure the hot requests and write docs/performance.md
 	@$(RUN) -m bench
 
+.PHONY: soak
+soak: ready-dev ## Simulate sync with SEEDS=n random days (FROM=k), keep what fails
+	@$(RUN) -m tests.simulation $(if $(REPLAY),--replay $(REPLAY),$(or $(SEEDS),300) --from $(or $(FROM),0))
+
 .PHONY: clean
 clean: ## Remove .venv and caches; the demo's data stays (see demo-reset)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis

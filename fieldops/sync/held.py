@@ -115,7 +115,16 @@ def _row_hash(rows: Any) -> ColumnElement[int]:
     return cast(cast(func.concat("x", first), BIT(64)), BigInteger)
 
 
-def _difference(of: Sequence[View]) -> Select[Any]:
+def _difference(known: Sequence[View]) -> Select[Any]:
+    return _steps(known, known)
+
+
+def _departure(known: Sequence[View]) -> Select[Any]:
+    """Let all leave but what is about the user alone, children before their parents (I9)."""
+    return _steps([view for view in known if view.own], known)
+
+
+def _steps(of: Sequence[View], known: Sequence[View]) -> Select[Any]:
     want = _wanted(of).cte("sync_want")
     held = (
         select(HeldRow.type, HeldRow.row_id, HeldRow.version)
@@ -126,7 +135,7 @@ def _difference(of: Sequence[View]) -> Select[Any]:
         )
         .cte("sync_has")
     )
-    ranks = {view.name: -view.rank for view in of}
+    ranks = {view.name: -view.rank for view in known}
     del_rank = case(ranks, value=held.c.type, else_=-9999) if ranks else literal(0)
     same = and_(want.c.type == held.c.type, want.c.id == held.c.row_id)
     steps = (
@@ -164,16 +173,17 @@ async def difference(
     One statement over the rows the device holds after its last confirmation. Dels come first,
     children before parents; then puts by tier, parents before children (I9).
     """
-    prepared = prepare(_difference, tuple(of))
+    known = tuple(views.ordered())
+    prepared = prepare(_difference if len(of) == len(known) else _departure, known)
     rows = await prepared.run(session, most=most, **values(scope))
     first = rows[0]
-    known = Totals(
+    totals = Totals(
         first.rows,
         f"{first.hash & (2**64 - 1):016x}",
         first.until,
         frozenset(c for c in first.centres or () if c is not None),
     )
-    return known, [Change(r.type, r.id, r.version, r.held) for r in rows if r.type is not None]
+    return totals, [Change(r.type, r.id, r.version, r.held) for r in rows if r.type is not None]
 
 
 def _bodies(of: Sequence[View]) -> Executable:

@@ -487,6 +487,22 @@ async def test_a_lost_role_empties_the_view(phone: Phone, database: Database, wo
     assert phone.everything() == {}
 
 
+async def test_children_leave_before_their_parents_when_everything_leaves(
+    phone: Phone, database: Database, world: World
+) -> None:
+    """I9: a lost role takes all rows away; no page of it may leave a child alone."""
+    id_ = await trial.make(database)
+    phone.capture("trial.remark", trial_id=id_, text="a child")
+    await phone.sync()
+    async with database.transaction() as session:
+        await session.execute(
+            text("delete from organisation_grant where person_id = :id"), {"id": world.alice.id}
+        )
+    phone.limit["rows"] = 1
+    assert (await phone.pull_once())["dels"][0]["type"] == "trial_remark"
+    assert (await phone.pull_once())["dels"][0]["type"] == "trial"
+
+
 async def test_a_revoked_device_gets_nothing_hands_in_its_queue_and_wipes_itself(
     phone: Phone, database: Database, world: World
 ) -> None:

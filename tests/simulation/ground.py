@@ -1,0 +1,153 @@
+"""What one simulation runs on: the application in-process, its own database, seeded ids, a clock.
+
+The ground is made once per worker; a seed finds it swept.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+from psycopg.rows import dict_row
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+
+from api.app import create_app
+from fieldops.kernel import clock, ids
+from fieldops.kernel.base import metadata
+from fieldops.kernel.db import Database
+from fieldops.kernel.settings import Settings
+from tests.simulation.network import CURRENT
+from tests.support import databases, device, region_guard
+from tests.support.world import World, build_world, id_of
+
+START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+TECHNICIANS = ("alice", "bob", "kim")
+
+
+def _swept() -> list[str]:
+    """Return the tables that a simulation writes, parents first."""
+    own = ("sync_", "kernel_", "organisation_leave")
+    return [t.name for t in metadata.sorted_tables if t.name.startswith(own)]
+
+
+@dataclass
+class Ground:
+    """One database with the application on it; `watch` is a connection past the application."""
+
+    database: Database
+    settings: Settings
+    server: httpx.ASGITransport
+    watch: psycopg.AsyncConnection[dict[str, Any]]
+    world: World
+    grants: list[dict[str, Any]] = field(default_factory=list)
+
+    async def look(self, statement: str, *values: Any) -> Any:
+        """Return the first column of the first row of a statement."""
+        found = await (await self.watch.execute(statement, values)).fetchone()
+        return None if found is None else next(iter(found.values()))
+
+    async def sweep(self) -> None:
+        """Make the database as it was when the ground was made."""
+        await self.watch.execute(";".join(f"delete from {t}" for t in reversed(_swept())))
+        for name in TECHNICIANS:
+            await self.role(name, held=True)
+
+    async def role(self, person: str, *, held: bool) -> None:
+        """Give a person the technician's role, or take it away."""
+        await self.watch.execute(
+            "delete from organisation_grant where person_id = %s", [id_of(person)]
+        )
+        if held:
+            await self.watch.execute(
+                "insert into organisation_grant"
+                " (id, version, created_at, updated_at, person_id, unit_id, role)"
+                " values (%s, 1, %s, %s, %s, %s, 'technician')",
+                [id_of(f"grant of {person}"), START, START, id_of(person), id_of("north")],
+            )
+
+    async def backup(self) -> dict[str, bytes]:
+        """Return what the swept tables hold."""
+        kept = {}
+        for table in _swept():
+            async with self.watch.cursor().copy(f"copy {table} to stdout") as copy:
+                kept[table] = b"".join([bytes(part) async for part in copy])
+        return kept
+
+    async def restore(self, kept: dict[str, bytes]) -> None:
+        """Bring the tables back to what they held."""
+        async with self.watch.transaction():
+            await self.watch.execute(";".join(f"delete from {t}" for t in reversed(_swept())))
+            for table in _swept():
+                async with self.watch.cursor().copy(f"copy {table} from stdin") as copy:
+                    await copy.write(kept[table])
+
+    async def cut_connections(self) -> None:
+        """End every connection of the application, as a restart of the database does."""
+        await self.watch.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+
+    async def somebody_waits(self) -> bool:
+        """Return whether a connection waits for a lock of another one."""
+        return bool(
+            await self.look(
+                "select exists (select from pg_stat_activity where wait_event_type = 'Lock'"
+                " and datname = current_database())"
+            )
+        )
+
+
+def _count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    exchange = CURRENT.get()
+    if exchange is not None and "sync_" in statement:
+        exchange.statements += 1
+
+
+@asynccontextmanager
+async def prepared(template: str) -> AsyncIterator[Ground]:
+    """Make the ground on a clone of the tests' template database."""
+    async with databases.cloned_database(template, database_pool_size=8) as (database, settings):
+        for hook in (region_guard.watch, _count):
+            event.listen(database.engine.sync_engine, "before_cursor_execute", hook)
+        world = await build_world(database)
+        url = make_url(settings.database_url).set(drivername="postgresql")
+        watch = await psycopg.AsyncConnection.connect(
+            url.render_as_string(hide_password=False), autocommit=True, row_factory=dict_row
+        )
+        name = url.database
+        await watch.execute(f"alter database \"{name}\" set deadlock_timeout = '300ms'")
+        await database.engine.dispose()
+        lasting = settings.model_copy(update={"access_token_minutes": 60 * 24 * 60})
+        server = httpx.ASGITransport(create_app(lasting, database))
+        try:
+            yield Ground(database, lasting, server, watch, world)
+        finally:
+            await watch.close()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw every id, of the server and of the phones, from a seed."""
+    random, count = Random(seed), iter(range(1, 2**62))
+
+    def uuid4() -> UUID:
+        return UUID(int=random.getrandbits(128), version=4)
+
+    def uuid7() -> UUID:
+        at = int(clock.now().timestamp() * 1000)
+        number = (at << 80) | (0x7 << 76) | (0x2 << 62) | next(count)
+        return UUID(int=number)
+
+    kept = ids.uuid7, device.uuid4
+    ids.uuid7, device.uuid4 = uuid7, uuid4  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        ids.uuid7, device.uuid4 = kept  # type: ignore[assignment]

@@ -1,0 +1,183 @@
+"""The way between a phone and the server: the real application in-process, over a bad line.
+
+Each request is an exchange: what was sent, what the server was at while it handled it, what it
+answered, and what of that reached the phone. Faults are named; which one a request meets is
+said by its plan.
+"""
+
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.simulation.invariants import Violation
+from tests.simulation.oracle import View
+
+# What may happen to a request between phone and server, and to the answer on its way back.
+FAULTS = (
+    "lost request",
+    "lost answer",
+    "cut request",
+    "cut gzip",
+    "cut answer",
+    "captive portal",
+    "expired token",
+    "too many",
+    "unavailable",
+    "doubled",
+    "late request",
+    "late answer",
+)
+PORTAL = "<html><body>Welcome to the hotel. Accept our terms.</body></html>"
+
+
+class Crash(BaseException):
+    """The server's process ends here; nothing of its own code may catch that."""
+
+
+@dataclass
+class Plan:
+    """What is to happen to the next request: a fault, and something at a point of the engine."""
+
+    fault: str = ""
+    point: str = ""
+    then: Callable[["Exchange"], Awaitable[None]] | None = None
+
+
+@dataclass
+class Exchange:
+    """One request at the server."""
+
+    path: str
+    body: dict[str, Any]
+    plan: Plan
+    technician: bool = True
+    device: Any = None  # the oracle's device
+    committed: bool = False
+    expected: View | None = None  # what the user might see when a pull's snapshot was taken
+    last_seq: int = 0
+    state: str = "active"
+    epoch: int = 0
+    statements: int = 0
+    answer: dict[str, Any] | None = None
+    text: str = ""
+    status: int = 0
+    taken: Any = None  # what the oracle says a push came to
+
+
+CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+Opened = Callable[[Exchange], Awaitable[None]]
+
+
+@dataclass
+class Late:
+    """A request still on its way, or an answer the phone has given up waiting for."""
+
+    line: "Line"
+    request: httpx.Request | None = None
+    answer: dict[str, Any] | None = None
+    asked_with: str | None = None
+    path: str = ""
+
+
+@dataclass
+class Line(httpx.AsyncBaseTransport):
+    """A phone's line. `opened` is told of each exchange before, `answered` after the server."""
+
+    server: httpx.AsyncBaseTransport
+    opened: Opened
+    answered: Opened
+    expired_token: Callable[[], str]
+    plan: Plan = field(default_factory=Plan)
+    air: list[Late] = field(default_factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        plan, self.plan = self.plan, Plan()
+        await request.aread()
+        fault = plan.fault
+        if fault == "lost request":
+            raise httpx.ConnectError("no network")
+        if fault == "captive portal":
+            return httpx.Response(200, html=PORTAL)
+        if fault == "too many":
+            return httpx.Response(429, json={"code": "too_many_requests"})
+        if fault == "unavailable":
+            return httpx.Response(503, text="upstream connect error")
+        if fault == "late request":
+            self.air.append(Late(self, request=request))
+            raise httpx.ReadTimeout("no answer")
+        status, headers, raw = await self.carry(_damaged(request, fault, self), plan)
+        if fault == "doubled":
+            status, headers, raw = await self.carry(request, Plan())
+        if fault in {"lost answer", "late answer"}:
+            if fault == "late answer" and status == httpx.codes.OK:
+                asked_with = _body(request).get("cursor")
+                answer = httpx.Response(status, headers=headers, content=raw).json()
+                late = Late(self, None, answer, asked_with, request.url.path)
+                self.air.append(late)
+            raise httpx.ReadTimeout("no answer")
+        if fault == "cut answer":
+            raw = raw[: len(raw) * 2 // 3]
+        return httpx.Response(status, headers=headers, content=raw, request=request)
+
+    async def carry(
+        self, request: httpx.Request, plan: Plan
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Let the server handle a request and return the answer's raw bytes."""
+        exchange = Exchange(request.url.path, _body(request), plan)
+        await self.opened(exchange)
+        token = CURRENT.set(exchange)
+        try:
+            response = await self.server.handle_async_request(request)
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            raw = b"".join([part async for part in response.stream])
+        except Crash:
+            raise httpx.RemoteProtocolError("the server went away") from None
+        except Violation:
+            raise
+        except Exception as exc:
+            raise Violation("I11", f"{exchange.path} failed with {exc!r}") from exc
+        finally:
+            CURRENT.reset(token)
+        exchange.status = response.status_code
+        whole = httpx.Response(response.status_code, headers=response.headers, content=raw)
+        exchange.text = whole.text
+        if exchange.status == httpx.codes.OK:
+            exchange.answer = whole.json()
+        await self.answered(exchange)
+        kept = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-length"]
+        return response.status_code, kept, raw
+
+
+def _body(request: httpx.Request) -> dict[str, Any]:
+    """Return what a request says, nothing when it was damaged on the way."""
+    content = request.content
+    try:
+        if request.headers.get("content-encoding") == "gzip":
+            content = gzip.decompress(content)
+        return dict(json.loads(content) or {})
+    except (ValueError, OSError, EOFError):
+        return {}
+
+
+def _damaged(request: httpx.Request, fault: str, line: Line) -> httpx.Request:
+    headers = dict(request.headers)
+    content = request.content
+    if fault == "expired token":
+        headers["authorization"] = f"Bearer {line.expired_token()}"
+    elif fault == "cut request":
+        content = content[: len(content) * 2 // 3]
+    elif fault == "cut gzip":
+        if "content-encoding" not in headers:
+            content = gzip.compress(content, mtime=0)
+        content = content[: len(content) * 2 // 3]
+        headers["content-encoding"] = "gzip"
+    else:
+        return request
+    headers["content-length"] = str(len(content))
+    return httpx.Request(request.method, request.url, headers=headers, content=content)

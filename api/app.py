@@ -1,12 +1,16 @@
 """The application: routers, problem table, limits, correlation ids."""
 
+import asyncio
 import gc
 import json
+import signal
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -18,10 +22,12 @@ from starlette_compress import CompressMiddleware
 import fieldops.modules
 from api import problems
 from fieldops.kernel import clock, logs, points
+from fieldops.kernel.announcing import Announcer
 from fieldops.kernel.db import Database, connect
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings, get_settings
+from fieldops.sync.pokes import Pokes
 
 log = structlog.get_logger()
 
@@ -31,7 +37,7 @@ OWN_LIMITS = ("/v1/uploads", "/v1/sync/push", "/v1/orders/import")  # they check
 LEAST_SECRET = 32
 LONGEST_REQUEST_ID = 64
 
-ROUTERS = ("auth", "kernel", "erasures", *fieldops.modules.MODULES, "replicache")
+ROUTERS = ("auth", "kernel", "erasures", "events", *fieldops.modules.MODULES, "replicache")
 
 
 class Guard:
@@ -104,6 +110,25 @@ class Guard:
         return named
 
 
+def _at_the_end(act: Callable[[], None]) -> None:
+    """Act as soon as this process is told to end, before the server waits for its connections.
+
+    A stream of pokes has no end of its own; the server would wait for it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def handle(number: int, frame: FrameType | None, before: Any = before) -> None:
+            loop.call_soon_threadsafe(act)
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(number, handle)
+
+
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
     """Make the application; without a database it opens its own and closes it at the end."""
     settings = settings or get_settings()
@@ -116,10 +141,16 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         points.prepare(settings.environment)
         app.state.database = database or connect(settings)
+        announcer = Announcer(app.state.database)
+        announcer.start()
+        app.state.pokes.start(app.state.database)
+        _at_the_end(app.state.pokes.end_streams)
         # What the program consists of is never garbage: a collection need not walk through it.
         gc.collect()
         gc.freeze()
         yield
+        await app.state.pokes.stop()
+        await announcer.stop()
         if database is None:
             await app.state.database.close()
 
@@ -133,6 +164,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     )
     app.state.settings = settings
     app.state.database = database
+    app.state.pokes = Pokes()
     problems.install(app)
     app.add_middleware(CompressMiddleware, minimum_size=600, gzip_level=1, zstd_level=1)
     app.add_middleware(Guard)

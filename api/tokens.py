@@ -1,7 +1,8 @@
 """Access tokens (JWT, HS256) and what they say: person, region, device, sign-in."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -40,13 +41,31 @@ def make_access(settings: Settings, claims: Claims) -> tuple[str, datetime]:
     return jwt.encode(payload, settings.secret.get_secret_value(), _ALGORITHM), expires
 
 
+def expiry(settings: Settings, authorization: str | None) -> datetime:
+    """Return when the token of an Authorization header runs out; raises Unauthenticated."""
+    return datetime.fromtimestamp(_payload(settings, authorization)["exp"], UTC)
+
+
 def read_access(settings: Settings, authorization: str | None) -> Claims:
     """Return the claims of an Authorization header; raises Unauthenticated."""
+    payload = _payload(settings, authorization)
+    try:
+        return Claims(
+            UUID(payload["sub"]),
+            int(payload["rgn"]),
+            UUID(payload["dev"]) if payload.get("dev") else None,
+            UUID(payload["sid"]),
+        )
+    except (KeyError, ValueError, TypeError):
+        raise Unauthenticated from None
+
+
+def _payload(settings: Settings, authorization: str | None) -> dict[str, Any]:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated
     try:
-        payload = jwt.decode(
+        payload: dict[str, Any] = jwt.decode(
             token,
             settings.secret.get_secret_value(),
             [_ALGORITHM],
@@ -56,11 +75,6 @@ def read_access(settings: Settings, authorization: str | None) -> Claims:
         )
         if payload["exp"] <= clock.now().timestamp():
             raise Unauthenticated
-        return Claims(
-            UUID(payload["sub"]),
-            int(payload["rgn"]),
-            UUID(payload["dev"]) if payload.get("dev") else None,
-            UUID(payload["sid"]),
-        )
     except (jwt.PyJWTError, KeyError, ValueError, TypeError):
         raise Unauthenticated from None
+    return payload

@@ -26,6 +26,7 @@ console = Console()
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
+SHUTDOWN_SECONDS = 20  # how long requests may take that run when the server is told to end
 
 
 @app.command()
@@ -194,6 +195,7 @@ def serve(
         workers=workers,
         log_config=None,
         access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
 
 

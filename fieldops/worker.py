@@ -7,6 +7,7 @@ from sqlalchemy.engine import make_url
 
 import fieldops.modules  # noqa: F401 - importing it registers every job
 from fieldops.kernel import clock, jobs, logs, points
+from fieldops.kernel.announcing import Announcer
 from fieldops.kernel.db import connect
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import close_channels
@@ -28,6 +29,8 @@ async def run(settings: Settings, *, until_idle: bool = False) -> None:
         clock.follow_file(settings.clock_file)
     database = connect(settings)
     jobs.use(jobs.Machine(database, settings))
+    announcer = Announcer(database)
+    announcer.start()
     connector = procrastinate.PsycopgConnector(conninfo=conninfo(settings), min_size=1, max_size=4)
     with jobs.app.replace_connector(connector) as app:
         async with app.open_async():
@@ -40,6 +43,7 @@ async def run(settings: Settings, *, until_idle: bool = False) -> None:
                 )
             finally:
                 await close_channels()
+                await announcer.stop()
                 await database.close()
 
 

@@ -4,7 +4,7 @@ The unit of work audits every change, counts the centres it touched, and bumps t
 counters as the last writes before COMMIT, in centre order (SYNC section 3).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -68,6 +68,12 @@ def _touch_former_centre(session: Session, obj: Regional) -> None:
 def touch(session: Session | AsyncSession, region_id: int, centre_id: UUID | None) -> None:
     """Note that rows of a centre changed (set-based writes call it themselves)."""
     session.info.setdefault("touched", set()).add((region_id, centre_id or NIL))
+    announce(session, region_id, centre_id or NIL)
+
+
+def announce(session: Session | AsyncSession, region_id: int, id_: UUID) -> None:
+    """Let the other processes know, after the commit, of news of a centre or a device."""
+    session.info.setdefault("announced", set()).add((region_id, id_))
 
 
 async def bump_counters(session: AsyncSession) -> None:
@@ -94,6 +100,7 @@ class Database:
         """Take the engine; `joined` makes every transaction a savepoint of one outer one."""
         self.engine = engine
         self.outside = outside
+        self.after_commit: list[Callable[[set[tuple[int, UUID]]], None]] = []
         self.joined = joined is not None
         self.sessions = async_sessionmaker(
             joined or engine,
@@ -116,6 +123,9 @@ class Database:
             await session.flush()
             await bump_counters(session)
             await session.commit()
+            if announced := session.info.pop("announced", None):
+                for told in self.after_commit:
+                    told(announced)
 
     async def close(self) -> None:
         """Close all connections."""

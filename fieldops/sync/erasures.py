@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import commands, erasure, views
+from fieldops.kernel.db import announce
 from fieldops.kernel.erasure import ErasedRow, Reach
 from fieldops.kernel.ids import new_id
 from fieldops.sync import queries
@@ -78,6 +79,8 @@ async def _tell(session: AsyncSession, reach: Reach, devices: Sequence[UUID]) ->
             for device_id in devices
         ],
     )
+    for device_id in devices:
+        announce(session, reach.region_id, device_id)
     await session.execute(
         update(Device)
         .where(Device.region_id == reach.region_id, Device.id.in_(devices))

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
-from fieldops.kernel.db import CATALOGUES, ChangeCounter
+from fieldops.kernel.db import CATALOGUES, ChangeCounter, announce
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.ledger import LedgerEntry
@@ -31,7 +31,7 @@ from fieldops.kernel.permissions import Scope
 from fieldops.sync import policy
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
-from fieldops.sync.rules import CaseState
+from fieldops.sync.rules import CaseState, DeviceState
 
 
 def _epoch(region_id: int) -> ColumnElement[int]:
@@ -151,6 +151,20 @@ async def counters(
     return int(row[0]), int(row[1])
 
 
+async def centres_of_active(
+    session: AsyncSession, region_id: int, device_ids: Collection[UUID]
+) -> dict[UUID, frozenset[UUID]]:
+    """Return the centres in the views of those of the devices that are active."""
+    found = await session.execute(
+        select(Device.id, Device.view_centres).where(
+            Device.region_id == region_id,
+            Device.id == any_(bindparam("wanted", list(device_ids), ARRAY(Uuid()))),
+            Device.state == DeviceState.ACTIVE.value,
+        )
+    )
+    return {row.id: frozenset(row.view_centres) for row in found}
+
+
 async def lock_for_pull(session: AsyncSession, region_id: int, device_id: UUID) -> None:
     """Lock a device inside a pull's snapshot; a change since the snapshot gives 40001."""
     await session.execute(
@@ -174,6 +188,7 @@ async def write_device(
 
 async def news_of_cases(session: AsyncSession, region_id: int, device_id: UUID) -> None:
     """Note that a device's cases changed, so that its next pull looks."""
+    announce(session, region_id, device_id)
     await write_device(session, region_id, device_id, case_gen=Device.case_gen + 1)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy import event
 
 from fieldops.kernel import clock
@@ -23,6 +24,22 @@ MONDAY_MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # 08:00 in Helsinki
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": False}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """Print exceptions as Python does: the coloured frames with all locals take seconds each."""
+    plain = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.dev.set_exc_info,
+            plain,
+        ]
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

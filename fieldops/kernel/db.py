@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import BigInteger, event, inspect
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
 
 from fieldops.kernel import audit
 from fieldops.kernel.base import Base, Catalogue, Regional
@@ -28,6 +29,7 @@ from fieldops.kernel.outside import Outside
 from fieldops.kernel.settings import Settings
 
 CATALOGUES = 0  # the counter row of the catalogues: region 0 belongs to nobody
+_touched_before: WeakKeyDictionary[SessionTransaction, set[Any]] = WeakKeyDictionary()
 
 
 class ChangeCounter(Base):
@@ -56,6 +58,19 @@ def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
         elif isinstance(obj, Catalogue):
             touch(session, CATALOGUES, None)
     audit.write(session)
+
+
+@event.listens_for(UnitOfWork, "after_transaction_create")
+def _savepoint_begins(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        _touched_before[transaction] = set(session.info.get("touched", ()))
+
+
+@event.listens_for(UnitOfWork, "after_soft_rollback")
+def _savepoint_undone(session: Session, transaction: SessionTransaction) -> None:
+    """Let a refused command wake nobody: what it touched is undone with it."""
+    if transaction in _touched_before:
+        session.info["touched"] = _touched_before[transaction]
 
 
 def _touch_former_centre(session: Session, obj: Regional) -> None:

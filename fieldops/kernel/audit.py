@@ -4,7 +4,6 @@ It is the history of every thing at once (who, when by server and device, why, b
 and the memory that decides which fields somebody else changed after a base version.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,11 +11,13 @@ from uuid import UUID
 from sqlalchemy import Index, Select, inspect, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import LoaderCallableStatus, Mapped, mapped_column
 
 from fieldops.kernel import clock
-from fieldops.kernel.base import Catalogue, Regional
+from fieldops.kernel.base import Regional, Versioned
+from fieldops.kernel.ids import new_id
 
+Row = dict[str, Any]
 MASK = "masked"
 _OWN = frozenset({"version", "created_at", "updated_at"})
 
@@ -58,83 +59,89 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def write(session: Session) -> None:
-    """Add the audit rows of what this flush is about to write (called before every flush)."""
-    ctx = session.info.get("context")
-    rows = [_row(obj, ctx, "created", 1, {}, _created(obj)) for obj in _kept(session.new, ctx)]
-    for obj in _kept(session.dirty, ctx):
-        if session.is_modified(obj):
-            before, after = _difference(obj)
-            rows.append(_row(obj, ctx, "changed", obj.version + 1, before, after))
-    rows += [
-        _row(obj, ctx, "deleted", obj.version, _last(obj), {})
-        for obj in _kept(session.deleted, ctx)
-    ]
-    session.add_all(rows)
+Changes = dict[str, tuple[Any, Any]]
 
 
-def _kept(objects: Iterable[Any], ctx: Any) -> list[Regional | Catalogue]:
-    """Return the rows to audit; a catalogue's belong to the region of the command's actor."""
-    kinds = Regional if ctx is None else Regional | Catalogue
-    return [obj for obj in objects if isinstance(obj, kinds) and obj.audited]
+def changes_of(obj: Versioned, known: dict[str, Any] | None) -> Changes:
+    """Return what of a row changed, as {column: (before, after)}.
+
+    Compared with `known`, the values as last accounted for, or without it with what the database
+    holds. The version and the times of a row are not looked at.
+    """
+    state: Any = inspect(obj)
+    values = state.dict
+    before = state.committed_state if known is None else known
+    if before == values:
+        return {}
+    found: Changes = {}
+    for name in before if known is None else values:
+        if name in _OWN or name[0] == "_":
+            continue
+        old, new = before.get(name), values.get(name)
+        if old is new:
+            continue
+        if isinstance(old, LoaderCallableStatus):
+            old = None
+        if old is None or new is None or state.manager[name].impl.is_equal(new, old) is not True:
+            found[name] = (old, new)
+    return found
 
 
-def _created(obj: Regional | Catalogue) -> dict[str, Any]:
-    """Keep a new row's state only; its other first values stand in the row or its next audit."""
+def created(obj: Versioned, ctx: Any) -> Row:
+    """Return the row of a new thing.
+
+    It keeps the state only; other first values stand in the thing or in its next audit row.
+    """
     state = getattr(obj, "state", None)
-    return {} if state is None else {"state": _plain(state)}
+    return _row(obj, ctx, "created", {}, {} if state is None else {"state": _plain(state)})
 
 
-def _last(obj: Regional | Catalogue) -> dict[str, Any]:
-    """Keep what a deleted row said: nothing else remembers it."""
+def changed(obj: Versioned, ctx: Any, changes: Changes) -> Row:
+    """Return the row of a change; the thing has its new version already."""
+    before = {n: MASK if n in obj.masked else _plain(old) for n, (old, _) in changes.items()}
+    after = {n: MASK if n in obj.masked else _plain(new) for n, (_, new) in changes.items()}
+    return _row(obj, ctx, "changed", before, after)
+
+
+def deleted(obj: Versioned, ctx: Any) -> Row:
+    """Return the row of a deletion; it keeps what the thing said, for nothing else remembers it."""
     state: Any = inspect(obj)
     names = (column.key for column in state.mapper.column_attrs)
-    return {
+    last = {
         name: MASK if name in obj.masked else _plain(getattr(obj, name))
         for name in names
         if name not in {*_OWN, "region_id", "id"}
     }
+    return _row(obj, ctx, "deleted", last, {})
 
 
-def _difference(obj: Regional | Catalogue) -> tuple[dict[str, Any], dict[str, Any]]:
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    state: Any = inspect(obj)
-    for attribute in state.attrs:
-        history = attribute.history
-        if attribute.key in _OWN or not history.has_changes():
-            continue
-        masked = attribute.key in obj.masked
-        old = history.deleted[0] if history.deleted else None
-        before[attribute.key] = MASK if masked else _plain(old)
-        after[attribute.key] = MASK if masked else _plain(attribute.value)
-    return before, after
+def is_kept(obj: Versioned, ctx: Any) -> bool:
+    """Return whether a row is audited; a catalogue's belong to the region of the actor."""
+    return obj.audited and (ctx is not None or isinstance(obj, Regional))
 
 
-def _row(
-    obj: Regional | Catalogue,
-    ctx: Any,
-    action: str,
-    version: int,
-    before: dict[str, Any],
-    after: dict[str, Any],
-) -> Audit:
-    return Audit(
-        region_id=obj.region_id if isinstance(obj, Regional) else ctx.region_id,
-        at=ctx.now if ctx else clock.now(),
-        entity=obj.__tablename__,
-        entity_id=obj.id,
-        entity_version=version,
-        action=action,
-        before=before,
-        after=after,
-        actor_id=ctx.actor.id if ctx else None,
-        device_id=ctx.envelope.device_id if ctx else None,
-        command_id=ctx.envelope.id if ctx else None,
-        command=ctx.envelope.name if ctx else None,
-        captured_at=ctx.captured_at if ctx else None,
-        reason=ctx.reason if ctx else None,
-    )
+def _row(obj: Versioned, ctx: Any, action: str, before: Any, after: Any) -> Row:
+    now = ctx.now if ctx else clock.now()
+    return {
+        "region_id": obj.region_id if isinstance(obj, Regional) else ctx.region_id,
+        "id": new_id(),
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "at": now,
+        "entity": obj.__tablename__,
+        "entity_id": obj.id,  # type: ignore[attr-defined]
+        "entity_version": obj.version,
+        "action": action,
+        "before": before,
+        "after": after,
+        "actor_id": ctx.actor.id if ctx else None,
+        "device_id": ctx.envelope.device_id if ctx else None,
+        "command_id": ctx.envelope.id if ctx else None,
+        "command": ctx.envelope.name if ctx else None,
+        "captured_at": ctx.captured_at if ctx else None,
+        "reason": ctx.reason if ctx else None,
+    }
 
 
 def history(region_id: int, entity: str, entity_id: UUID) -> Select[Audit]:

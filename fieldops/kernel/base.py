@@ -105,6 +105,7 @@ class Versioned(Base):
     def __init__(self, **values: Any) -> None:
         """Take the columns' values; a missing id is made at once, so that others can name it."""
         values.setdefault("id", new_id())
+        values.setdefault("version", 1)
         super().__init__(**values)
 
     version: Mapped[int] = mapped_column(Integer, nullable=False)
@@ -113,7 +114,8 @@ class Versioned(Base):
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy hands the class in
-        return {"version_id_col": cls.version}
+        # The unit of work raises it once for every command that changed the row (kernel/db.py).
+        return {"version_id_col": cls.version, "version_id_generator": False}
 
 
 class Catalogue(Versioned):

@@ -20,6 +20,7 @@ from fieldops.kernel import audit
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Catalogue, Regional
 from fieldops.kernel.clock import Confidence
+from fieldops.kernel.db import unit_of
 from fieldops.kernel.errors import (
     Caution,
     Coded,
@@ -31,6 +32,7 @@ from fieldops.kernel.errors import (
     StaleVersion,
 )
 from fieldops.kernel.events import Event, reactions_to
+from fieldops.kernel.gathering import Gathered, named_in
 from fieldops.kernel.permissions import Permission
 
 
@@ -301,29 +303,39 @@ async def run(
     now: datetime,
     *,
     accepted: bool = False,
+    whole: bool = False,
 ) -> Applied:
     """Run one command in the caller's transaction, flushed but not committed.
 
-    Raises a Refusal or a Hold; the caller decides what a failed command leaves behind (a REST
-    write rolls back, a push rolls back to its savepoint and opens a case).
+    `whole`: the command is part of a push that gathers for all its commands and flushes once;
+    then its changes are only accounted for here. Raises a Refusal or a Hold; the caller decides
+    what a failed command leaves behind (a REST write rolls back, a push rolls back to its
+    savepoint and opens a case).
     """
     spec, lifted = find(envelope.name, envelope.v, envelope.args)
     args = parse(spec, lifted)
     if not actor.allows(spec.permission):
         raise Forbidden(permission=spec.permission.value)
-    outer = session.info.get("context")
+    outer, gathered = session.info.get("context"), session.info.get("gathered")
     decided_by = outer.actor.id if accepted and outer is not None else None
     ctx = Context(session, actor, now, envelope, spec, accepted, decided_by)
     session.info["context"] = ctx
+    if not whole:
+        session.info["gathered"] = Gathered(named_in([lifted]))
     try:
         changed = await spec.handler(ctx, args)
-        await session.flush()
+        if whole:
+            unit_of(session).account()
+        else:
+            await session.flush()
     except IntegrityError as exc:
         raise _refusal_for(exc) from exc
     except StaleDataError as exc:
         raise StaleVersion from exc
     finally:
-        session.info["context"] = outer
+        session.info["context"], session.info["gathered"] = outer, gathered
+        if not whole and gathered is not None:
+            gathered.forget()  # a command inside a command: its changes were not gathered
     rows = [] if changed is None else [changed] if hasattr(changed, "id") else list(changed)
     refs = tuple(Ref(row.resource, row.id, row.version) for row in (*rows, *ctx.also))
     return Applied(refs, tuple(sorted(ctx.merged)), tuple(ctx.warnings))

@@ -4,15 +4,16 @@ The unit of work audits every change, counts the centres it touched, and bumps t
 counters as the last writes before COMMIT, in centre order (SYNC section 3).
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import BigInteger, event, inspect
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Connection, Table, TextClause, event, inspect, text
+from sqlalchemy.dialects.postgresql import insert, psycopg
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -20,10 +21,17 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
+from sqlalchemy.orm import (
+    Mapped,
+    ORMExecuteState,
+    Session,
+    SessionTransaction,
+    mapped_column,
+)
+from sqlalchemy.orm.attributes import set_committed_value
 
 from fieldops.kernel import audit
-from fieldops.kernel.base import Base, Catalogue, Regional
+from fieldops.kernel.base import Base, Catalogue, Regional, Versioned
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.outside import Outside
 from fieldops.kernel.settings import Settings
@@ -46,18 +54,106 @@ class ChangeCounter(Base):
 
 
 class UnitOfWork(Session):
-    """A session that audits and counts what it writes."""
+    """A session that audits, counts and numbers what it writes.
+
+    It takes account of changes at every flush, and after every command of a push that is written
+    as a whole: a row's version rises once, and one audit row is made, for each account that
+    finds it changed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.writes = 0  # how often something not accounted for was, or may have been, written
+        self._taken = False
+        self._accounted: dict[Any, dict[str, Any]] = {}
+        self._audits: list[audit.Row] = []
+
+    def account(self) -> bool:
+        """Audit, count and number what changed since the last account; return whether it did."""
+        ctx = self.info.get("context")
+        self._taken = False
+        for obj in self.new:
+            if isinstance(obj, Versioned) and obj not in self._accounted:
+                self._take(obj, audit.created(obj, ctx) if audit.is_kept(obj, ctx) else None)
+            else:
+                self._take_changes(obj, ctx)
+        for obj in self.dirty:
+            self._take_changes(obj, ctx)
+        for obj in self.deleted:
+            if isinstance(obj, Versioned) and obj not in self._accounted:
+                self._take(obj, audit.deleted(obj, ctx) if audit.is_kept(obj, ctx) else None)
+        return self._taken
+
+    def _take_changes(self, obj: Any, ctx: Any) -> None:
+        if not isinstance(obj, Versioned):
+            return
+        changes = audit.changes_of(obj, self._accounted.get(obj))
+        if not changes:
+            return
+        obj.version += 1
+        self._take(obj, audit.changed(obj, ctx, changes) if audit.is_kept(obj, ctx) else None)
+        if "centre_id" in changes and isinstance(obj, Regional) and obj.counted:
+            touch(self, obj.region_id, changes["centre_id"][0])
+
+    def _take(self, obj: Versioned, row: audit.Row | None) -> None:
+        self._taken = True
+        if row is not None:
+            self._audits.append(row)
+        self._accounted[obj] = dict(inspect(obj).dict)
+        if isinstance(obj, Regional) and obj.counted:
+            touch(self, obj.region_id, getattr(obj, "centre_id", None))
+        elif isinstance(obj, Catalogue):
+            touch(self, CATALOGUES, None)
+
+    def mark(self) -> tuple[int, frozenset[Any]]:
+        """Return where the session stands after an account, for `take_back`."""
+        return self.writes, frozenset(self.info.get("touched", ()))
+
+    def take_back(self, mark: tuple[int, frozenset[Any]]) -> bool:
+        """Undo in memory what changed since an account; what was touched wakes nobody.
+
+        Returns False, and undoes nothing, when something may have been written since: then only
+        a savepoint takes it back.
+        """
+        writes, touched = mark
+        if self.writes != writes or self.deleted or not self.is_active:
+            return False
+        self.info["touched"] = set(touched)
+        for obj in self.new:
+            if obj in self._accounted:
+                self._restore(obj)
+            else:
+                self.expunge(obj)
+        for obj in self.dirty:
+            self._restore(obj)
+        return True
+
+    def _restore(self, obj: Any) -> None:
+        known = self._accounted.get(obj)
+        for name, (old, _new) in audit.changes_of(obj, known).items():
+            if known is None:
+                set_committed_value(obj, name, old)
+            else:
+                setattr(obj, name, old)
+
+    def connection(self, *args: Any, **kwargs: Any) -> Connection:
+        """Hand out the connection; what is done on it is not seen here."""
+        self.writes += 1
+        return super().connection(*args, **kwargs)
 
 
 @event.listens_for(UnitOfWork, "before_flush")
-def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
-    for obj in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(obj, Regional) and obj.counted:
-            touch(session, obj.region_id, getattr(obj, "centre_id", None))
-            _touch_former_centre(session, obj)
-        elif isinstance(obj, Catalogue):
-            touch(session, CATALOGUES, None)
-    audit.write(session)
+def _before_flush(session: UnitOfWork, _context: Any, _instances: Any) -> None:
+    if session.account():
+        session.writes += 1
+
+
+@event.listens_for(UnitOfWork, "after_flush")
+def _after_flush(session: UnitOfWork, _context: Any) -> None:
+    rows, session._audits = session._audits, []  # noqa: SLF001 - the class's own listener
+    session._accounted.clear()  # noqa: SLF001 - see above
+    if rows:
+        Session.connection(session).execute(*add_rows(audit.Audit, rows))
 
 
 @event.listens_for(UnitOfWork, "after_transaction_create")
@@ -67,17 +163,64 @@ def _savepoint_begins(session: Session, transaction: SessionTransaction) -> None
 
 
 @event.listens_for(UnitOfWork, "after_soft_rollback")
-def _savepoint_undone(session: Session, transaction: SessionTransaction) -> None:
-    """Let a refused command wake nobody: what it touched is undone with it."""
+def _undone(session: UnitOfWork, transaction: SessionTransaction) -> None:
+    """Forget what was not written; let a refused command wake nobody."""
+    session._audits = []  # noqa: SLF001 - the class's own listener
+    session._accounted.clear()  # noqa: SLF001 - see above
     if transaction in _touched_before:
         session.info["touched"] = _touched_before[transaction]
 
 
-def _touch_former_centre(session: Session, obj: Regional) -> None:
-    state = inspect(obj)
-    if "centre_id" in state.attrs:
-        for former in state.attrs["centre_id"].history.deleted or ():
-            touch(session, obj.region_id, former)
+@event.listens_for(UnitOfWork, "do_orm_execute")
+def _note_write(state: ORMExecuteState) -> None:
+    if not state.is_select:
+        unit: Any = state.session
+        unit.writes += 1
+
+
+@event.listens_for(UnitOfWork, "transient_to_pending")
+def _note_added(session: UnitOfWork, obj: Any) -> None:
+    known = session.info.get("gathered")
+    if known is not None:
+        known.added[type(obj)].append(obj)
+
+
+@event.listens_for(UnitOfWork, "pending_to_transient")
+def _note_taken_back(session: UnitOfWork, obj: Any) -> None:
+    known = session.info.get("gathered")
+    if known is not None and any(row is obj for row in known.added[type(obj)]):
+        known.added[type(obj)].remove(obj)
+
+
+def unit_of(session: AsyncSession) -> UnitOfWork:
+    """Return the unit of work behind a session."""
+    unit = session.sync_session
+    assert isinstance(unit, UnitOfWork)  # noqa: S101 - Database makes no other
+    return unit
+
+
+_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=64)
+def _adding(table: Table) -> TextClause:
+    columns = ", ".join(column.name for column in table.c)
+    typed = ", ".join(f"{c.name} {c.type.compile(_DIALECT)}" for c in table.c)
+    return text(
+        f"insert into {table.name} ({columns}) select {columns} "
+        f"from json_to_recordset(cast(:rows as json)) as given({typed})"
+    )
+
+
+def add_rows(
+    model: type[Base], rows: Sequence[Mapping[str, Any]]
+) -> tuple[TextClause, dict[str, str]]:
+    """Return the one statement that adds rows past the unit of work, and its values.
+
+    A row has a value for every column without a null; bytes are given as PostgreSQL's hex text.
+    """
+    table: Any = model.__table__
+    return _adding(table), {"rows": to_text(rows)}
 
 
 def touch(session: Session | AsyncSession, region_id: int, centre_id: UUID | None) -> None:

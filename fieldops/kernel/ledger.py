@@ -1,7 +1,7 @@
 """The ledger: every command that was ever acknowledged, with the result it got, exactly once."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from fieldops.kernel import commands
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Applied, Envelope
+from fieldops.kernel.db import add_rows
 from fieldops.kernel.errors import IdReused
 
 
@@ -102,8 +103,14 @@ async def once(
         return {**dict(seen.result), "status": "duplicate"}
     applied = await commands.run(session, actor, envelope, now)
     result = applied_result(envelope, applied)
-    session.add(entry(actor, envelope, now, digest, result))
+    await write(session, [row(actor, envelope, now, digest, result)])
     return result
+
+
+async def write(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the rows of commands that were just answered, in one statement."""
+    if rows:
+        await session.execute(*add_rows(LedgerEntry, rows))
 
 
 def applied_result(envelope: Envelope, applied: Applied) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def applied_result(envelope: Envelope, applied: Applied) -> dict[str, Any]:
     return result
 
 
-def entry(
+def row(
     actor: Actor,
     envelope: Envelope,
     now: datetime,
@@ -140,26 +147,32 @@ def entry(
     result: dict[str, Any],
     *,
     case_id: UUID | None = None,
-) -> LedgerEntry:
-    """Make the ledger row of a command that was just answered."""
+) -> dict[str, Any]:
+    """Make the ledger row of a command that was just answered, as `write` takes it.
+
+    The result is stored as the very text it is answered with: json keeps what it was given.
+    """
     captured = envelope.captured
-    return LedgerEntry(
-        region_id=actor.region_id,
-        id=envelope.id,
-        device_id=envelope.device_id,
-        seq=envelope.seq,
-        actor_id=actor.id,
-        name=envelope.name,
-        v=envelope.v,
-        subject_id=subject_of(envelope),
-        content_hash=digest,
-        status=result["status"],
-        result=result,
-        case_id=case_id,
-        captured_at=captured.wall if captured else None,
-        estimated_at=captured.estimated_at if captured else None,
-        received_at=now,
-    )
+    return {
+        "region_id": actor.region_id,
+        "id": envelope.id,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "device_id": envelope.device_id,
+        "seq": envelope.seq,
+        "actor_id": actor.id,
+        "name": envelope.name,
+        "v": envelope.v,
+        "subject_id": subject_of(envelope),
+        "content_hash": f"\\x{digest.hex()}",
+        "status": result["status"],
+        "result": result,
+        "case_id": case_id,
+        "captured_at": captured.wall if captured else None,
+        "estimated_at": captured.estimated_at if captured else None,
+        "received_at": now,
+    }
 
 
 def subject_of(envelope: Envelope) -> UUID | None:

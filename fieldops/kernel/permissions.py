@@ -1,11 +1,23 @@
 """Permissions `resource:action`, the roles that hold them (ORG-02), and scopes for reads."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, and_, literal_column, or_, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Uuid,
+    and_,
+    bindparam,
+    literal_column,
+    or_,
+    true,
+)
+
+from fieldops.kernel.ids import NIL
 
 
 class Role(StrEnum):
@@ -244,6 +256,27 @@ class Scope:
         # A plain false() would swallow the region's equality, which every statement names.
         nothing: ColumnElement[bool] = literal_column("false", Boolean)
         return and_(region, or_(*allowed) if allowed else nothing)
+
+    @property
+    def shape(self) -> "Scope":
+        """The scope without its region and person: statements of one shape are built once."""
+        somebody = None if self.technician_id is None else NIL
+        return replace(self, region_id=0, technician_id=somebody)
+
+    def placeholders(self) -> "Scope":
+        """Return this shape with binds for region and person, to build a statement over."""
+        values: Any = {"region_id": bindparam("scope_region_id", type_=Integer())}
+        if self.technician_id is not None:
+            values["technician_id"] = bindparam("scope_technician_id", type_=Uuid())
+        return replace(self, **values)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What to run a statement with that was built over the placeholders."""
+        mine: dict[str, Any] = {"scope_region_id": self.region_id}
+        if self.technician_id is not None:
+            mine["scope_technician_id"] = self.technician_id
+        return mine
 
     @property
     def office(self) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import gathered, hanging_on
 from fieldops.kernel.permissions import Scope
 from fieldops.network.models import NetworkService
 from fieldops.orders import policy, rules
@@ -106,10 +107,33 @@ async def work_orders(
     return list(found)
 
 
+async def work_by_id(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> dict[UUID, WorkOrder]:
+    """Return work orders by id, of locked orders from what was read under their lock."""
+    known = {row.id: row for row in await work_of_held_orders(session, region_id)}
+    missing = [id_ for id_ in ids if id_ not in known]
+    if missing:
+        found = await session.scalars(
+            select(WorkOrder).where(WorkOrder.region_id == region_id, WorkOrder.id.in_(missing))
+        )
+        known |= {row.id: row for row in found}
+    return {id_: known[id_] for id_ in ids}
+
+
+async def work_of_held_orders(session: AsyncSession, region_id: int) -> list[WorkOrder]:
+    """Return the work orders of the orders that this transaction has locked, by id."""
+    held = [row.id for row in gathered(session).all_held(ServiceOrder)]
+    return await hanging_on(session, WorkOrder.order_id, region_id, held) if held else []
+
+
 async def lock_work_orders(
     session: AsyncSession, region_id: int, ids: Collection[UUID]
 ) -> list[WorkOrder]:
-    """Return work orders by id, locked in id order (their order is locked already)."""
+    """Return work orders by id, under the lock of their orders or locked in id order."""
+    known = {row.id: row for row in await work_of_held_orders(session, region_id)}
+    if known.keys() >= set(ids):
+        return [known[id_] for id_ in sorted(set(ids))]
     found = await session.scalars(
         select(WorkOrder)
         .where(WorkOrder.region_id == region_id, WorkOrder.id.in_(sorted(ids)))
@@ -138,12 +162,8 @@ async def open_work_at_feature(
 
 async def states_of_order(session: AsyncSession, region_id: int, order_id: UUID) -> list[str]:
     """Return the states of an order's work orders."""
-    found = await session.scalars(
-        select(WorkOrder.state).where(
-            WorkOrder.region_id == region_id, WorkOrder.order_id == order_id
-        )
-    )
-    return list(found)
+    rows = await hanging_on(session, WorkOrder.order_id, region_id, [order_id])
+    return [row.state for row in rows]
 
 
 async def service_at(

@@ -1,8 +1,13 @@
 """Push: a part of a phone's queue, replayed once, in its order (SYNC section 2).
 
-One transaction, the device row locked first, a savepoint per command. The answer is made of
-the texts that the ledger stores, so that a repeat carries the first result byte for byte; it
-is returned after COMMIT.
+One transaction, the device row locked first. A push is taken as a whole: what its commands need
+is read and locked once for all of them, what they change is written at the end, and a refused
+command is undone in memory. Whatever does not go that way (a refusal after something was
+written, a fault of ours, a violated constraint) is taken step by step in a new transaction, with
+a savepoint per command. Both ways run the same handlers and give the same results and rows.
+
+The answer is made of the texts that the ledger stores, so that a repeat carries the first result
+byte for byte; it is returned after COMMIT.
 """
 
 import asyncio
@@ -18,8 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import clock, commands, ledger, points
 from fieldops.kernel.actor import Actor
-from fieldops.kernel.commands import Nature
-from fieldops.kernel.db import Database, to_text
+from fieldops.kernel.commands import Applied, Nature
+from fieldops.kernel.db import Database, to_text, unit_of
 from fieldops.kernel.errors import (
     Coded,
     IdReused,
@@ -27,6 +32,7 @@ from fieldops.kernel.errors import (
     StaleVersion,
     Unavailable,
 )
+from fieldops.kernel.gathering import Gathered, named_in
 from fieldops.sync import cases, envelopes, erasures, grants, queries, receipt, rules
 from fieldops.sync.cases import Blocked, Desk
 from fieldops.sync.envelopes import Sent
@@ -69,6 +75,10 @@ def is_transient(exc: BaseException | None) -> bool:
     return False
 
 
+class _NotAsAWhole(Exception):  # noqa: N818 - a way that is not open, not an error
+    """This push has to be taken step by step; nothing of this try is kept."""
+
+
 async def push(
     database: Database,
     actor: Actor,
@@ -83,26 +93,55 @@ async def push(
     Unavailable when the database stays away. Everything about single commands is in
     the answer.
     """
-    for attempt in range(1, rules.TRANSIENT_TRIES + 1):
+    whole, attempt = True, 1
+    while attempt <= rules.TRANSIENT_TRIES:
         try:
-            async with database.transaction() as session:
-                batch = await _begin(session, actor, request, key_hash, source)
-                batch.last_try = attempt == rules.TRANSIENT_TRIES
-                await points.reach(points.PUSH_LOCKED)
-                await batch.take()
-                answer = await batch.finish()
-                if source is not None:
-                    await source.written(session, batch.device, batch.last_seq)
-                await points.reach(points.PUSH_WRITTEN)
+            way = _Way(whole, attempt == rules.TRANSIENT_TRIES, source)
+            answer = await _try(database, actor, request, key_hash, way)
+        except _NotAsAWhole:
+            whole = False
         except Exception as exc:
             if isinstance(exc, Coded) or not is_transient(exc):
                 raise
             log.info("push retried", device_id=str(request.device_id), attempt=attempt)
             await asyncio.sleep(0.01 * 2**attempt)
+            attempt += 1
         else:
             await points.reach(points.PUSH_COMMITTED)
             return answer
     return await _transient_answer(database, actor, request, key_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a push is tried: as a whole or step by step, and whether this is the last try."""
+
+    whole: bool
+    last: bool
+    source: Source | None = None
+
+
+async def _try(
+    database: Database, actor: Actor, request: PushRequest, key_hash: bytes, way: _Way
+) -> bytes:
+    """Take a push in one transaction; raises _NotAsAWhole when it has to be taken otherwise."""
+    begun = False
+    try:
+        async with database.transaction() as session:
+            batch = await _begin(session, actor, request, key_hash, way.source)
+            batch.whole, batch.last_try = way.whole, way.last
+            begun = True
+            await points.reach(points.PUSH_LOCKED)
+            await batch.take()
+            answer = await batch.finish()
+            if way.source is not None:
+                await way.source.written(session, batch.device, batch.last_seq)
+            await points.reach(points.PUSH_WRITTEN)
+    except Exception as exc:
+        if begun and way.whole and not is_transient(exc):
+            raise _NotAsAWhole from exc
+        raise
+    return answer
 
 
 async def _begin(
@@ -157,9 +196,10 @@ class Batch:
     sent: Sequence[Sent]
     known: dict[UUID, queries.Known]
     desk: Desk
+    whole: bool = False
     last_try: bool = False
     results: list[str] = field(default_factory=list)
-    entries: list[ledger.LedgerEntry] = field(default_factory=list)
+    entries: list[dict[str, Any]] = field(default_factory=list)
     stopped: dict[str, Any] | None = None
     promised: dict[str, Any] | None = None
     last_seq: int = field(init=False)
@@ -181,6 +221,9 @@ class Batch:
             # The data was restored since: the device looks at expected_seq and sends from there.
             self.stop("gap", self.sent[0].seq)
             return
+        if self.whole:
+            named = named_in(sent.envelope.args for sent in self.sent)
+            self.session.info["gathered"] = Gathered(named)
         for sent in self.sent:
             if not self._repeated(sent) and not await self._first_time(sent):
                 return
@@ -247,7 +290,7 @@ class Batch:
         except Coded as refusal:
             self._refused(sent, refusal)
         except Exception as exc:
-            if is_transient(exc):
+            if self.whole or is_transient(exc):
                 raise
             return self._failed(sent, exc)
         else:
@@ -256,10 +299,28 @@ class Batch:
         return True
 
     async def _run(self, sent: Sent) -> dict[str, Any]:
-        """Run one command inside its savepoint; what was loaded for it is forgotten after it."""
+        """Run one command; raises its refusal when nothing is left of it."""
+        applied = await (self._as_part(sent) if self.whole else self._in_savepoint(sent))
+        return ledger.applied_result(sent.envelope, applied)
+
+    async def _as_part(self, sent: Sent) -> Applied:
+        """Run a command as a part of the whole; a refused one is undone in memory."""
+        unit = unit_of(self.session)
+        mark = unit.mark()
+        try:
+            return await commands.run(
+                self.session, self._actor_for(sent), sent.envelope, self.now, whole=True
+            )
+        except Coded as refusal:
+            if unit.take_back(mark):
+                raise
+            raise _NotAsAWhole from refusal
+
+    async def _in_savepoint(self, sent: Sent) -> Applied:
+        """Run a command inside its savepoint; what was loaded for it is forgotten after it."""
         try:
             async with self.session.begin_nested():
-                applied = await commands.run(
+                return await commands.run(
                     self.session, self._actor_for(sent), sent.envelope, self.now
                 )
         except StaleVersion as exc:
@@ -269,7 +330,6 @@ class Batch:
         finally:
             # The next command loads its records again, under their locks.
             self.session.expunge_all()
-        return ledger.applied_result(sent.envelope, applied)
 
     def _actor_for(self, sent: Sent) -> Actor:
         """Return who acts: decisions need today's grants, facts those the device had seen."""
@@ -301,18 +361,18 @@ class Batch:
 
     def _keep(self, sent: Sent, result: dict[str, Any], case_id: UUID | None = None) -> None:
         """Note a command's result for the ledger and the answer, the same text for both."""
-        entry = ledger.entry(
+        entry = ledger.row(
             self.actor, sent.envelope, self.now, sent.digest, result, case_id=case_id
         )
-        entry.id = self._ledger_id(sent)
+        id_ = entry["id"] = self._ledger_id(sent)
         if sent.seq <= self.last_seq:
-            entry.seq = None  # its place in the order belongs to another command
+            entry["seq"] = None  # its place in the order belongs to another command
         self._advance(sent)
         text = to_text(result)
         self.entries.append(entry)
         self.results.append(text)
-        self.known[entry.id] = queries.Known(
-            entry.id, self.actor.id, sent.digest, entry.status, case_id, text
+        self.known[id_] = queries.Known(
+            id_, self.actor.id, sent.digest, entry["status"], case_id, text
         )
         if self.failing == sent.envelope.id:
             self.failing, self.attempts = None, 0
@@ -353,12 +413,13 @@ class Batch:
 
     async def finish(self) -> bytes:
         """Write ledger, cases and the device's row, the last writes before COMMIT."""
-        self.session.add_all(self.entries)
+        self.session.info["gathered"] = None
         await self.session.flush()
+        await ledger.write(self.session, self.entries)
         await self.desk.write()
         await erasures.erase_late_words(self.session, self.device.region_id, self.sent, self.now)
         self.promised = await receipt.of_batch(
-            self.session, self.device, self.sent, self.known, {entry.id for entry in self.entries}
+            self.session, self.device, self.sent, self.known, {e["id"] for e in self.entries}
         )
         left = [s for s in self.sent if s.seq > self.last_seq]
         oldest = left[0].envelope if left else None

@@ -67,7 +67,7 @@ def visible(scope: Scope, model: Any = Visit, *, ever: bool = False) -> ColumnEl
     """
     return scope.predicate(
         model,
-        own=_of_technician(scope, model.id, ever=ever) if scope.technician_id else None,
+        own=None if scope.technician_id is None else _of_technician(scope, model.id, ever=ever),
         firm=_of_firm(scope, model.id) if scope.firm_id else None,
     )
 

@@ -3,15 +3,18 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Premises
 from fieldops.files.models import FileLink
 from fieldops.kernel import geo
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import gathered, hanging_on
 from fieldops.kernel.permissions import Scope
 from fieldops.orders import queries as orders
 from fieldops.orders.models import ServiceOrder, WorkOrder
@@ -29,28 +32,47 @@ async def visit(session: AsyncSession, scope: Scope, visit_id: UUID) -> Visit:
     return found
 
 
+@lru_cache(maxsize=64)
+def _locking(shape: Scope, *, ever: bool) -> tuple[Select[ServiceOrder], Select[Visit]]:
+    """Return the statements that lock the orders of some visits of a scope, then the visits."""
+    named: Any = any_(bindparam("visit_ids", type_=ARRAY(Uuid())))
+    scope = shape.placeholders()
+    wanted = and_(policy.visible(scope, ever=ever), Visit.id == named)
+    of_them = select(Visit.order_id).where(wanted)
+    lock_orders = (
+        select(ServiceOrder)
+        .where(ServiceOrder.region_id == scope.region_id, ServiceOrder.id.in_(of_them))
+        .order_by(ServiceOrder.id)
+    )
+    lock_visits = select(Visit).where(wanted).order_by(Visit.id)
+    return (
+        lock_orders.with_for_update().execution_options(populate_existing=True),
+        lock_visits.with_for_update().execution_options(populate_existing=True),
+    )
+
+
 async def lock_visit(
     session: AsyncSession, scope: Scope, visit_id: UUID, *, ever: bool = False
 ) -> Visit:
     """Return a visit of the scope, locked; its order is locked first.
 
-    `ever` includes visits that a technician has lost meanwhile. Raises NotFound.
+    `ever` includes visits that a technician has lost meanwhile. The visits that the commands of
+    a push name are locked together. Raises NotFound.
     """
-    order_id = await session.scalar(
-        select(Visit.order_id).where(policy.visible(scope, ever=ever), Visit.id == visit_id)
-    )
-    if order_id is None:
+    known = gathered(session)
+    visible = known.facts.setdefault((lock_visit, scope, ever), set())
+    if visit_id not in visible:
+        ids = [i for i in known.together("visit_id", visit_id) if i not in visible]
+        orders_of, visits_of = _locking(scope.shape, ever=ever)
+        given = {**scope.values, "visit_ids": ids}
+        known.lock(await session.scalars(orders_of, given))
+        found = list(await session.scalars(visits_of, given))
+        known.lock(found)
+        visible |= {row.id for row in found}
+    row = known.held(Visit, visit_id)
+    if visit_id not in visible or row is None:
         raise NotFound(thing="visit")
-    await orders.lock_orders(session, scope.region_id, [order_id])
-    found: Visit | None = await session.scalar(
-        select(Visit)
-        .where(policy.visible(scope, ever=ever), Visit.id == visit_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound(thing="visit")
-    return found
+    return row
 
 
 async def lock_any_visit(session: AsyncSession, region_id: int, visit_id: UUID) -> Visit:
@@ -124,48 +146,27 @@ async def present(
     session: AsyncSession, region_id: int, visit_ids: Collection[UUID]
 ) -> list[Assignment]:
     """Return the technicians now assigned to some visits, the contact first."""
-    found = await session.scalars(
-        select(Assignment)
-        .where(
-            Assignment.region_id == region_id,
-            Assignment.visit_id.in_(visit_ids),
-            Assignment.ended_at.is_(None),
-        )
-        .order_by(Assignment.visit_id, Assignment.is_contact.desc(), Assignment.id)
-    )
-    return list(found)
+    found = [
+        row
+        for row in await hanging_on(session, Assignment.visit_id, region_id, visit_ids)
+        if row.ended_at is None
+    ]
+    return sorted(found, key=lambda row: (row.visit_id, not row.is_contact, row.id))
 
 
 async def assignments(session: AsyncSession, region_id: int, visit_id: UUID) -> list[Assignment]:
     """Return all technicians a visit ever had, oldest first."""
-    found = await session.scalars(
-        select(Assignment)
-        .where(Assignment.region_id == region_id, Assignment.visit_id == visit_id)
-        .order_by(Assignment.id)
-    )
-    return list(found)
+    return await hanging_on(session, Assignment.visit_id, region_id, [visit_id])
 
 
 async def visit_work(
     session: AsyncSession, region_id: int, visit_id: UUID
 ) -> list[tuple[VisitWork, WorkOrder]]:
     """Return all work a visit had, with how it left the visit."""
-    found = await session.execute(
-        select(VisitWork, WorkOrder)
-        .join(
-            WorkOrder,
-            and_(
-                WorkOrder.region_id == VisitWork.region_id, WorkOrder.id == VisitWork.work_order_id
-            ),
-        )
-        .where(
-            VisitWork.region_id == region_id,
-            WorkOrder.region_id == region_id,
-            VisitWork.visit_id == visit_id,
-        )
-        .order_by(WorkOrder.number)
-    )
-    return [(work, order) for work, order in found]
+    entries = await hanging_on(session, VisitWork.visit_id, region_id, [visit_id])
+    rows = await orders.work_by_id(session, region_id, [row.work_order_id for row in entries])
+    found = [(entry, rows[entry.work_order_id]) for entry in entries]
+    return sorted(found, key=lambda pair: pair[1].number)
 
 
 async def open_work(
@@ -235,12 +236,23 @@ async def premises_position(
     session: AsyncSession, region_id: int, premises_id: UUID
 ) -> geo.Position:
     """Return where a visit goes, as (longitude, latitude)."""
-    point = await session.scalar(
-        select(Premises.point).where(Premises.region_id == region_id, Premises.id == premises_id)
-    )
-    if point is None:
+    known = gathered(session)
+    if premises_id not in known.facts.setdefault(premises_position, {}):
+        ids = {premises_id, *(row.premises_id for row in known.all_held(Visit))}
+        found = await session.execute(_positions(), {"region_id": region_id, "ids": sorted(ids)})
+        known.facts[premises_position] |= {id_: geo.position_of(point) for id_, point in found}
+    position: geo.Position | None = known.facts[premises_position].get(premises_id)
+    if position is None:
         raise NotFound(thing="premises")
-    return geo.position_of(point)
+    return position
+
+
+@lru_cache(maxsize=1)
+def _positions() -> Select[UUID, Any]:
+    ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid())))
+    return select(Premises.id, Premises.point).where(
+        Premises.region_id == bindparam("region_id"), Premises.id == ids
+    )
 
 
 @dataclass(frozen=True, slots=True)

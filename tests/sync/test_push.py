@@ -377,7 +377,8 @@ async def test_a_broken_value_in_one_command_does_not_spoil_the_others(
     phone: Phone, database: Database, faults: trial.Faults
 ) -> None:
     id_ = await trial.make(database)
-    faults.statements_on_remark = ["select 1 / 0"] * 5
+    # Taken as a whole first, then step by step: each push meets the fault twice.
+    faults.statements_on_remark = ["select 1 / 0"] * 10
     phone.capture("trial.begin", trial_id=id_)
     phone.capture("trial.remark", trial_id=id_, text="x")
     phone.capture("trial.finish", trial_id=id_)

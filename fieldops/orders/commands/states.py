@@ -183,7 +183,6 @@ def _start_clock(ctx: Context, row: WorkOrder) -> None:
 
 async def follow(ctx: Context, rows: Iterable[WorkOrder]) -> None:
     """Let the orders of changed work orders follow their states."""
-    await ctx.session.flush()
     for order_id in sorted({row.order_id for row in rows}):
         order = await ctx.session.get(ServiceOrder, (ctx.region_id, order_id))
         if order is None:

@@ -18,7 +18,6 @@ from fieldops.visits.rules import FactKind, NextStep, NoticeKind, State, Step
 
 async def follow(ctx: Context, visit: Visit) -> None:
     """Let a visit that has not ended follow its technicians' steps, and its work follow it."""
-    await ctx.session.flush()
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     state = rules.state_of_visit(
         (row.state for row in present), has_window=visit.window_start is not None

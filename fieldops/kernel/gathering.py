@@ -1,0 +1,156 @@
+"""What a transaction has read under its locks, so that no command of it reads it again.
+
+Rows that hang on a locked row (the technicians of a locked visit) can be changed by nobody else
+until COMMIT: they are read once and then looked up, new ones of this transaction included. One
+command gathers for itself; a push taken as a whole gathers for all its commands, and what one of
+them has to lock or read is locked and read for all of them in one statement, in id order.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, inspect, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from fieldops.kernel.base import Regional
+
+R = TypeVar("R", bound=Regional)
+Named = Mapping[str, frozenset[UUID]]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What was read and locked so far.
+
+    `named` holds the ids that the commands name, by argument; `locked` the locked rows by table;
+    `facts` what else was found out about locked rows, under keys of those who ask.
+    """
+
+    named: Named = field(default_factory=dict)
+    locked: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    rows: dict[tuple[type[Regional], UUID], Any] = field(default_factory=dict)
+    hanging: dict[InstrumentedAttribute[Any], dict[UUID, list[Any]]] = field(default_factory=dict)
+    added: dict[type[Any], list[Any]] = field(default_factory=lambda: defaultdict(list))
+    facts: dict[Any, Any] = field(default_factory=dict)
+
+    def together(self, argument: str, id_: UUID) -> list[UUID]:
+        """Return an id and the others that the commands name by the same argument, in order."""
+        return sorted({id_, *self.named.get(argument, ())})
+
+    def lock(self, rows: Iterable[Regional]) -> None:
+        """Note rows that this transaction has locked."""
+        for row in rows:
+            self.locked[row.__tablename__].add(row.id)
+            self.rows[type(row), row.id] = row
+
+    def all_held(self, model: type[R]) -> list[R]:
+        """Return the rows of a table that this transaction has locked."""
+        return [self.rows[model, id_] for id_ in self.locked[model.__tablename__]]
+
+    def forget(self) -> None:
+        """Forget all that was read and locked: a savepoint may have let go of it."""
+        for kept in (self.locked, self.rows, self.hanging, self.added, self.facts):
+            kept.clear()
+
+    def held(self, model: type[R], id_: UUID) -> R | None:
+        """Return a row that this transaction has locked already."""
+        found = self.rows.get((model, id_))
+        return found if id_ in self.locked[model.__tablename__] else None
+
+
+def gathered(session: AsyncSession) -> Gathered:
+    """Return what the running command or push has gathered; outside of them nothing is kept."""
+    found: Gathered | None = session.info.get("gathered")
+    return Gathered() if found is None else found
+
+
+def named_in(arguments: Iterable[Mapping[str, Any]]) -> Named:
+    """Return the ids that commands name, by argument; what is no id is left out."""
+    named: dict[str, set[UUID]] = defaultdict(set)
+    for args in arguments:
+        for name, value in args.items():
+            if name.endswith("_id") and isinstance(value, str | UUID):
+                try:
+                    named[name].add(value if isinstance(value, UUID) else UUID(value))
+                except ValueError:
+                    continue
+    return {name: frozenset(ids) for name, ids in named.items()}
+
+
+@lru_cache(maxsize=256)
+def _of(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    """Return the statement for the rows of a region whose column is one of some ids, by id."""
+    model = column.class_
+    keys: Any = any_(bindparam("keys", type_=ARRAY(Uuid())))
+    return (
+        select(model)
+        .where(model.region_id == bindparam("region_id"), column == keys)
+        .order_by(model.id)
+    )
+
+
+async def _load(
+    session: AsyncSession, column: InstrumentedAttribute[Any], region_id: int, keys: Iterable[UUID]
+) -> list[Any]:
+    """Read rows by a column; what this transaction has changed in them stays as it is."""
+    with session.no_autoflush:
+        given = {"region_id": region_id, "keys": list(keys)}
+        return list(await session.scalars(_of(column), given))
+
+
+async def hanging_on(
+    session: AsyncSession,
+    column: InstrumentedAttribute[Any],
+    region_id: int,
+    keys: Collection[UUID],
+) -> list[Any]:
+    """Return the rows that refer by a link column to one of some rows, by id.
+
+    Rows that this transaction has added are among them. They are read once where the row they
+    hang on is locked, else every time.
+    """
+    known = gathered(session)
+    model: Any = column.class_
+    held = known.locked.get(column.expression.info["link"], set())
+    kept = known.hanging.setdefault(column, {})
+    missing = {key for key in keys if key not in kept}
+    if missing:
+        wanted = missing | {key for key in held if key not in kept}
+        by_key: dict[UUID, list[Any]] = {key: [] for key in wanted}
+        for row in await _load(session, column, region_id, sorted(wanted)):
+            by_key[getattr(row, column.key)].append(row)
+        kept.update(by_key)
+    rows = [row for key in set(keys) for row in kept[key]]
+    for key in missing - held:
+        del kept[key]
+    seen = {id(row) for row in rows}
+    rows += [
+        row
+        for row in known.added[model]
+        if getattr(row, column.key) in keys and id(row) not in seen
+    ]
+    gone = session.sync_session.deleted
+    return sorted(
+        (row for row in rows if row not in gone and not inspect(row).was_deleted),
+        key=lambda row: row.id,
+    )
+
+
+async def row_of(
+    session: AsyncSession, model: type[R], region_id: int, id_: UUID, argument: str = ""
+) -> R | None:
+    """Return a row by its id, read together with those that the commands name by an argument."""
+    known = gathered(session)
+    found: R | None = known.rows.get((model, id_))
+    if found is None:
+        id_column: Any = model.id
+        wanted = [i for i in known.together(argument, id_) if (model, i) not in known.rows]
+        for row in await _load(session, id_column, region_id, wanted):
+            known.rows[model, row.id] = row
+        found = known.rows.get((model, id_))
+    return found

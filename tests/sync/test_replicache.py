@@ -16,13 +16,14 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.settings import Settings
-from fieldops.sync import queries
+from fieldops.sync import erasures, queries
 from fieldops.sync.models import CaseEntry, Device
 from fieldops.sync.replicache.groups import GROUPS
 from fieldops.sync.rules import MOST_COMMANDS
 from tests.support.clients import application, bearer
 from tests.support.world import World, build_world, id_of
 from tests.sync import trial
+from tests.sync.test_erasures import NAME, erase, make_person
 
 pytestmark = pytest.mark.anyio
 
@@ -435,6 +436,28 @@ async def test_after_a_restore_the_client_clears_and_a_lost_number_is_passed_ove
     assert gap.status_code == 500
     await group.pull()
     assert group.last == {"c1": 4}
+
+
+async def test_after_an_erase_the_rows_lose_their_words_and_the_next_cookie_confirms_it(
+    client: httpx.AsyncClient, settings: Settings, world: World, database: Database
+) -> None:
+    """I12, CU-07."""
+    group = Group(client, settings, world.alice)
+    _, customer_id = await make_person(database, world)
+    await group.pull()
+    assert NAME in str(group.rows)
+    await erase(database, world, customer_id)
+    await group.pull()
+    assert NAME not in str(group.rows)
+    assert any(key.startswith("visit/") for key in group.rows), "what stays is not deleted"
+    async with database.transaction() as session:
+        due = await erasures.due(session, 1, group.device_id, clock.now())
+    assert due, "told, but not confirmed"
+    assert (await group.pull())["patch"] == []
+    async with database.transaction() as session:
+        assert await erasures.due(session, 1, group.device_id, clock.now()) == []
+    before = group.cookie
+    assert (await group.pull())["cookie"] == before
 
 
 async def test_the_desk_sees_the_group_as_a_device_of_its_user(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import select
@@ -29,11 +30,12 @@ ORDERS_OF_AN_EPOCH = 2**40
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """What a presented cookie says: the native cursor, and the last command it knows of."""
+    """What a presented cookie says: native cursor, last command it knows of, erasures it heard."""
 
     order: float = 0
     cursor: str | None = None
     seq: int = -1
+    erased: tuple[UUID, ...] = ()
 
     @classmethod
     def of(cls, cookie: Any) -> "_Stand":
@@ -41,10 +43,13 @@ class _Stand:
             read = Cookie.model_validate(cookie)
         except ValueError:
             return cls()
-        cursor, _, seq = read.cvr.rpartition(".")
+        cursor, seq, told = [*read.cvr.split("."), "", ""][:3]
         if not cursor or not seq.isdecimal():
             return cls(read.order)
-        return cls(read.order, cursor, int(seq))
+        try:
+            return cls(read.order, cursor, int(seq), tuple(map(UUID, told.split(",")[:100])))
+        except ValueError:
+            return cls(read.order, cursor, int(seq))
 
 
 async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
@@ -76,6 +81,7 @@ async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
         device_id=group.id,
         schema=schema,
         cursor=None if stand.cursor == WIPED else stand.cursor,
+        erased=list(stand.erased),
         limit=PullLimit.model_construct(rows=rules.VIEW_MOST_ROWS, bytes=2**40),
     )
     answer = from_json(
@@ -123,14 +129,21 @@ def _cookie(
     holder = cursors.Holder(group.actor.region_id, group.id, group.actor.id, schema, epoch)
     generation = cursors.read(group.secret, holder, cursor) or 0
     order = epoch * ORDERS_OF_AN_EPOCH + generation + seq
-    return {"order": order, "cvrID": f"{cursor}.{seq}"}
+    # Presented again, the cookie says that the erasures told with it were carried out.
+    told = sorted({row["erasure_id"] for row in answer.get("erase", ())})[:100]
+    cvr = ".".join([cursor, str(seq), *([",".join(told)] if told else [])])
+    return {"order": order, "cvrID": cvr}
 
 
 def _patch(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a page as Replicache's patch: keys are type/id, values the rows."""
+    """Return a page as Replicache's patch: keys are type/id, values the rows.
+
+    `erase` adds nothing: rows of an erased person leave as dels or come anew without words.
+    """
     patch: list[dict[str, Any]] = [{"op": "clear"}] if answer.get("reset") else []
-    gone = (*answer.get("erase", ()), *answer.get("dels", ()))
-    patch += [{"op": "del", "key": f"{row['type']}/{row['id']}"} for row in gone]
+    patch += [
+        {"op": "del", "key": f"{gone['type']}/{gone['id']}"} for gone in answer.get("dels", ())
+    ]
     for type_, rows in answer.get("puts", {}).items():
         patch += [{"op": "put", "key": f"{type_}/{row['id']}", "value": row} for row in rows]
     return patch

@@ -42,7 +42,7 @@ class Cookie(BaseModel):
     """Where a client group stands: `order` only grows, `cvrID` names what it holds."""
 
     order: int | float
-    cvr: Annotated[Text, Field(max_length=250)] = Field("", alias="cvrID")
+    cvr: Annotated[Text, Field(max_length=4_000)] = Field("", alias="cvrID")
 
 
 class ReplicachePull(BaseModel):

@@ -1,23 +1,31 @@
-"""A phone: SQLite for its rows and its outbox, httpx for the way to the server.
+"""A phone: SQLite for what it knows, httpx for the way to the server.
 
-It is a whole client of docs/sync.md in one file: it captures commands without a network, hands
-them in, applies pulled pages and checks the view hash. Everything it knows is in its database,
-so that an instance made anew on the same file goes on where the last one stopped.
+It is a whole client of docs/sync.md in one file (docs/clients.md leads through it): it captures
+commands without a network, hands them in, applies pulled pages, checks the view hash, and sends
+its photos after everything else. All it knows is in its database, so that an instance made anew
+on the same file goes on where the last one stopped.
 
     phone = Phone(client, Path("alice.db"))
     await phone.sign_in("alice@fieldops.example", "...")
     await phone.register("Alice's phone")
     await phone.sync()
-    phone.capture("visit.arrive", visit_id=visit_id)     # works offline
-    await phone.sync()
-    phone.rows("visit")
+    label = phone.attach(Path("label.jpg").read_bytes(), "image/jpeg")
+    phone.capture("visit.arrive", visit_id=visit_id, attachments=[label])     # works offline
+    await phone.keep_trying()
+    phone.rows("visit"), phone.waiting()
+
+Its tables: `row` is what the server sent, replaced page by page; `outbox` what was captured,
+with its result once there is one; `attachment` the photos, until the server has them; `meta` the
+cursor, the epoch, the key and the tokens.
 """
 
+import asyncio
+import base64
 import gzip
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +39,10 @@ from fieldops.kernel import clock
 KEEP_FOR = timedelta(days=14)
 MOST_COMMANDS = 50
 MOST_BYTES = 200_000  # under the server's 256 KiB, with room for the envelope
+PIECE_BYTES = 256 * 1024  # of a photo, between two looks whether something small is waiting
+LONGEST_WAIT = 60.0  # seconds between two tries
+_TUS = {"Tus-Resumable": "1.0.0"}
+_PASSING = {429, 500, 502, 503, 504}
 
 SCHEMA = """
 create table if not exists meta (name text primary key, value text);
@@ -41,6 +53,10 @@ create table if not exists outbox (
 create table if not exists row (
     type text, id text, version integer not null, body text not null, primary key (type, id)
 );
+create table if not exists attachment (
+    sha256 text primary key, mime text not null, content blob not null, address text,
+    sent integer not null default 0
+);
 """
 
 
@@ -50,7 +66,12 @@ class Refused(Exception):  # noqa: N818 - an answer of the server
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
         self.problem = response.json() if response.content else {}
+        self.retry_after = int(response.headers.get("Retry-After", 0))
         super().__init__(f"{self.status} {self.problem.get('code')}: {response.text[:300]}")
+
+
+class NoAnswer(Exception):  # noqa: N818 - the network's, not a fault
+    """What came back is not the server's: a captive portal, a cut body."""
 
 
 @dataclass
@@ -93,6 +114,7 @@ class Phone:
         bytes_per_page: int | None = None,
         phone_clock: PhoneClock | None = None,
         compress: bool = False,
+        piece_bytes: int = PIECE_BYTES,
     ) -> None:
         self.client = client
         self.db = sqlite3.connect(path, isolation_level=None)
@@ -101,8 +123,10 @@ class Phone:
         self.limit = {"rows": rows_per_page, "bytes": bytes_per_page}
         self.clock = phone_clock or PhoneClock()
         self.compress = compress
+        self.piece_bytes = piece_bytes
         self.hash_differed = 0
         self.pages = 0
+        self.stopped_ms = 0  # how long the last push asked to wait
 
     # --- what it remembers ----------------------------------------------------------------
 
@@ -162,7 +186,18 @@ class Phone:
         response = await self.client.post("/v1/sign-in", json=body)
         if response.status_code >= httpx.codes.BAD_REQUEST:
             raise Refused(response)
-        self.put(token=response.json()["access_token"])
+        self._take_tokens(response.json())
+
+    async def renew(self) -> None:
+        """Get new tokens for the refresh token, which works once; raises Refused."""
+        body = {"refresh_token": self.get("refresh_token")}
+        response = await self.client.post("/v1/sign-in/renew", json=body)
+        if response.status_code >= httpx.codes.BAD_REQUEST:
+            raise Refused(response)
+        self._take_tokens(response.json())
+
+    def _take_tokens(self, answer: Mapping[str, Any]) -> None:
+        self.put(token=answer["access_token"], refresh_token=answer["refresh_token"])
 
     async def register(self, name: str = "phone") -> None:
         """Register this installation; doing it again is harmless."""
@@ -180,7 +215,7 @@ class Phone:
         self.put(key=answer["key"], epoch=answer["epoch"])
 
     async def send(self, path: str, body: Any) -> Any:
-        """POST JSON and return JSON; raises Refused."""
+        """POST JSON and return JSON; raises Refused, NoAnswer."""
         headers = {"Authorization": f"Bearer {self.get('token')}"}
         if self.get("key"):
             headers["Device-Key"] = self.get("key")
@@ -189,11 +224,25 @@ class Phone:
             content, headers["Content-Encoding"] = gzip.compress(content), "gzip"
         headers["Content-Type"] = "application/json"
         response = await self.client.post(path, content=content, headers=headers)
+        if "json" not in response.headers.get("Content-Type", ""):
+            raise NoAnswer(f"{response.status_code} without JSON")
         if response.status_code >= httpx.codes.BAD_REQUEST:
             raise Refused(response)
-        return response.json()
+        try:
+            return response.json()
+        except ValueError as exc:
+            raise NoAnswer("the body is cut off") from exc
 
     # --- capturing ------------------------------------------------------------------------
+
+    def attach(self, content: bytes, mime: str) -> dict[str, Any]:
+        """Keep a photo and return what a command says of it; its bytes are sent later."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.db.execute(
+            "insert or ignore into attachment (sha256, mime, content) values (?, ?, ?)",
+            [sha256, mime, content],
+        )
+        return {"sha256": sha256, "bytes": len(content), "mime": mime}
 
     def capture(
         self,
@@ -250,17 +299,64 @@ class Phone:
     # --- syncing --------------------------------------------------------------------------
 
     async def sync(self) -> None:
-        """Hand in what is queued, then pull until nothing is left."""
+        """Hand in what is queued, pull until nothing is left, and only then send photos."""
+        self.put(in_sync=False)
         await self.push()
         await self.pull()
+        if await self.upload():
+            await self.pull()  # the rows that say that they arrived
+        self.put(in_sync=True)
+
+    def waiting(self) -> dict[str, int]:
+        """Return what keeps the phone from being up to date; empty only when nothing does.
+
+        {commands, photos, syncs}: queued without an answer, not whole at the server, and 1 when
+        the last push or pull did not come to its end.
+        """
+        photos = self.db.execute("select count(*) from attachment where not sent").fetchone()[0]
+        counts = {
+            "commands": self.queued(),
+            "photos": int(photos),
+            "syncs": 0 if self.get("in_sync") else 1,
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    async def keep_trying(
+        self, tries: int = 8, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> bool:
+        """Sync until nothing is waiting; returns whether that was reached.
+
+        What passes by itself (no network, 429, 503, a push that stopped) is tried again, after
+        the time the server asked for, else after 1, 2, 4 ... seconds. Raises other refusals.
+        """
+        for attempt in range(tries):
+            pause = min(2.0**attempt, LONGEST_WAIT)
+            try:
+                await self.sync()
+            except (httpx.TransportError, NoAnswer):
+                pass
+            except Refused as refusal:
+                if refusal.status == httpx.codes.UNAUTHORIZED:
+                    await self.renew()
+                    continue
+                if refusal.status not in _PASSING:
+                    raise
+                pause = max(pause, float(refusal.retry_after))
+            if not self.waiting():
+                return True
+            if attempt < tries - 1:
+                await sleep(max(pause, self.stopped_ms / 1000))
+        return False
 
     async def push(self) -> list[dict[str, Any]]:
         """Hand in the queue in order; returns the results, as they came."""
         results: list[dict[str, Any]] = []
+        self.stopped_ms = 0
         while batch := self._next_batch():
             answer = await self.push_once(batch)
             results += answer["results"]
             if answer["stop"] is not None and not self._goes_on(answer):
+                self.stopped_ms = answer["stop"]["retry_after_ms"]
                 break
         return results
 
@@ -326,6 +422,75 @@ class Phone:
             "delete from outbox where status is not null and seq <= ? and captured_at < ?",
             [durable_seq, oldest],
         )
+        self.db.execute(
+            "delete from attachment where sent"
+            " and not exists (select 1 from outbox where instr(body, sha256))"
+        )
+
+    # --- photos -----------------------------------------------------------------------------
+
+    async def upload(self) -> int:
+        """Send the photos that the server does not have; returns how many were sent whole."""
+        waiting = self.db.execute("select sha256 from attachment where not sent").fetchall()
+        for (sha256,) in waiting:
+            await self._send_photo(sha256)
+        return len(waiting)
+
+    async def _send_photo(self, sha256: str) -> None:
+        """Go on with one photo from where the server stands, piece by piece."""
+        content, address = self.db.execute(
+            "select content, address from attachment where sha256 = ?", [sha256]
+        ).fetchone()
+        offset = None if address is None else await self._offset(address)
+        if offset is None:  # never begun, or kept too long by the server
+            address, offset = await self._begin(sha256, len(content)), 0
+        while offset < len(content):
+            if self.queued():
+                await self.push()  # what was captured meanwhile does not wait for a photo
+            headers = {
+                **_TUS,
+                "Upload-Offset": str(offset),
+                "Content-Type": "application/offset+octet-stream",
+            }
+            piece = content[offset : offset + self.piece_bytes]
+            response = await self.client.patch(address, content=piece, headers=headers)
+            if response.status_code == httpx.codes.CONFLICT:  # an earlier piece did arrive
+                offset = await self._offset(address) or 0
+                continue
+            _check(response)
+            offset = int(response.headers["Upload-Offset"])
+        self.db.execute("update attachment set sent = 1 where sha256 = ?", [sha256])
+
+    async def _begin(self, sha256: str, size: int) -> str:
+        """Begin an upload and keep its address, which is good without the access token."""
+        metadata = f"sha256 {base64.b64encode(sha256.encode()).decode()}"
+        headers = {
+            **_TUS,
+            "Authorization": f"Bearer {self.get('token')}",
+            "Upload-Length": str(size),
+            "Upload-Metadata": metadata,
+        }
+        response = await self.client.post("/v1/uploads", headers=headers)
+        _check(response)
+        address: str = response.headers["Location"]
+        self.db.execute("update attachment set address = ? where sha256 = ?", [address, sha256])
+        return address
+
+    async def _offset(self, address: str) -> int | None:
+        """Return how much of an upload has arrived, None when it is not there any more."""
+        response = await self.client.head(address, headers=_TUS)
+        if response.status_code in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
+            return None
+        _check(response)
+        return int(response.headers["Upload-Offset"])
+
+    def _let_photos_go(self) -> None:
+        """Delete photos whose row says that they arrived; others stay as long as their command."""
+        for link in self.rows("file_link"):
+            if link["arrived"]:
+                self.db.execute("delete from attachment where sha256 = ?", [link["sha256"]])
+
+    # --- pulling ----------------------------------------------------------------------------
 
     async def pull(self) -> None:
         """Apply pages until the view is whole; start anew once when the hashes differ."""
@@ -385,6 +550,7 @@ class Phone:
             if not answer.get("more"):  # its rows have come anew by now, without words
                 told = {gone["erasure_id"] for gone in answer.get("erase", ())}
                 self.put(erased=sorted(told))
+            self._let_photos_go()
         self.pages += 1
         return True
 
@@ -414,11 +580,20 @@ class Phone:
         return count == view["rows"] and f"{total:016x}" == view["hash"]
 
     async def wipe(self) -> None:
-        """Drop everything but what is still queued, and confirm when nothing is."""
+        """Drop the rows at once, the rest when it is handed in, photos included; then confirm."""
         self.db.execute("delete from row")
         if self.queued() == 0 and self.get("wiped") is None:
+            await self.upload()
+            self.db.execute("delete from attachment")
             self.put(wiped=True)
             await self.send(f"/v1/devices/{self.get('device_id')}/wiped", None)
+
+
+def _check(response: httpx.Response) -> None:
+    if "Tus-Resumable" not in response.headers:
+        raise NoAnswer(f"{response.status_code} without tus")
+    if response.status_code >= httpx.codes.BAD_REQUEST:
+        raise Refused(response)
 
 
 def _ref(type_: str, id_: str, version: int) -> dict[str, Any]:

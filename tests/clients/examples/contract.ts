@@ -55,7 +55,7 @@ export interface PullAnswer {
   reset?: boolean;
   wipe?: boolean;
   more?: boolean;
-  erase?: Ref[];
+  erase?: (Ref & { erasure_id: string })[];
   dels?: Ref[];
   puts?: Record<string, Row[]>;
   view?: { rows: number; hash: string };
@@ -135,8 +135,12 @@ export class Server {
     return this.post('/v1/sync/push', body);
   }
 
-  /** Ask for one page; `reset_reason` says why a device starts anew with a null cursor. */
-  pull(epoch: number, cursor: string | null, more: { reset_reason?: string } = {}): Promise<PullAnswer> {
+  /** Ask for one page; `erased` names the erasures carried out since the last one. */
+  pull(
+    epoch: number,
+    cursor: string | null,
+    more: { erased?: string[]; reset_reason?: string } = {},
+  ): Promise<PullAnswer> {
     const { schema } = this.app;
     return this.post('/v1/sync/pull', { device_id: this.device.id, epoch, schema, cursor, ...more });
   }

@@ -33,6 +33,7 @@ export interface StoredCommand extends Command {
 export interface Stand {
   id: string;
   cursor: string | null;
+  erased: string[];
 }
 
 export type Collections = { rows: RxCollection<StoredRow>; commands: RxCollection<StoredCommand> };
@@ -120,7 +121,7 @@ export class Phone {
           // "unchanged". It stores the checkpoint after the documents, so that a page counts
           // as held only when it is.
           batchSize: 1,
-          handler: (stand) => this.fetch(stand?.cursor ?? null),
+          handler: (stand) => this.fetch(stand),
           stream$: this.asked.asObservable(),
         },
       }),
@@ -186,9 +187,12 @@ export class Phone {
   }
 
   /** Ask for the next page; a reset drops every row that the page does not bring. */
-  private async fetch(held: string | null) {
-    const cursor = this.startAnew ? null : held;
-    const more = this.startAnew ? { reset_reason: 'hash_differs' } : {};
+  private async fetch(stand: Stand | undefined) {
+    const cursor = this.startAnew ? null : (stand?.cursor ?? null);
+    const more = {
+      erased: stand?.erased ?? [],
+      ...(this.startAnew && { reset_reason: 'hash_differs' }),
+    };
     const answer = await this.server.pull(this.epoch, cursor, more);
     this.startAnew = false;
     if (answer.wipe) {
@@ -202,7 +206,7 @@ export class Phone {
         documents.set(row.key, { ...row.toMutableJSON(), _deleted: true });
       }
     }
-    for (const { type, id } of [...(answer.erase ?? []), ...(answer.dels ?? [])]) {
+    for (const { type, id } of answer.dels ?? []) {
       const row = await this.database.rows.findOne(`${type}/${id}`).exec();
       if (row !== null) documents.set(row.key, { ...row.toMutableJSON(), _deleted: true });
     }
@@ -213,7 +217,22 @@ export class Phone {
       }
     }
     if (answer.view !== undefined) this.view = answer.view;
-    return { documents: [...documents.values()], checkpoint: { id: 'stand', cursor: answer.cursor } };
+    const erase = answer.erase ?? [];
+    if (erase.length > 0) await this.forgetWords(new Set(erase.map((row) => row.id)));
+    const erased = [...new Set(erase.map((row) => row.erasure_id))];
+    return {
+      documents: [...documents.values()],
+      checkpoint: { id: 'stand', cursor: answer.cursor, erased },
+    };
+  }
+
+  /** Overwrite what kept commands say in words about an erased person; rows come anew anyway. */
+  private async forgetWords(ids: Set<string>): Promise<void> {
+    const kept = await this.database.commands.find().exec();
+    for (const command of kept.filter((c) => c.status !== 'queued')) {
+      const about = Object.values(command.args).some((value) => ids.has(String(value)));
+      if (about) await command.incrementalPatch({ args: withoutWords(command.args) });
+    }
   }
 
   private view: { rows: number; hash: string } | null = null;
@@ -262,6 +281,13 @@ function nextError(errors: { subscribe: (next: () => void) => { unsubscribe(): v
       setTimeout(() => subscription.unsubscribe());
     });
   });
+}
+
+function withoutWords(args: Record<string, unknown>): Record<string, unknown> {
+  const words = (value: unknown) => typeof value === 'string' && value.includes(' ');
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [name, words(value) ? '(erased)' : value]),
+  );
 }
 
 /** A command as it travels: the same content at every sending, whatever became of it. */

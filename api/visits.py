@@ -12,6 +12,8 @@ from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
+from fieldops.sync import field
+from fieldops.sync.schemas import FieldState
 from fieldops.visits import queries, rules
 from fieldops.visits.commands import assigning, ending, on_site, planning
 from fieldops.visits.models import Visit
@@ -112,3 +114,28 @@ async def facts(
     row = await queries.visit(reading.session, reading.scope, visit_id)
     found = await queries.facts(reading.session, reading.scope.region_id, row.id)
     return [FactRead.model_validate(entry) for entry in found]
+
+
+@router.get(
+    "/visits/{visit_id}/field-state",
+    operation_id="visit_field_state",
+    summary="What the technicians' phones hold of a visit, and what may be unsent (SYNC 2)",
+    responses=problems(404),
+)
+async def field_state(
+    visit_id: UUID, reading: Annotated[Reading, reads(Permission.DEVICE_READ)]
+) -> list[FieldState]:
+    """Look before taking a visit from somebody: last seen, what is held, what may be queued."""
+    session, region_id = reading.session, reading.scope.region_id
+    row = await queries.visit(session, reading.actor.scope(Permission.VISIT_READ), visit_id)
+    ever = await queries.assignments(session, region_id, row.id)
+    now_on = {entry.technician_id for entry in ever if entry.ended_at is None}
+    found = await field.states(
+        session,
+        region_id,
+        Visit.resource,
+        row.id,
+        {entry.technician_id for entry in ever},
+        reading.now,
+    )
+    return [s for s in found if s.holds or s.leaving or s.person_id in now_on]

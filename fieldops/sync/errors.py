@@ -1,6 +1,6 @@
 """Refusals and holds of sync."""
 
-from fieldops.kernel.errors import Hold, Refusal
+from fieldops.kernel.errors import Caution, Hold, Refusal
 
 
 class DeviceKeyWrong(Refusal):
@@ -98,3 +98,10 @@ class DeviceTaken(Refusal):
 
     code = "device_taken"
     advice = "Install the app anew: a new install makes a new id."
+
+
+class WorkMayBeUnsent(Caution):
+    """{phones} holds this and may have work on it that was not handed in yet."""
+
+    code = "work_may_be_unsent"
+    advice = "Call the technician; what comes in later is kept and waits at the late-work desk."

@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel.base import Base, Regional, link
+from fieldops.kernel.base import Base, Regional, link, one_of
+from fieldops.sync import rules
 
 
 class Device(Regional):
@@ -30,9 +31,12 @@ class Device(Regional):
     `last_seq` is the last command taken; `gen_sent` and `gen_confirmed` the generations of the
     view record; `view_*` what the fast path compares; `grants_seen` the grants its user had at
     the last full pull (`grants_former` those before `grants_since`); `clock_*` the device's
-    clock at the last push and the server's time then; `failing_*` the command that failed by a
-    programming error and how often; `erasures_due` the erasures it has not acknowledged. The hot
-    columns are written by statements, so that the audit keeps only what people change.
+    clock at the last push and the server's time then, `former_*` that of the boot before;
+    `failing_*` the command that failed by a programming error and how often; `last_stop` why
+    its last push ended early; `replaced_*` the newer installation of the same user; `anomalies`
+    how often it behaved as two installations with one key would; `erasures_due` the erasures it
+    has not acknowledged. The hot columns are written by statements, so that the audit keeps
+    only what people change.
     """
 
     __tablename__ = "sync_device"
@@ -59,6 +63,11 @@ class Device(Regional):
     queued: Mapped[int] = mapped_column(default=0)
     oldest_queued: Mapped[str | None]
     oldest_queued_at: Mapped[datetime | None]
+    last_stop: Mapped[str | None]
+    last_stop_at: Mapped[datetime | None]
+    replaced_by: Mapped[UUID | None]
+    replaced_at: Mapped[datetime | None]
+    anomalies: Mapped[int] = mapped_column(default=0, server_default="0")
 
     gen_sent: Mapped[int] = mapped_column(BigInteger, default=0)
     gen_confirmed: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -78,6 +87,8 @@ class Device(Regional):
     clock_boot_id: Mapped[str | None]
     clock_mono_ms: Mapped[int | None] = mapped_column(BigInteger)
     clock_server_time: Mapped[datetime | None]
+    former_boot_id: Mapped[str | None]
+    former_mono_ms: Mapped[int | None] = mapped_column(BigInteger)
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
@@ -171,7 +182,7 @@ class Case(Regional):
     __table_args__ = (
         CheckConstraint("status in ('held', 'rejected')", name="status_known"),
         CheckConstraint(
-            "state in ('open', 'accepted', 'credited', 'discarded', 'corrected')",
+            one_of("state", rules.CaseState),
             name="state_known",
         ),
         CheckConstraint("(state = 'open') = (decided_at is null)", name="decided_when_closed"),

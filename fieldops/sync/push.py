@@ -423,6 +423,7 @@ class Batch:
         )
         left = [s for s in self.sent if s.seq > self.last_seq]
         oldest = left[0].envelope if left else None
+        waiting = max(len(left), (self.request.queued or 0) - len(self.results))
         reading = self.request.clock
         await queries.write_device(
             self.session,
@@ -434,7 +435,9 @@ class Batch:
             case_gen=self.device.case_gen + self.desk.news,
             failing_command_id=self.failing,
             failing_attempts=self.attempts,
-            queued=len(left),
+            queued=waiting,
+            last_stop=self.stopped["kind"] if self.stopped else None,
+            last_stop_at=self.now if self.stopped else None,
             oldest_queued=f"{oldest.name} v{oldest.v}" if oldest else None,
             oldest_queued_at=oldest.captured.estimated_at if oldest and oldest.captured else None,
             clock_boot_id=reading.boot_id,

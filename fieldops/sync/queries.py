@@ -320,7 +320,7 @@ async def present_state(
     Contact data and geometries are left out. Works for every module's records, for the kernel's
     bases know them all.
     """
-    model = _model_of(resource)
+    model = model_of(resource)
     if model is None or row_id is None:
         return None, []
     columns = [
@@ -346,7 +346,8 @@ async def present_state(
     return (None if row is None else dict(row._mapping)), changes.all()  # noqa: SLF001
 
 
-def _model_of(resource: str | None) -> type[Regional] | None:
+def model_of(resource: str | None) -> type[Regional] | None:
+    """Return the table's class of a record's type, as the API and the devices call it."""
     if not resource:
         return None
     for mapper in Base.registry.mappers:

@@ -22,6 +22,7 @@ VIEW_WARNING_ROWS = 5_000
 VIEW_MOST_ROWS = 10_000
 FULL_DIFF_EVERY = timedelta(hours=6)
 SEEN_EVERY = timedelta(minutes=5)  # how exactly "last seen" is kept by pulls without news
+SILENT_AFTER = timedelta(minutes=15)  # a phone with a network is heard of oftener
 CASES_KEPT = timedelta(days=14)  # how long a phone holds a decided case
 
 
@@ -33,6 +34,14 @@ class DeviceState(StrEnum):
     REVOKED = "revoked"
 
 
+class Unsent(StrEnum):
+    """Why work on a record may still be on a phone."""
+
+    QUEUED = "queued"  # it had commands left when its last push ended
+    SILENT = "silent"  # it holds the record and was not heard of for a while
+    EVIDENCE = "evidence"  # files it promised have not arrived
+
+
 class CaseState(StrEnum):
     """How a case stands: open, or the way in which it left the desk."""
 
@@ -41,6 +50,7 @@ class CaseState(StrEnum):
     CREDITED = "credited"
     DISCARDED = "discarded"
     CORRECTED = "corrected"  # by rule: the technician did it again and it took effect
+    TAKEN = "taken"  # by rule: the server learned the command meanwhile, and it took effect
 
 
 class Status(StrEnum):

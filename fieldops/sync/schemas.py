@@ -123,6 +123,9 @@ class PushRequest(BaseModel):
     epoch: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     app: App
     clock: ClockReading
+    queued: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
+        None, description="Commands still without an answer, these included; dispatchers see it."
+    )
     commands: list[AnyCommand] = Field(max_length=rules.MOST_COMMANDS)
 
 
@@ -360,5 +363,31 @@ class DeviceRead(BaseModel):
     queued: int = Field(description="Commands waiting on it, as far as known.")
     oldest_queued: str | None = Field(description="Name and version of the oldest of them.")
     oldest_queued_at: AwareDatetime | None
+    last_stop: str | None = Field(description="Why its last push ended early.")
+    last_stop_at: AwareDatetime | None
+    replaced_by: UUID | None = Field(description="A newer installation of the same user.")
+    replaced_at: AwareDatetime | None
     clock_offset_ms: int | None = Field(description="How far its wall clock was ahead.")
     hash_differences: int = Field(description="How often its view differed from ours.")
+
+
+class FieldState(BaseModel):
+    """What one phone holds of a record, and what of it may not have been handed in yet."""
+
+    device_id: UUID
+    person_id: UUID
+    name: str
+    state: rules.DeviceState
+    app_version: str
+    last_seen_at: AwareDatetime
+    holds: bool = Field(description="The record was sent to it and has not left it.")
+    leaving: bool = Field(description="Its removal was sent; the phone has not confirmed it yet.")
+    held_version: int | None
+    present_version: int | None
+    state_on_device: str | None = Field(description="The record's state as the phone shows it.")
+    queued: int = Field(description="Commands waiting on it, as far as known.")
+    oldest_queued: str | None
+    oldest_queued_at: AwareDatetime | None
+    last_stop: str | None
+    evidence_missing: int = Field(description="Promised files of the record that are not here.")
+    unsent: list[rules.Unsent] = Field(description="Why work on it may be unsent; empty: none.")

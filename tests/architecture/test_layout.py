@@ -51,6 +51,7 @@ OWN_FILES = {
     "sync/cursor": "the signed cursor of a pull",
     "sync/erasures": "who has to erase what of an erased person, and who has done so",
     "sync/envelopes": "the phone's command shape, with its capture time estimated",
+    "sync/field": "what phones hold of one record, and what of it may be unsent",
     "sync/grants": "what a device's user was allowed when it was last seen, pure",
     "sync/held": "which rows a device holds, in two phases",
     "sync/inflate": "request bodies unpacked with a cap",

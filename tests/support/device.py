@@ -382,6 +382,7 @@ class Phone:
                 "epoch": self.get("epoch"),
                 "app": self.app,
                 "clock": self.clock.read(),
+                "queued": self.queued(),
                 "commands": list(batch),
             },
         )

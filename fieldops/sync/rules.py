@@ -53,6 +53,22 @@ class CaseState(StrEnum):
     TAKEN = "taken"  # by rule: the server learned the command meanwhile, and it took effect
 
 
+class Decision(StrEnum):
+    """What a person decides about a case."""
+
+    ACCEPT = "accept"
+    CREDIT = "credit"
+    DISCARD = "discard"
+    HAND_OVER = "hand_over"
+
+
+# The default that the desk shows; a person decides all the same. Work that was done before its
+# cancellation became known is accepted (SYNC section 2); what is lost cannot be.
+PROPOSALS = {"cancelled_after_work": Decision.ACCEPT, "command_lost": Decision.DISCARD}
+
+MOST_DECIDED = 50  # cases in one decision about many
+
+
 class Status(StrEnum):
     """How a command ended; the first two took effect."""
 

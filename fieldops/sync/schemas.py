@@ -11,6 +11,7 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    computed_field,
 )
 
 from fieldops.kernel.commands import Text
@@ -260,7 +261,10 @@ class CaseCommand(BaseModel):
 
 
 class CaseOnDevice(BaseModel):
-    """A case as its technician sees it: what is waiting, why, and what became of it."""
+    """A case as its technician sees it: what is waiting, why, and what became of it.
+
+    `text` and `outcome_text` say it in each language; the phone shows its user's.
+    """
 
     id: UUID
     version: int
@@ -277,6 +281,8 @@ class CaseOnDevice(BaseModel):
     decided_at: AwareDatetime | None
     reason: str | None
     outcome: dict[str, Any] | None
+    text: dict[str, str] = Field(description="Why, and what to do, by language: `en`, `zh_CN`.")
+    outcome_text: dict[str, str] = Field(description="How it stands or ended, by language.")
 
 
 class CaseRead(BaseModel):
@@ -303,6 +309,11 @@ class CaseRead(BaseModel):
     decided_by: UUID | None
     reason: str | None
     outcome: dict[str, Any] | None
+
+    @computed_field(description="What a dispatcher would mostly decide; null: look at it.")  # type: ignore[prop-decorator]
+    @property
+    def proposal(self) -> rules.Decision | None:
+        return rules.PROPOSALS.get(self.code) if self.state is rules.CaseState.OPEN else None
 
 
 class CaseEntryRead(BaseModel):
@@ -391,3 +402,35 @@ class FieldState(BaseModel):
     last_stop: str | None
     evidence_missing: int = Field(description="Promised files of the record that are not here.")
     unsent: list[rules.Unsent] = Field(description="Why work on it may be unsent; empty: none.")
+
+
+class Tally(BaseModel):
+    """How many open cases share something, and since when the oldest waits."""
+
+    count: int
+    oldest: AwareDatetime
+
+
+class CodeTally(Tally):
+    code: str
+
+
+class DeviceTally(Tally):
+    device_id: UUID
+    device_name: str
+    person_id: UUID
+
+
+class RecordTally(Tally):
+    subject_type: str | None
+    subject_id: UUID
+
+
+class DeskCounts(BaseModel):
+    """The open cases of a desk: in all, by reason, by phone and by record, most first."""
+
+    open: int
+    oldest: AwareDatetime | None
+    by_code: list[CodeTally]
+    by_device: list[DeviceTally]
+    by_record: list[RecordTally]

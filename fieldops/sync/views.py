@@ -2,17 +2,37 @@
 
 from typing import Any
 
-from sqlalchemy import Select, String, func, literal, or_, select
+from sqlalchemy import Select, String, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from fieldops.kernel.views import TODAY, DeviceScope, document, view
-from fieldops.sync import rules
+from fieldops.sync import rules, wording
 from fieldops.sync.models import Case, CaseEntry
 from fieldops.sync.schemas import CaseOnDevice
 
 
 def _name(text: str) -> Any:
     return literal(text, String, literal_execute=True)
+
+
+def _words() -> dict[str, Any]:
+    """Return why and how it stands, in each language (a technician's phone shows one)."""
+    codes = [(Case.code == code, said) for code, said in sorted(wording.reasons().items())]
+    why = func.json_build_object(
+        _name("en"),
+        func.concat(Case.message, " ", Case.advice),
+        _name("zh_CN"),
+        case(*codes, else_=wording.other_reason()),
+    )
+    ends = [
+        (Case.state == state, func.json_build_object(*_pairs(said)))
+        for state, said in sorted(wording.outcomes().items())
+    ]
+    return {"text": why, "outcome_text": case(*ends)}
+
+
+def _pairs(said: dict[str, str]) -> list[Any]:
+    return [part for name in wording.LANGUAGES for part in (_name(name), literal(said[name]))]
 
 
 @view("case", rank=50, schema=CaseOnDevice, own=True)
@@ -30,10 +50,12 @@ def cases(scope: DeviceScope) -> Select[Any]:
     fields = {
         name: getattr(Case, name)
         for name in CaseOnDevice.model_fields
-        if name not in {"id", "version", "commands"}
+        if name not in {"id", "version", "commands", "text", "outcome_text"}
     }
     until = Case.decided_at + rules.CASES_KEPT
-    return document(Case, {**fields, "commands": commands}, tier=TODAY, until=until).where(
+    return document(
+        Case, {**fields, "commands": commands, **_words()}, tier=TODAY, until=until
+    ).where(
         Case.region_id == scope.region_id,
         Case.device_id == scope.device_id,
         or_(Case.decided_at.is_(None), until > scope.now),

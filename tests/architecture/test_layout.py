@@ -59,6 +59,7 @@ OWN_FILES = {
     "sync/prepared": "the statement of all views, built over placeholders and compiled once",
     "sync/pull": "the difference between two views",
     "sync/receipt": "what a push promised as attachments, and what is still wanted",
+    "sync/wording": "what technicians read of their cases, in both languages",
     "sync/push": "a queue of commands replayed in order",
     "sync/replicache": "Replicache's contract, as a way in and out of push and pull",
 }

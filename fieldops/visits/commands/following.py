@@ -168,10 +168,8 @@ async def close_if_empty(
 
 
 async def _catch_up(ctx: Context, visit: Visit, rows: Iterable[Assignment]) -> None:
-    """Bring technicians to where their kept facts say they are, and own these facts again."""
-    kept = await queries.facts(
-        ctx.session, ctx.region_id, visit.id, (FactKind.DEPARTURE, FactKind.ARRIVAL)
-    )
+    """Bring technicians to where their kept facts say they are, and own all their facts again."""
+    kept = await queries.facts(ctx.session, ctx.region_id, visit.id)
     for row in rows:
         for fact in kept:
             if fact.technician_id != row.technician_id:
@@ -181,12 +179,13 @@ async def _catch_up(ctx: Context, visit: Visit, rows: Iterable[Assignment]) -> N
                 step_on(row, Step.EN_ROUTE)
                 row.departed_at = row.departed_at or fact.estimated_at
                 visit.departed_at = visit.departed_at or fact.estimated_at
-            else:
+            elif fact.kind == FactKind.ARRIVAL:
                 step_on(row, Step.ON_SITE)
                 row.arrived_at = row.arrived_at or fact.estimated_at
                 visit.arrived_at = visit.arrived_at or fact.estimated_at
-    for fact in await queries.facts(ctx.session, ctx.region_id, visit.id, (FactKind.IDENTITY,)):
-        if fact.body.get("complete") and visit.identity_confirmed_at is None:
+    for fact in kept:
+        identity = fact.kind == FactKind.IDENTITY and fact.body.get("complete")
+        if identity and visit.identity_confirmed_at is None:
             visit.identity_confirmed_at = fact.estimated_at
 
 

@@ -105,6 +105,7 @@ class CommandResult(BaseModel):
     refs: list[ResultRef]
     merged: list[str] = []
     warnings: list[Warned] = []
+    results: list[dict[str, Any]] = Field([], description="Of each part, when there are many.")
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.problems import problems
 from api.routing import (
@@ -40,13 +41,16 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.organisation import queries as organisation
-from fieldops.sync import commands, inflate, pull, push, queries, rules
+from fieldops.sync import inflate, policy, pull, push, queries, rules
+from fieldops.sync.commands import desk as deciding
+from fieldops.sync.commands import devices as steering
 from fieldops.sync.models import Case, Device
 from fieldops.sync.schemas import (
     CaseDetail,
     CaseEntryRead,
     CaseRead,
     Change,
+    DeskCounts,
     DeviceRead,
     PullAnswer,
     PullRequest,
@@ -301,10 +305,10 @@ async def device_get(
     return DeviceRead.model_validate(found)
 
 
-verb(devices, "/{device_id}/lock", commands.lock)
-verb(devices, "/{device_id}/unlock", commands.unlock)
-verb(devices, "/{device_id}/revoke", commands.revoke)
-verb(devices, "/{device_id}/wiped", commands.wiped)
+verb(devices, "/{device_id}/lock", steering.lock)
+verb(devices, "/{device_id}/unlock", steering.unlock)
+verb(devices, "/{device_id}/revoke", steering.revoke)
+verb(devices, "/{device_id}/wiped", steering.wiped)
 
 desk = APIRouter(prefix="/v1/desk/cases", tags=["late-work desk"])
 
@@ -313,11 +317,28 @@ desk = APIRouter(prefix="/v1/desk/cases", tags=["late-work desk"])
 async def desk_list(
     reading: Annotated[Reading, reads(Permission.DESK_READ)],
     state: Annotated[rules.CaseState | None, Query()] = rules.CaseState.OPEN,
+    code: Annotated[str | None, Query(max_length=64, description="Only with this reason.")] = None,
+    centre_id: Annotated[UUID | None, Query(description="Only of phones of this centre.")] = None,
+    device_id: Annotated[UUID | None, Query(description="Only of this phone.")] = None,
+    person_id: Annotated[UUID | None, Query(description="Only of this technician.")] = None,
+    record_id: Annotated[UUID | None, Query(description="Only about this visit, order ...")] = None,
+    handler_id: Annotated[UUID | None, Query(description="Only handed over to them.")] = None,
+    opened_before: Annotated[AwareDatetime | None, Query(description="Only older ones.")] = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[CaseRead]:
     """List cases, oldest first; the open ones when nothing else is asked for."""
-    statement = queries.cases(reading.scope, state)
+    statement = queries.cases(
+        reading.scope,
+        state,
+        opened_before=opened_before,
+        code=code,
+        centre_id=centre_id,
+        device_id=device_id,
+        person_id=person_id,
+        subject_id=record_id,
+        handler_id=handler_id,
+    )
     return await page(reading, statement.order_by(Case.id), Case.id, after, limit, CaseRead)
 
 
@@ -340,11 +361,40 @@ async def desk_get(
     )
 
 
-verb(desk, "/{case_id}/accept", commands.accept)
-verb(desk, "/{case_id}/credit", commands.credit)
-verb(desk, "/{case_id}/discard", commands.discard)
-verb(desk, "/{case_id}/hand-over", commands.hand_over)
+verb(desk, "/{case_id}/accept", deciding.accept)
+verb(desk, "/{case_id}/credit", deciding.credit)
+verb(desk, "/{case_id}/discard", deciding.discard)
+verb(desk, "/{case_id}/hand-over", deciding.hand_over)
+
+counting = APIRouter(prefix="/v1/desk", tags=["late-work desk"])
+
+
+@counting.get(
+    "/counts", operation_id="desk_counts", summary="What waits at the desk", responses=problems()
+)
+async def desk_counts(
+    reading: Annotated[Reading, reads(Permission.DESK_READ)],
+) -> DeskCounts:
+    """Count the open cases by reason, by phone and by record."""
+    return await queries.counts(reading.session, reading.scope)
+
+
+verb(counting, "/decisions", deciding.decide_many)
+
+
+async def _may_decide(
+    session: AsyncSession, region_id: int, person_id: UUID, centre_id: UUID | None
+) -> bool:
+    """Say whether a person decides cases of a centre: sync itself knows no accounts."""
+    person = await organisation.load_actor(session, person_id, region_id)
+    if person is None or not person.allows(Permission.DESK_DECIDE):
+        return False
+    scope = person.scope(Permission.DESK_DECIDE)
+    return scope.whole_region or centre_id is None or centre_id in scope.centre_ids
+
+
+policy.may_decide[:] = [_may_decide]
 
 router = APIRouter()
-for _part in (phones, devices, desk):
+for _part in (phones, devices, desk, counting):
     router.include_router(_part)

@@ -117,6 +117,7 @@ class Context:
     merged: set[str] = field(default_factory=set)
     also: list[Regional] = field(default_factory=list)
     warnings: list[Caution] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)  # of a command about many things
 
     @property
     def region_id(self) -> int:
@@ -294,6 +295,7 @@ class Applied:
     refs: tuple[Ref, ...]
     merged: tuple[str, ...] = ()
     warnings: tuple[Caution, ...] = ()
+    results: tuple[dict[str, Any], ...] = ()
 
 
 async def run(
@@ -338,7 +340,7 @@ async def run(
             gathered.forget()  # a command inside a command: its changes were not gathered
     rows = [] if changed is None else [changed] if hasattr(changed, "id") else list(changed)
     refs = tuple(Ref(row.resource, row.id, row.version) for row in (*rows, *ctx.also))
-    return Applied(refs, tuple(sorted(ctx.merged)), tuple(ctx.warnings))
+    return Applied(refs, tuple(sorted(ctx.merged)), tuple(ctx.warnings), tuple(ctx.results))
 
 
 def _refusal_for(exc: IntegrityError) -> Coded:

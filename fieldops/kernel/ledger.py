@@ -126,6 +126,8 @@ def applied_result(envelope: Envelope, applied: Applied) -> dict[str, Any]:
         result["seq"] = envelope.seq
     if applied.merged:
         result["merged"] = list(applied.merged)
+    if applied.results:
+        result["results"] = list(applied.results)
     if applied.warnings:
         result["warnings"] = [
             {

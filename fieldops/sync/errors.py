@@ -105,3 +105,25 @@ class WorkMayBeUnsent(Caution):
 
     code = "work_may_be_unsent"
     advice = "Call the technician; what comes in later is kept and waits at the late-work desk."
+
+
+class CommandLost(Hold):
+    """The phone has lost {name} before it was handed in ({reason})."""
+
+    code = "command_lost"
+    advice = "Tell the dispatcher what you had done; the rest of your queue goes on."
+
+
+class CaseChanged(Refusal):
+    """The {what} was changed after you looked at it."""
+
+    code = "case_changed"
+    advice = "Look at it again and decide anew."
+
+
+class CannotDecide(Refusal):
+    """That person may not decide cases of this centre."""
+
+    code = "cannot_decide"
+    status = 422
+    advice = "Hand it over to a dispatcher of the centre."

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     cast,
     func,
+    or_,
     select,
     update,
 )
@@ -31,7 +34,8 @@ from fieldops.kernel.permissions import Scope
 from fieldops.sync import policy
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
-from fieldops.sync.rules import CaseState, DeviceState
+from fieldops.sync.rules import MOST_TALLIES, CaseState, DeviceState
+from fieldops.sync.schemas import CodeTally, DeskCounts, DeviceTally, RecordTally
 
 
 def _epoch(region_id: int) -> ColumnElement[int]:
@@ -266,10 +270,117 @@ async def open_cases(session: AsyncSession, region_id: int, device_id: UUID) -> 
     return list(found)
 
 
-def cases(scope: Scope, state: CaseState | None) -> Select[Any]:
-    """Return the statement for the cases of a scope."""
+def cases(
+    scope: Scope,
+    state: CaseState | None,
+    *,
+    opened_before: datetime | None = None,
+    **wanted: Any,
+) -> Select[Any]:
+    """Return the statement for the cases of a scope; `wanted` are columns and their values."""
     statement = select(Case).where(policy.visible_cases(scope))
-    return statement if state is None else statement.where(Case.state == state.value)
+    if state is not None:
+        statement = statement.where(Case.state == state.value)
+    if opened_before is not None:
+        statement = statement.where(Case.opened_at < opened_before)
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(getattr(Case, name) == value)
+    return statement
+
+
+async def open_ids(
+    session: AsyncSession,
+    scope: Scope,
+    device_id: UUID | None,
+    subject_id: UUID | None,
+    code: str | None,
+    most: int,
+) -> list[tuple[UUID, UUID]]:
+    """Return the open cases of a device or a record as (case, device), oldest first."""
+    statement = cases(scope, CaseState.OPEN, device_id=device_id, subject_id=subject_id, code=code)
+    found = await session.execute(
+        statement.with_only_columns(Case.id, Case.device_id).order_by(Case.id).limit(most)
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+async def lock_devices(session: AsyncSession, region_id: int, ids: Collection[UUID]) -> None:
+    """Lock devices in the order of their ids."""
+    await session.execute(
+        select(Device.id)
+        .where(Device.region_id == region_id, Device.id.in_(ids))
+        .order_by(Device.id)
+        .with_for_update()
+    )
+
+
+async def counts(session: AsyncSession, scope: Scope) -> DeskCounts:
+    """Return how many cases are open and what they share; three statements."""
+    of_open = (policy.visible_cases(scope), Case.state == CaseState.OPEN.value)
+    number, oldest = func.count(Case.id).label("count"), func.min(Case.opened_at).label("oldest")
+
+    async def read(statement: Select[Any]) -> list[dict[str, Any]]:
+        most_first = statement.order_by(number.desc(), oldest).limit(MOST_TALLIES)
+        return [dict(row) for row in (await session.execute(most_first)).mappings()]
+
+    by_code = select(Case.code, number, oldest).where(*of_open).group_by(Case.code)
+    by_device = (
+        select(Case.device_id, Device.name.label("device_name"), Case.person_id, number, oldest)
+        .join(Device, and_(Device.region_id == Case.region_id, Device.id == Case.device_id))
+        .where(*of_open, Device.region_id == scope.region_id)
+        .group_by(Case.device_id, Device.name, Case.person_id)
+    )
+    by_record = (
+        select(Case.subject_type, Case.subject_id, number, oldest)
+        .where(*of_open, Case.subject_id.is_not(None))
+        .group_by(Case.subject_type, Case.subject_id)
+    )
+    codes = [CodeTally(**row) for row in await read(by_code)]
+    return DeskCounts(
+        open=sum(tally.count for tally in codes),
+        oldest=min((tally.oldest for tally in codes), default=None),
+        by_code=codes,
+        by_device=[DeviceTally(**row) for row in await read(by_device)],
+        by_record=[RecordTally(**row) for row in await read(by_record)],
+    )
+
+
+async def version_of(
+    session: AsyncSession, region_id: int, resource: str | None, row_id: UUID | None
+) -> int | None:
+    """Return a record's version, None when there is no such record."""
+    model = model_of(resource)
+    if model is None or row_id is None:
+        return None
+    found: int | None = await session.scalar(
+        select(model.version).where(model.region_id == region_id, model.id == row_id)
+    )
+    return found
+
+
+async def changed_by_others(
+    session: AsyncSession,
+    region_id: int,
+    resource: str | None,
+    row_id: UUID | None,
+    after_version: int,
+    own: Collection[UUID],
+) -> int | None:
+    """Return the newest version of a record that other commands than these made, if any."""
+    model = model_of(resource)
+    if model is None or row_id is None:
+        return None
+    found: int | None = await session.scalar(
+        select(func.max(Audit.entity_version)).where(
+            Audit.region_id == region_id,
+            Audit.entity == model.__tablename__,
+            Audit.entity_id == row_id,
+            Audit.entity_version > after_version,
+            or_(Audit.command_id.is_(None), Audit.command_id.not_in(own)),
+        )
+    )
+    return found
 
 
 async def case_of(session: AsyncSession, scope: Scope, case_id: UUID) -> Case:

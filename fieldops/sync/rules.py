@@ -66,6 +66,7 @@ class Decision(StrEnum):
 # cancellation became known is accepted (SYNC section 2); what is lost cannot be.
 PROPOSALS = {"cancelled_after_work": Decision.ACCEPT, "command_lost": Decision.DISCARD}
 
+MOST_TALLIES = 50  # groups in the desk's counts
 MOST_DECIDED = 50  # cases in one decision about many
 
 

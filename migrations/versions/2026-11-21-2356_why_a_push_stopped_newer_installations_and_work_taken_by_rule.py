@@ -1,14 +1,14 @@
 """Why a push stopped, newer installations, and work taken by rule.
 
-Revision: 0017_desk
-After: 0016_notices
+Revision: 0019_desk
+After: 0018_replicache
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017_desk"
-down_revision = "0016_notices"
+revision = "0019_desk"
+down_revision = "0018_replicache"
 branch_labels = None
 depends_on = None
 

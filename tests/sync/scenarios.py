@@ -168,6 +168,9 @@ def _evidence(day: Day) -> list[Step]:
     return [*_started(day), _answers(day), _line_test(day), _speed_test(day), _reading(day)]
 
 
+# Never takes effect by itself: it tells of a loss, and a person takes note of it.
+ALWAYS_HELD = frozenset({"queue.void"})
+
 SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
     "appointment.record_reconfirmation": lambda day: [
         day.visit("appointment.record_reconfirmation", answer="confirmed")

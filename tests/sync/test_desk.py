@@ -1,21 +1,25 @@
 """The late-work desk and the list of devices (SYNC sections 2 and 6)."""
 
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from sqlalchemy import select
 
-from fieldops.kernel import audit
+from fieldops.kernel import audit, clock
 from fieldops.kernel.db import Database
-from fieldops.kernel.errors import Forbidden, NotFound
+from fieldops.kernel.errors import REGISTRY, Forbidden, Hold, NotFound
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
+from fieldops.sync import rules, wording
 from fieldops.sync.errors import CaseClosed, DeviceNotActive, DeviceTaken, NotInCase
 from fieldops.sync.models import Case
 from tests.support.clients import bearer
 from tests.support.device import Phone, Refused
 from tests.support.run import run
-from tests.support.world import World
+from tests.support.world import NORTH, World
 from tests.sync import trial
 from tests.sync.conftest import MakePhone
 
@@ -123,7 +127,7 @@ async def test_a_case_can_be_handed_over_and_stays_open(
 ) -> None:
     _, case_id = await late_work(phone, database)
     await run(
-        database, world.dora, "desk.hand_over", case_id=case_id, person_id=world.sam.id,
+        database, world.dora, "desk.hand_over", case_id=case_id, person_id=world.dora.id,
         reason="end of my shift",
     )  # fmt: skip
     assert await trial.count(database, "sync_case", "state = 'open'") == 1
@@ -250,3 +254,167 @@ async def test_quarantined_work_is_judged_by_a_dispatcher(
     await run(database, world.dora, "desk.accept", case_id=case_id, reason="it is hers")
     assert await trial.state_of(database, id_) == "begun"
     assert await trial.remarks_of(database) == ["seen"]
+
+
+# --- many cases, filters, stale views ------------------------------------------------------
+
+
+class Desk:
+    """The desk over HTTP, as a named person."""
+
+    def __init__(self, client: httpx.AsyncClient, settings: Settings, world: World) -> None:
+        self.client, self.settings, self.world = client, settings, world
+
+    async def get(self, path: str, name: str = "dora", **params: Any) -> Any:
+        headers = bearer(self.settings, self.world.actors[name])
+        answer = await self.client.get(f"/v1/desk{path}", params=params, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, key: UUID | None = None, **body: Any) -> httpx.Response:
+        headers = bearer(self.settings, self.world.dora)
+        if key is not None:
+            headers["Idempotency-Key"] = str(key)
+        return await self.client.post(f"/v1/desk{path}", json=body, headers=headers)
+
+
+@pytest.fixture
+def desk(client: httpx.AsyncClient, settings: Settings, world: World) -> Desk:
+    return Desk(client, settings, world)
+
+
+async def three_cases(phone: Phone, database: Database) -> list[Any]:
+    """Trials of Bob that Alice began: two that can still be begun, one that cannot."""
+    ids = [await trial.make(database, "bob") for _ in range(3)]
+    for id_ in ids:
+        phone.capture("trial.begin", trial_id=id_)
+    assert {r["status"] for r in await phone.push()} == {"held"}
+    await trial.change(database, ids[1], kind="finished")
+    return ids
+
+
+async def test_sync_2_many_cases_of_a_phone_are_decided_each_for_itself(
+    phone: Phone, database: Database, desk: Desk
+) -> None:
+    ids = await three_cases(phone, database)
+    key = new_id()
+    body = {"decision": "accept", "device_id": str(phone.id), "reason": "it is hers"}
+    answer = (await desk.post("/decisions", key, **body)).json()
+    *results, last = answer["results"]
+    assert [r["status"] for r in results] == ["accepted", "refused", "accepted"]
+    assert results[1]["code"] == "trial_not_open"
+    assert last == {"more": False}
+    assert [await trial.state_of(database, i) for i in ids] == ["begun", "finished", "begun"]
+    again = (await desk.post("/decisions", key, **body)).json()
+    assert again["results"] == answer["results"]
+    (left,) = (await desk.get("/cases"))["items"]
+    assert (left["subject_id"], left["version"]) == (str(ids[1]), 1), "nothing of it stayed"
+    await phone.pull()
+    assert sorted(c["state"] for c in phone.rows("case")) == ["accepted", "accepted", "open"]
+
+
+async def test_sync_2_many_cases_of_a_record_are_decided_and_others_stay(
+    phone: Phone, database: Database, desk: Desk
+) -> None:
+    ids = await three_cases(phone, database)
+    body = {"decision": "discard", "record_id": str(ids[0]), "reason": "done by Bob"}
+    answer = (await desk.post("/decisions", **body)).json()
+    assert [r.get("status") for r in answer["results"]] == ["discarded", None]
+    assert {c["subject_id"] for c in (await desk.get("/cases"))["items"]} == {
+        str(ids[1]), str(ids[2]),
+    }  # fmt: skip
+
+
+async def test_sync_2_what_came_in_after_the_dispatcher_looked_is_left_alone(
+    phone: Phone, database: Database, desk: Desk
+) -> None:
+    await three_cases(phone, database)
+    first, second, third = (await desk.get("/cases"))["items"]
+    seen = [
+        {"case_id": first["id"], "version": first["version"]},
+        {"case_id": second["id"], "version": second["version"] + 1},
+    ]
+    body = {"decision": "discard", "device_id": str(phone.id), "reason": "no", "seen": seen}
+    *results, _ = (await desk.post("/decisions", **{**body, "reason": "old"})).json()["results"]
+    assert {r["case_id"]: (r["status"], r.get("code")) for r in results} == {
+        first["id"]: ("discarded", None),
+        second["id"]: ("refused", "case_changed"),
+        third["id"]: ("left", "case_changed"),
+    }
+
+
+async def test_sync_2_a_case_that_grew_since_it_was_looked_at_is_not_decided(
+    phone: Phone, database: Database, desk: Desk
+) -> None:
+    id_, case_id = await late_work(phone, database)
+    version = (await desk.get(f"/cases/{case_id}"))["version"]
+    phone.capture("trial.begin", trial_id=id_)
+    await phone.push()
+    refused = await desk.post(f"/cases/{case_id}/accept", reason="all", case_version=version)
+    assert refused.json()["code"] == "case_changed"
+
+
+async def test_the_desk_is_filtered_and_counted(
+    phone: Phone, database: Database, desk: Desk, world: World, at: datetime
+) -> None:
+    ids = await three_cases(phone, database)
+    phone.capture("trial.unheard_of", trial_id=ids[0])
+    with clock.frozen(at + timedelta(hours=1)):
+        await phone.push()
+    counts = await desk.get("/counts")
+    assert (counts["open"], datetime.fromisoformat(counts["oldest"])) == (4, at)
+    assert [(c["code"], c["count"]) for c in counts["by_code"]] == [
+        ("trial_reassigned", 3), ("unknown_command", 1),
+    ]  # fmt: skip
+    assert [(c["device_id"], c["count"]) for c in counts["by_device"]] == [(str(phone.id), 4)]
+    assert len(counts["by_record"]) == 3
+
+    async def found(**params: Any) -> int:
+        return len((await desk.get("/cases", **params))["items"])
+
+    assert await found(code="unknown_command") == 1
+    assert await found(record_id=str(ids[0])) == 1
+    assert await found(device_id=str(phone.id)) == 4
+    assert await found(person_id=str(world.bob.id)) == 0
+    assert await found(person_id=str(world.alice.id), centre_id=str(NORTH)) == 4
+    assert await found(opened_before=(at + timedelta(minutes=1)).isoformat()) == 3
+    assert (await desk.get("/counts", "dan"))["open"] == 0
+
+
+async def test_a_case_is_handed_over_only_to_who_may_decide_it(
+    phone: Phone, database: Database, desk: Desk, world: World
+) -> None:
+    _, case_id = await late_work(phone, database)
+    for name in ("sam", "alice", "dan"):
+        person_id = str(world.actors[name].id)
+        refused = await desk.post(f"/cases/{case_id}/hand-over", person_id=person_id, reason="you")
+        assert refused.json()["code"] == "cannot_decide", name
+    person_id = str(world.dora.id)
+    done = await desk.post(f"/cases/{case_id}/hand-over", person_id=person_id, reason="you")
+    assert done.status_code == 200
+    assert len((await desk.get("/cases", handler_id=person_id))["items"]) == 1
+
+
+async def test_a_technician_reads_in_both_languages_what_became_of_the_work(
+    phone: Phone, database: Database, world: World
+) -> None:
+    _, case_id = await late_work(phone, database)
+    await phone.pull()
+    (case,) = phone.rows("case")
+    assert case["text"]["en"] == "The trial was given to somebody else. Wait."
+    assert set(case["outcome_text"]) == set(case["text"]) == {"en", "zh_CN"}
+    waiting = case["outcome_text"]
+    await run(database, world.dora, "desk.credit", case_id=case_id, reason="done by Bob")
+    await phone.pull()
+    (case,) = phone.rows("case")
+    assert case["outcome_text"]["en"].startswith("Credited")
+    assert case["outcome_text"]["zh_CN"] != waiting["zh_CN"]
+
+
+def test_every_hold_and_every_outcome_has_its_chinese_sentence() -> None:
+    holds = {code for code, coded in REGISTRY.items() if issubclass(coded, Hold)}
+    assert holds <= set(wording.reasons())
+    assert set(wording.reasons()) <= set(REGISTRY)
+    assert set(wording.outcomes()) == set(rules.CaseState)
+    for said in wording.outcomes().values():
+        assert set(said) == set(wording.LANGUAGES)

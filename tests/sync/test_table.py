@@ -45,8 +45,11 @@ class Office:
     def headers(self) -> dict[str, str]:
         return bearer(self.settings, self.dora)
 
+    async def ask(self, path: str, **body: Any) -> httpx.Response:
+        return await self.client.post(path, json=body, headers=self.headers)
+
     async def do(self, path: str, **body: Any) -> Any:
-        answer = await self.client.post(path, json=body, headers=self.headers)
+        answer = await self.ask(path, **body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -305,3 +308,46 @@ async def test_sync_2_only_moved_everything_is_applied_and_both_times_are_kept(
         assert datetime.fromisoformat(arrival["body"]["window"][0]) == local(23, 14)
         assert about(arrival["estimated_at"], at + timedelta(hours=2, minutes=30))
         assert arrival["body"]["in_window"] is False
+
+
+# Somebody changes the visit while a dispatcher looks at the case.
+
+
+@pytest.mark.parametrize("verb", ["accept", "discard", "credit"])
+async def test_sync_2_a_decision_on_a_stale_view_of_the_visit_is_refused(
+    scene: Scene, at: datetime, verb: str
+) -> None:
+    scene.capture_work(at + timedelta(hours=2))
+    await scene.give_to_kim()
+    with clock.frozen(at + timedelta(hours=3)):
+        held = (await scene.hand_in())[2]
+        shown = await scene.office.case_of(held)
+        looked = {"case_version": shown["version"], "record_version": shown["present"]["version"]}
+        await scene.cancel()
+        path = f"/v1/desk/cases/{held['case_id']}/{verb}"
+        refused = await scene.office.ask(path, reason="as I saw it", **looked)
+        assert (refused.status_code, refused.json()["code"]) == (409, "case_changed")
+        assert (await scene.visit())["state"] == "cancelled"
+        shown = await scene.office.case_of(held)
+        looked["record_version"] = shown["present"]["version"]
+        assert (await scene.office.ask(path, reason="as it is", **looked)).status_code == 200
+
+
+async def test_sync_2_a_change_between_the_look_and_the_lock_is_noticed_too(
+    scene: Scene, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.capture_work(at + timedelta(hours=2))
+    await scene.give_to_kim()
+    with clock.frozen(at + timedelta(hours=3)):
+        held = (await scene.hand_in())[2]
+        version = (await scene.office.case_of(held))["present"]["version"]
+        await scene.cancel()
+
+        async def as_it_was(*_: object) -> int:
+            return int(version)
+
+        monkeypatch.setattr("fieldops.sync.queries.version_of", as_it_was)
+        path = f"/v1/desk/cases/{held['case_id']}/accept"
+        refused = await scene.office.ask(path, reason="as I saw it", record_version=version)
+        assert (refused.status_code, refused.json()["code"]) == (409, "case_changed")
+        assert (await scene.visit())["state"] == "cancelled"

@@ -356,6 +356,9 @@ async def desk_get(
     return CaseDetail(
         **CaseRead.model_validate(case).model_dump(),
         commands=[CaseEntryRead.model_validate(entry) for entry in entries],
+        conflict=await queries.sides_of_conflict(
+            reading.session, region_id, case, entries[0].command.get("args", {}) if entries else {}
+        ),
         present=None if present is None else json.loads(to_text(present)),
         changes=[Change.model_validate(change) for change in changes],
     )

@@ -164,7 +164,13 @@ class Context:
         foreign = await audit.foreign_fields(self.session, row, base, self.envelope.device_id)
         meeting = foreign & set(fields)
         if meeting:
-            raise Conflict(fields=", ".join(sorted(meeting)), base=base, present=row.version)
+            raise Conflict(
+                fields=", ".join(sorted(meeting)),
+                base=base,
+                present=row.version,
+                type=row.resource,
+                id=str(row.id),
+            )
         self.merged |= foreign
 
 
@@ -261,6 +267,13 @@ def find(name: str, version: int, args: Mapping[str, Any]) -> tuple[Spec, Mappin
         args = lift(dict(args))
         version += 1
     return REGISTRY[name, version], args
+
+
+def known(name: str, version: int) -> bool:
+    """Return whether a command's version has a handler or can be lifted to one."""
+    while (name, version) in _upcasters and (name, version) not in REGISTRY:
+        version += 1
+    return (name, version) in REGISTRY
 
 
 def spec_of(handler: Callable[..., Any]) -> Spec:

@@ -71,6 +71,22 @@ def every(cron: str, name: str) -> Callable[[Callable[[], Awaitable[None]]], Any
     return register
 
 
+Regions = Callable[[AsyncSession], Awaitable[list[int]]]
+
+_regions: list[Regions] = []
+
+
+def regions_by(function: Regions) -> Regions:
+    """Register the read that says which regions there are (the organisation's)."""
+    _regions[:] = [function]
+    return function
+
+
+async def regions(session: AsyncSession) -> list[int]:
+    """Return the numbers of the active regions, for jobs of modules that know no units."""
+    return await _regions[0](session)
+
+
 async def enqueue(session: AsyncSession, task: Any, **args: Any) -> None:
     """Put a job into the queue on the caller's own connection and transaction."""
     connection = await session.connection()

@@ -179,10 +179,8 @@ def row(
 
 def subject_of(envelope: Envelope) -> UUID | None:
     """Return the id of the record a command is about, None when it names none."""
-    spec = commands.REGISTRY.get((envelope.name, envelope.v))
-    if spec is None or spec.subject is None:
-        return None
     try:
-        return UUID(str(envelope.args.get(spec.subject)))
-    except ValueError:
+        spec, args = commands.find(envelope.name, envelope.v, envelope.args)
+        return UUID(str(args.get(spec.subject))) if spec.subject is not None else None
+    except Exception:  # noqa: BLE001 - unknown, or an old form that cannot be lifted
         return None

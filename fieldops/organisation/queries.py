@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.kernel import jobs
 from fieldops.kernel.actor import Actor, Grant, Kind
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import NotFound
@@ -116,6 +117,7 @@ async def zone_of(session: AsyncSession, region_id: int) -> ZoneInfo:
     return ZoneInfo(name or "UTC")
 
 
+@jobs.regions_by
 async def region_numbers(session: AsyncSession) -> list[int]:
     """Return the numbers of the active regions, ascending (jobs walk over them)."""
     found = await session.scalars(

@@ -108,7 +108,7 @@ class WorkMayBeUnsent(Caution):
 
 
 class CommandLost(Hold):
-    """The phone has lost {name} before it was handed in ({reason})."""
+    """The phone has lost {lost} before it was handed in ({reason})."""
 
     code = "command_lost"
     advice = "Tell the dispatcher what you had done; the rest of your queue goes on."

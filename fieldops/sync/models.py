@@ -34,7 +34,8 @@ class Device(Regional):
     clock at the last push and the server's time then, `former_*` that of the boot before;
     `failing_*` the command that failed by a programming error and how often; `last_stop` why
     its last push ended early; `replaced_*` the newer installation of the same user; `anomalies`
-    how often it behaved as two installations with one key would; `erasures_due` the erasures it
+    how often it behaved as two installations with one key would; `captures_from` when the first
+    of the installations it replaced was registered; `erasures_due` the erasures it
     has not acknowledged. The hot columns are written by statements, so that the audit keeps
     only what people change.
     """
@@ -67,7 +68,8 @@ class Device(Regional):
     last_stop_at: Mapped[datetime | None]
     replaced_by: Mapped[UUID | None]
     replaced_at: Mapped[datetime | None]
-    anomalies: Mapped[int] = mapped_column(default=0, server_default="0")
+    anomalies: Mapped[int | None]
+    captures_from: Mapped[datetime | None]
 
     gen_sent: Mapped[int] = mapped_column(BigInteger, default=0)
     gen_confirmed: Mapped[int] = mapped_column(BigInteger, default=0)

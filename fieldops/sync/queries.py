@@ -1,6 +1,6 @@
 """Reads and locks of sync: device rows, the ledger of a batch, cases."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
 from fieldops.kernel.db import CATALOGUES, ChangeCounter, announce
-from fieldops.kernel.errors import NotFound
+from fieldops.kernel.errors import Conflict, NotFound
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
@@ -35,7 +35,7 @@ from fieldops.sync import policy
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
 from fieldops.sync.rules import MOST_TALLIES, CaseState, DeviceState
-from fieldops.sync.schemas import CodeTally, DeskCounts, DeviceTally, RecordTally
+from fieldops.sync.schemas import CodeTally, DeskCounts, DeviceTally, FieldSides, RecordTally
 
 
 def _epoch(region_id: int) -> ColumnElement[int]:
@@ -305,6 +305,59 @@ async def open_ids(
     return [(row[0], row[1]) for row in found]
 
 
+async def first_of_open(
+    session: AsyncSession, region_id: int, code: str
+) -> list[tuple[UUID, str, int]]:
+    """Return the open cases with a reason as (case, name and version of the first command)."""
+    found = await session.execute(
+        select(Case.id, CaseEntry.name, CaseEntry.v)
+        .join(
+            CaseEntry,
+            and_(CaseEntry.region_id == Case.region_id, CaseEntry.id == Case.first_command_id),
+        )
+        .where(
+            Case.region_id == region_id,
+            CaseEntry.region_id == region_id,
+            Case.state == CaseState.OPEN.value,
+            Case.code == code,
+        )
+        .order_by(Case.id)
+    )
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+async def sides_of_conflict(
+    session: AsyncSession, region_id: int, case: Case, ours: Mapping[str, Any]
+) -> list[FieldSides]:
+    """Return each field of a conflict as it was, as others made it, and as the technician wants.
+
+    Masked values (contact data) stay masked. Empty for every other reason.
+    """
+    model = model_of(case.details.get("type"))
+    if case.code != Conflict.code or model is None:
+        return []
+    changes = await session.scalars(
+        select(Audit)
+        .where(
+            Audit.region_id == region_id,
+            Audit.entity == model.__tablename__,
+            Audit.entity_id == UUID(case.details["id"]),
+            Audit.entity_version > case.details["base"],
+        )
+        .order_by(Audit.entity_version, Audit.id)
+    )
+    sides: dict[str, FieldSides] = {}
+    wanted = case.details["fields"].split(", ")
+    for change in changes:
+        for name in change.after.keys() & wanted:
+            if name not in sides:
+                sides[name] = FieldSides(
+                    field=name, base=change.before.get(name), theirs=None, ours=ours.get(name)
+                )
+            sides[name].theirs = change.after[name]
+    return [sides[name] for name in sorted(sides)]
+
+
 async def lock_devices(session: AsyncSession, region_id: int, ids: Collection[UUID]) -> None:
     """Lock devices in the order of their ids."""
     await session.execute(
@@ -320,7 +373,7 @@ async def counts(session: AsyncSession, scope: Scope) -> DeskCounts:
     of_open = (policy.visible_cases(scope), Case.state == CaseState.OPEN.value)
     number, oldest = func.count(Case.id).label("count"), func.min(Case.opened_at).label("oldest")
 
-    async def read(statement: Select[Any]) -> list[dict[str, Any]]:
+    async def read(statement: Any) -> list[dict[str, Any]]:
         most_first = statement.order_by(number.desc(), oldest).limit(MOST_TALLIES)
         return [dict(row) for row in (await session.execute(most_first)).mappings()]
 

@@ -346,10 +346,20 @@ class Change(BaseModel):
     reason: str | None
 
 
+class FieldSides(BaseModel):
+    """A field two people changed: as both had seen it, as others made it, as it was wanted."""
+
+    field: str
+    base: Any
+    theirs: Any
+    ours: Any = Field(description="What the technician sent under this name, if anything.")
+
+
 class CaseDetail(CaseRead):
     """A case with its commands, the record's present state and its latest changes."""
 
     commands: list[CaseEntryRead]
+    conflict: list[FieldSides] = Field(description="For the reason `conflict`: all three sides.")
     present: dict[str, Any] | None
     changes: list[Change]
 

@@ -1,7 +1,7 @@
 """Deciding about late work: one case, or many of a phone or a record (SYNC section 2)."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -196,10 +196,12 @@ async def decide_many(ctx: Context, args: DecideMany) -> list[Case]:
 async def _one(ctx: Context, args: DecideMany, case_id: UUID, version: int | None) -> Case:
     given: dict[str, Any] = {"case_id": case_id, "reason": args.reason, "case_version": version}
     if args.decision is Decision.ACCEPT:
-        return await accept(ctx, Accept(**given))
-    if args.decision is Decision.HAND_OVER:
-        return await hand_over(ctx, HandOver(**given, person_id=args.person_id))
-    return await (credit if args.decision is Decision.CREDIT else discard)(ctx, Judge(**given))
+        done = await accept(ctx, Accept(**given))
+    elif args.decision is Decision.HAND_OVER:
+        done = await hand_over(ctx, HandOver(**given, person_id=args.person_id))
+    else:
+        done = await (credit if args.decision is Decision.CREDIT else discard)(ctx, Judge(**given))
+    return cast("Case", done)
 
 
 def _told(case_id: UUID, status: str, refusal: Coded | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ class VoidCommand(Args):
     reason: Literal["store_damaged", "not_readable", "removed_by_user", "other"] = Field(
         description="Why the phone cannot hand in the command that had this number."
     )
-    name: Text | None = Field(
+    lost: Text | None = Field(
         None, max_length=64, description="The lost command's name, if the phone still knows it."
     )
     about: Text | None = Field(
@@ -29,4 +29,4 @@ async def void(ctx: Context, args: VoidCommand) -> None:
     taken note of it.
     """
     if not ctx.accepted:
-        raise CommandLost(name=args.name or "a command", reason=args.reason)
+        raise CommandLost(lost=args.lost or "a command", reason=args.reason)

@@ -1,0 +1,30 @@
+"""The timetable of sync: what this server has learned is taken from the desk by rule."""
+
+import structlog
+
+from fieldops.kernel import clock, commands, jobs
+from fieldops.kernel.commands import UnknownCommand
+from fieldops.sync import queries
+from fieldops.sync.commands.learning import judge_again
+
+log = structlog.get_logger()
+
+
+@jobs.every("*/5 * * * *", "sync.take_what_was_learned")
+async def take_what_was_learned() -> None:
+    """Judge held commands again whose name and version this release knows (SYNC section 2)."""
+    database = jobs.machine().database
+    async with database.transaction() as session:
+        regions = await jobs.regions(session)
+    for region_id in regions:
+        async with database.transaction() as session:
+            waiting = await queries.first_of_open(session, region_id, UnknownCommand.code)
+        for case_id, name, v in waiting:
+            if not commands.known(name, v):
+                continue
+            try:
+                async with database.transaction() as session:
+                    await judge_again(session, region_id, case_id, clock.now())
+            except Exception:
+                # A fault of ours in one case must not keep the others at the desk.
+                log.exception("case not judged again", case_id=str(case_id))

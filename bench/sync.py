@@ -9,7 +9,7 @@ import json
 import os
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -166,7 +166,7 @@ class SyncScenario(Runs):
         changed = Measured()
         queries = 0
         while len(changed.seconds) < self.bounds.requests and changed.elapsed < self.bounds.seconds:
-            self._change(("work orders", "first notes"), slots=5)
+            self._change({"work orders": 8, "first notes": 2})
             changed.join(await self._run(opened, phones[1:], steps.pull_all, 600))
             queries = await steps.count_pull(counter, phones[0])
         self._keep(Result("Pull of 10 changed of 300", changed, queries))
@@ -182,10 +182,10 @@ class SyncScenario(Runs):
                 break
         self._keep(Result(f"Push of {requests.COMMANDS} mixed commands", pushed, queries))
 
-    def _change(self, what: Sequence[str], slots: int) -> None:
+    def _change(self, what: Mapping[str, int]) -> None:
         """Let somebody change rows of so many visits of every technician."""
         with psycopg.connect(serving.conninfo(self.url)) as connection:
-            for each in what:
+            for each, slots in what.items():
                 table, kind, number = CHANGED[each]
                 connection.execute(
                     f"update {table} set version = version + 1 where region_id = %s and id in "
@@ -205,7 +205,7 @@ class SyncScenario(Runs):
             await run(opened, phones, steps.register, most_seconds=600)
             for _ in range(2):  # the second time confirms
                 await run(opened, phones, steps.pull_all, most_seconds=1200)
-        self._change(("work orders", "orders", "visits", "first notes", "second notes"), slots=10)
+        self._change(dict.fromkeys(CHANGED, 10))
         all_requests, returns, failures = Measured(), Measured(), []
         put_off = 0
         began = time.perf_counter()
@@ -274,7 +274,7 @@ class SyncScenario(Runs):
                 for _ in range(4):
                     await pull()
                     looks += 1
-            self._change(("work orders",), slots=10)
+            self._change({"work orders": 10})
             await pull()
             for _ in range(UNCHANGED_AT_WORK - looks):
                 await pull()

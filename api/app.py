@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
 import fieldops.modules
-from api import problems
+from api import problems, sync
+from api.lean import Lean
 from fieldops.kernel import clock, logs, points
 from fieldops.kernel.announcing import Announcer
 from fieldops.kernel.db import Database, connect
@@ -166,6 +167,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.database = database
     app.state.pokes = Pokes()
     problems.install(app)
+    app.add_middleware(Lean, paths=sync.lean)
     app.add_middleware(CompressMiddleware, minimum_size=600, gzip_level=1, zstd_level=1)
     app.add_middleware(Guard)
     for name in ROUTERS:

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from api import tokens
 from api.problems import problems
 from api.routing import Authorization
-from api.sync import Phone, phone_of
+from api.sync import Caller, caller_of
 from fieldops.kernel import clock
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.permissions import Permission
@@ -35,15 +35,15 @@ router = APIRouter(prefix="/v1/sync", tags=["sync"])
 )
 async def sync_events(
     request: Request,
-    phone: Annotated[Phone, Depends(phone_of)],
+    caller: Annotated[Caller, Depends(caller_of)],
     device_id: Annotated[UUID, Query(description="The registered device.")],
     authorization: Authorization = None,
 ) -> StreamingResponse:
     """Open a stream; it ends with the access token, with the device, or for a newer stream."""
-    region_id = phone.actor.region_id
+    phone, region_id = caller.phone, caller.actor.region_id
     async with phone.database.transaction() as session:
-        found = await queries.device_for_pull(session, region_id, device_id)
-    if found is None or found.person_id != phone.actor.id:
+        found = await queries.registered(session, region_id, device_id)
+    if found is None or found.person_id != caller.actor.id:
         raise NotFound(thing="device")
     cases.check_key(found.key_hash, phone.key_hash)
     if found.state != DeviceState.ACTIVE.value:
@@ -53,7 +53,7 @@ async def sync_events(
     stream = pokes.connect(
         region_id,
         device_id,
-        {*found.view_centres, *phone.actor.centre_ids},
+        {*found.view_centres, *caller.actor.centre_ids},
         (until - clock.now()).total_seconds(),
     )
     return StreamingResponse(

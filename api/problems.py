@@ -1,7 +1,9 @@
 """RFC 9457 problem documents: one table from refusals and framework errors to answers."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -139,17 +141,38 @@ async def _database(request: Request, exc: Exception) -> Response:
     return await _fault(request, exc)
 
 
+async def _direct(request: Request, exc: Exception) -> Response:
+    """Answer what the database refused to a direct statement: away 503, else a fault of ours."""
+    if isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
+        log.warning("database unavailable", error=str(exc))
+        return answer(errors.Unavailable(retry_after=5), request)
+    return await _fault(request, exc)
+
+
 async def _fault(request: Request, exc: Exception) -> Response:
     # The route's pattern, not the path: a path may hold a customer's token.
     log.error("fault", exc_info=exc, route=getattr(request.scope.get("route"), "path", "none"))
     return answer(errors.InternalFault(), request)
 
 
+_TABLE: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    Coded: _coded,
+    RequestValidationError: _validation,
+    HTTPException: _http,
+    DBAPIError: _database,
+    StaleDataError: _database,
+    psycopg.Error: _direct,
+    Exception: _fault,
+}
+
+
+async def respond(request: Request, exc: Exception) -> Response:
+    """Answer an exception by the table, where no framework does it."""
+    found = next(handler for kind, handler in _TABLE.items() if isinstance(exc, kind))
+    return await found(request, exc)
+
+
 def install(app: FastAPI) -> None:
     """Register the table on an application."""
-    app.add_exception_handler(Coded, _coded)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(DBAPIError, _database)
-    app.add_exception_handler(StaleDataError, _database)
-    app.add_exception_handler(Exception, _fault)
+    for kind, handler in _TABLE.items():
+        app.add_exception_handler(kind, handler)

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from api.lean import read_json
 from api.problems import problems
-from api.sync import InflatedRequest, Phone, key_of_device, phone_of
-from fieldops.organisation import queries as organisation
+from api.sync import PEOPLE, Caller, caller_of, key_of_device
 from fieldops.sync.replicache import pulling, pushing
 from fieldops.sync.replicache.groups import Group
 from fieldops.sync.replicache.shapes import (
@@ -24,14 +24,14 @@ from fieldops.sync.replicache.shapes import (
 )
 
 
-class WholeQueueRequest(InflatedRequest):
+class WholeQueueRequest(Request):
     """A request whose body is read as it came: Replicache cannot send its queue in parts.
 
     The cap is the one of every request (docs/limits.md).
     """
 
-    async def body(self) -> bytes:
-        return await Request.body(self)
+    async def json(self) -> Any:
+        return read_json(await self.body())
 
 
 class WholeQueueRoute(APIRoute):
@@ -49,17 +49,17 @@ class WholeQueueRoute(APIRoute):
 router = APIRouter(prefix="/v1/sync/replicache", tags=["sync"], route_class=WholeQueueRoute)
 
 
-def _group(caller: Phone, body: ReplicachePush | ReplicachePull | OtherVersion) -> Group:
+def _group(caller: Caller, body: ReplicachePush | ReplicachePull | OtherVersion) -> Group:
     """Return the client group of a request; its device's key is never shown, only derived."""
+    settings = caller.phone.settings
 
     def key_hash(device_id: UUID) -> bytes:
-        key = key_of_device(caller.settings, caller.actor.id, device_id)
-        return hashlib.sha256(key.encode()).digest()
+        return hashlib.sha256(key_of_device(settings, caller.actor.id, device_id).encode()).digest()
 
     return Group(
-        caller.database,
-        caller.settings.secret.get_secret_value().encode(),
-        organisation.zone_of,
+        caller.phone.database,
+        settings.secret.get_secret_value().encode(),
+        PEOPLE,
         caller.actor,
         key_hash,
         "" if isinstance(body, OtherVersion) else body.group,
@@ -74,7 +74,7 @@ def _group(caller: Phone, body: ReplicachePush | ReplicachePull | OtherVersion) 
     responses=problems(404, 413, 500, 503),
 )
 async def replicache_push(
-    body: Annotated[AnyPush, Body()], caller: Annotated[Phone, Depends(phone_of)]
+    body: Annotated[AnyPush, Body()], caller: Annotated[Caller, Depends(caller_of)]
 ) -> Response:
     """Take mutations in their order; a refused one advances its id and comes back as a case."""
     answer = await pushing.push(_group(caller, body), body)
@@ -89,7 +89,7 @@ async def replicache_push(
     responses=problems(404, 409, 413, 503),
 )
 async def replicache_pull(
-    body: Annotated[AnyPull, Body()], caller: Annotated[Phone, Depends(phone_of)]
+    body: Annotated[AnyPull, Body()], caller: Annotated[Caller, Depends(caller_of)]
 ) -> Response:
     """Send the whole difference and the mutations it contains, out of one snapshot."""
     answer = await pulling.pull(_group(caller, body), body)

@@ -4,17 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
-import math
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.routing import APIRoute
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api import tokens
+from api.lean import LeanPath, LeanRoute, header
 from api.problems import problems
 from api.routing import (
     After,
@@ -24,7 +23,6 @@ from api.routing import (
     Page,
     Reading,
     RegionHeader,
-    actor_of,
     database_of,
     page,
     reads,
@@ -36,12 +34,11 @@ from fieldops.kernel import ledger
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Envelope, Text
 from fieldops.kernel.db import Database, to_text
-from fieldops.kernel.errors import Forbidden, TooLarge
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.organisation import queries as organisation
-from fieldops.sync import inflate, policy, pull, push, queries, rules
+from fieldops.sync import policy, pull, push, queries, rules
 from fieldops.sync.commands import desk as deciding
 from fieldops.sync.commands import devices as steering
 from fieldops.sync.models import Case, Device
@@ -58,64 +55,8 @@ from fieldops.sync.schemas import (
     PushRequest,
 )
 
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is out of range")
-    return number
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _whole_texts(value: Any) -> Any:
-    """Put U+FFFD for half a surrogate pair, so that a cut emoji does not block a phone's queue."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_whole_texts(item) for item in value]
-    if isinstance(value, dict):
-        return {_whole_texts(key): _whole_texts(item) for key, item in value.items()}
-    return value
-
-
-class InflatedRequest(Request):
-    """A request whose body may be gzip or zstd, under the caps of fieldops/sync/inflate.py."""
-
-    async def body(self) -> bytes:
-        if not hasattr(self, "_body"):
-            taken = bytearray()
-            async for chunk in self.stream():
-                taken += chunk
-                if len(taken) > rules.MOST_BYTES:
-                    raise TooLarge(limit=inflate.LIMIT)
-            encoding = self.headers.get("content-encoding", "")
-            self._body = inflate.inflate(bytes(taken), encoding)
-        return self._body
-
-    async def json(self) -> Any:
-        body = await self.body()
-        try:
-            value = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
-        except json.JSONDecodeError:
-            raise
-        except (ValueError, RecursionError) as exc:
-            raise json.JSONDecodeError(str(exc), "", 0) from exc
-        return _whole_texts(value) if b"\\ud" in body.lower() else value
-
-
-class InflatedRoute(APIRoute):
-    """A route whose requests are inflated."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            return await handler(InflatedRequest(request.scope, request.receive))
-
-        return handle
+# How the statement of a pull finds out who asks: sync itself knows nothing of people.
+PEOPLE = pull.People(organisation.actor_text(), organisation.read_actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +65,31 @@ class Phone:
 
     database: Database
     settings: Settings
-    actor: Actor
+    claims: tokens.Claims
+    region_id: int
     key_hash: bytes
 
+    async def actor(self) -> Actor:
+        """Return who asks; raises Unauthenticated, Forbidden.
+
+        Somebody who lost the role still hands in facts, and the view must be emptied.
+        """
+        return await pull.who_asks(self.database, PEOPLE, self.caller)
+
+    async def check(self) -> None:
+        """Raise Unauthenticated or Forbidden for somebody who may not ask at all."""
+        await self.actor()
+
+    @property
+    def caller(self) -> pull.Caller:
+        """What sync knows them by."""
+        return pull.Caller(self.claims.person_id, self.region_id, self.key_hash)
+
+
+_KeyText = Annotated[str, Field(max_length=200)]
+_REGION: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=2_000_000_000)])
+_KEY: TypeAdapter[str] = TypeAdapter(_KeyText)
+_TOKEN: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=4096)])
 
 DeviceKey = Annotated[
     str | None,
@@ -138,26 +101,47 @@ DeviceKey = Annotated[
 ]
 
 
-async def phone_of(
+def read_phone(request: Request) -> Phone:
+    settings = settings_of(request)
+    key = header(request, "Device-Key", _KEY)
+    claims = tokens.read_access(settings, header(request, "Authorization", _TOKEN))
+    region = header(request, "FieldOps-Region", _REGION)
+    return Phone(
+        database_of(request),
+        settings,
+        claims,
+        region or claims.region_id,
+        hashlib.sha256((key or "").encode()).digest(),
+    )
+
+
+def phone_of(
     request: Request,
-    device_key: DeviceKey = None,
-    authorization: Authorization = None,
-    region: RegionHeader = None,
+    device_key: DeviceKey = None,  # noqa: ARG001 - declared for the document
+    authorization: Authorization = None,  # noqa: ARG001
+    region: RegionHeader = None,  # noqa: ARG001
 ) -> Phone:
-    settings, database = settings_of(request), database_of(request)
-    async with database.transaction() as session:
-        actor = await actor_of(session, settings, authorization, region)
-        # Somebody who lost the role still hands in facts, and the view must be emptied.
-        if not actor.allows(Permission.SYNC_USE) and not await queries.has_device(
-            session, actor.region_id, actor.id
-        ):
-            raise Forbidden(permission=Permission.SYNC_USE.value)
-    return Phone(database, settings, actor, hashlib.sha256((device_key or "").encode()).digest())
+    """Declare to the framework what `read_phone` reads."""
+    return read_phone(request)
 
 
 phone_of.permission = Permission.SYNC_USE  # type: ignore[attr-defined]
 
-phones = APIRouter(prefix="/v1/sync", tags=["sync"], route_class=InflatedRoute)
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A phone's request and the actor behind it."""
+
+    phone: Phone
+    actor: Actor
+
+
+async def caller_of(phone: Annotated[Phone, Depends(phone_of)]) -> Caller:
+    """Return who asks, for routes that the framework answers."""
+    return Caller(phone, await phone.actor())
+
+
+phones = APIRouter(prefix="/v1/sync", tags=["sync"], route_class=LeanRoute)
 
 _DEVICE = "01938f5e-0000-7000-8000-00000000000d"
 _CLOCK = {"wall": "2026-11-24T08:02:11+02:00", "mono_ms": 8123456, "boot_id": "b-17"}
@@ -200,7 +184,7 @@ def _shown(example: dict[str, Any]) -> dict[str, Any]:
 )
 async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(phone_of)]) -> Response:
     """Take a part of the phone's queue; answered after the commit."""
-    answer = await push.push(phone.database, phone.actor, body, phone.key_hash)
+    answer = await push.push(phone.database, await phone.actor(), body, phone.key_hash)
     return Response(answer, media_type="application/json")
 
 
@@ -215,10 +199,18 @@ async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(phone_of)
 async def sync_pull(body: PullRequest, phone: Annotated[Phone, Depends(phone_of)]) -> Response:
     """Send the next page of the difference."""
     secret = phone.settings.secret.get_secret_value().encode()
-    answer = await pull.pull(
-        phone.database, secret, organisation.zone_of, phone.actor, body, phone.key_hash
-    )
+    answer = await pull.pull(phone.database, PEOPLE, secret, phone.caller, body)
     return Response(answer, media_type="application/json")
+
+
+lean = {
+    path.path: path
+    for path in (
+        LeanPath("/v1/sync/push", PushRequest, read_phone, sync_push),
+        LeanPath("/v1/sync/pull", PullRequest, read_phone, sync_pull),
+    )
+}
+LeanRoute.paths = lean
 
 
 devices = APIRouter(prefix="/v1/devices", tags=["devices"])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import lru_cache
 from uuid import UUID
 
 import jwt
@@ -43,38 +43,45 @@ def make_access(settings: Settings, claims: Claims) -> tuple[str, datetime]:
 
 def expiry(settings: Settings, authorization: str | None) -> datetime:
     """Return when the token of an Authorization header runs out; raises Unauthenticated."""
-    return datetime.fromtimestamp(_payload(settings, authorization)["exp"], UTC)
+    return datetime.fromtimestamp(_read(settings, authorization)[0], UTC)
 
 
 def read_access(settings: Settings, authorization: str | None) -> Claims:
     """Return the claims of an Authorization header; raises Unauthenticated."""
-    payload = _payload(settings, authorization)
+    return _read(settings, authorization)[1]
+
+
+def _read(settings: Settings, authorization: str | None) -> tuple[float, Claims]:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    expires, claims = _decoded(settings.secret.get_secret_value(), token)
+    # Our clock decides about expiry, so that a demo's moved clock holds for tokens too.
+    if expires <= clock.now().timestamp():
+        raise Unauthenticated
+    return expires, claims
+
+
+@lru_cache(maxsize=4096)
+def _decoded(secret: str, token: str) -> tuple[float, Claims]:
+    """Return when a token runs out and what it claims; raises Unauthenticated.
+
+    A phone sends the same token many times: its signature is looked at once. What may change
+    (its expiry, the account, its grants) is looked at every time, elsewhere.
+    """
     try:
-        return Claims(
+        payload = jwt.decode(
+            token,
+            secret,
+            [_ALGORITHM],
+            audience=_AUDIENCE,
+            options={"verify_exp": False, "verify_iat": False, "require": ["exp", "sub", "sid"]},
+        )
+        return float(payload["exp"]), Claims(
             UUID(payload["sub"]),
             int(payload["rgn"]),
             UUID(payload["dev"]) if payload.get("dev") else None,
             UUID(payload["sid"]),
         )
-    except (KeyError, ValueError, TypeError):
-        raise Unauthenticated from None
-
-
-def _payload(settings: Settings, authorization: str | None) -> dict[str, Any]:
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated
-    try:
-        payload: dict[str, Any] = jwt.decode(
-            token,
-            settings.secret.get_secret_value(),
-            [_ALGORITHM],
-            audience=_AUDIENCE,
-            # Our clock decides about expiry, so that a demo's moved clock holds for tokens too.
-            options={"verify_exp": False, "verify_iat": False, "require": ["exp", "sub", "sid"]},
-        )
-        if payload["exp"] <= clock.now().timestamp():
-            raise Unauthenticated
     except (jwt.PyJWTError, KeyError, ValueError, TypeError):
         raise Unauthenticated from None
-    return payload

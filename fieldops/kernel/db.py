@@ -32,6 +32,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from fieldops.kernel import audit
 from fieldops.kernel.base import Base, Catalogue, Regional, Versioned
+from fieldops.kernel.direct import Direct, Joined, Pool
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.outside import Outside
 from fieldops.kernel.settings import Settings
@@ -250,15 +251,21 @@ async def bump_counters(session: AsyncSession) -> None:
 
 
 class Database:
-    """The engine of one process and the transactions on it."""
+    """The engine of one process and the transactions on it; `direct` goes past sessions."""
 
     def __init__(
-        self, engine: AsyncEngine, outside: Outside, joined: AsyncConnection | None = None
+        self,
+        engine: AsyncEngine,
+        outside: Outside,
+        pool: Pool | None = None,
+        joined: AsyncConnection | None = None,
     ) -> None:
         """Take the engine; `joined` makes every transaction a savepoint of one outer one."""
         self.engine = engine
         self.outside = outside
         self.after_commit: list[Callable[[set[tuple[int, UUID]]], None]] = []
+        self.pool = pool
+        self.joined_to = joined
         self.joined = joined is not None
         self.sessions = async_sessionmaker(
             joined or engine,
@@ -267,6 +274,15 @@ class Database:
             info={"outside": outside},
             join_transaction_mode="create_savepoint",
         )
+
+    @property
+    def direct(self) -> Direct:
+        """Statements past sessions (fieldops/kernel/direct.py)."""
+        if self.joined_to is not None:
+            return Joined(self.joined_to)
+        if self.pool is None:
+            raise RuntimeError("this database was opened without a pool for direct statements")
+        return self.pool
 
     @asynccontextmanager
     async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[AsyncSession]:
@@ -287,6 +303,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self.pool is not None:
+            await self.pool.close()
         await self.engine.dispose()
 
 
@@ -301,6 +319,12 @@ def connect(settings: Settings) -> Database:
     for prefix in ("postgresql://", "postgres://"):
         if url.startswith(prefix):
             url = "postgresql+psycopg://" + url.removeprefix(prefix)
+    options = {
+        # synchronous_commit: a phone forgets what it was told is durable (SYNC section 2).
+        "options": f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC"
+        " -c synchronous_commit=on",
+        "application_name": "fieldops",
+    }
     engine = create_async_engine(
         url,
         pool_size=settings.database_pool_size,
@@ -309,11 +333,7 @@ def connect(settings: Settings) -> Database:
         hide_parameters=True,  # an error in the log shows no names, phone numbers or notes
         json_serializer=to_text,
         json_deserializer=from_json,
-        connect_args={
-            # synchronous_commit: a phone forgets what it was told is durable (SYNC section 2).
-            "options": f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC"
-            " -c synchronous_commit=on",
-            "application_name": "fieldops",
-        },
+        connect_args=options,
     )
-    return Database(engine, Outside(settings.outside_path))
+    pool = Pool(engine, settings.database_pool_size, options)
+    return Database(engine, Outside(settings.outside_path), pool)

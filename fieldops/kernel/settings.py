@@ -23,7 +23,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the PostgreSQL database; PostGIS must be available in it.",
     )
     database_pool_size: int = Field(
-        10, ge=1, le=200, description="Connections one process keeps open to the database."
+        10,
+        ge=1,
+        le=200,
+        description="Connections one process may open to the database: so many for sessions, and"
+        " so many for the direct statements of sync.",
     )
     statement_timeout_ms: int = Field(
         30_000, ge=100, description="A statement running longer is cancelled (milliseconds)."

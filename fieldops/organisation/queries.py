@@ -1,13 +1,30 @@
 """Reads of the organisation: actors, technicians, qualifications, working calendars."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from fieldops.kernel import jobs
 from fieldops.kernel.actor import Actor, Grant, Kind
@@ -30,36 +47,77 @@ from fieldops.organisation.models import (
 Interval = tuple[datetime, datetime]
 
 
-async def load_actor(
-    session: AsyncSession, person_id: UUID, region_id: int, device_id: UUID | None = None
-) -> Actor | None:
-    """Return the actor a person is in a region, None when the account is closed or unknown.
+def actor_text() -> ColumnElement[str | None]:
+    """Return the SQL of who a person is in a region, as text for `read_actor`.
 
-    One statement: a grant covers the region when it stands at the region, above it, or at one
-    of its centres or firms (ORG-02).
+    Null when the account is closed or unknown. Its placeholders are `actor_person_id` and
+    `actor_region_id`. A grant covers the region when it stands at the region, above it, or at
+    one of its centres or firms (ORG-02).
     """
+    person_id = bindparam("actor_person_id", None, Uuid())
+    region_id = bindparam("actor_region_id", None, Integer())
     covers = RoleGrant.unit_id.in_(_and_above(_is_region(region_id)))
-    found = await session.execute(
-        select(Person.kind, RoleGrant.role, Unit.kind, Unit.id, covers)
+    one = func.json_build_array(RoleGrant.role, Unit.kind, Unit.id, covers)
+    zone = aliased(Unit)
+    return (
+        select(
+            cast(
+                func.json_build_array(
+                    Person.kind,
+                    select(zone.zone)
+                    .where(zone.kind == "region", zone.region_number == region_id)
+                    .scalar_subquery(),
+                    func.json_agg(aggregate_order_by(one, RoleGrant.role, Unit.id)).filter(
+                        Unit.id.is_not(None)
+                    ),
+                ),
+                Text,
+            )
+        )
+        .select_from(Person)
         .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
         .outerjoin(
             Unit,
             and_(Unit.id == RoleGrant.unit_id, or_(covers, Unit.region_number == region_id)),
         )
         .where(Person.id == person_id, Person.active)
+        .group_by(Person.id)
+        .scalar_subquery()
     )
-    rows = found.all()
-    if not rows:
+
+
+@lru_cache(maxsize=4096)
+def read_actor(text: str) -> tuple[Kind, ZoneInfo, tuple[Grant, ...]]:
+    """Return what `actor_text` says: kind of account, the region's time zone, grants."""
+    kind, zone, grants = json.loads(text)
+    return (
+        Kind(kind),
+        ZoneInfo(zone or "UTC"),
+        tuple(
+            _grant(Role(role), unit_kind, UUID(unit_id), whole=bool(whole))
+            for role, unit_kind, unit_id, whole in grants or ()
+        ),
+    )
+
+
+@lru_cache(maxsize=1)
+def _actor_statement() -> Select[str | None]:
+    return select(actor_text())
+
+
+async def load_actor(
+    session: AsyncSession, person_id: UUID, region_id: int, device_id: UUID | None = None
+) -> Actor | None:
+    """Return the actor a person is in a region, None when the account is closed or unknown."""
+    asked = {"actor_person_id": person_id, "actor_region_id": region_id}
+    text = await session.scalar(_actor_statement(), asked)
+    if text is None:
         return None
-    grants = tuple(
-        _grant(Role(role), unit_kind, unit_id, whole=bool(whole))
-        for _kind, role, unit_kind, unit_id, whole in rows
-        if unit_id is not None
-    )
-    return Actor(person_id, region_id, Kind(rows[0][0]), grants, device_id)
+    kind, _zone, grants = read_actor(text)
+    return Actor(person_id, region_id, kind, grants, device_id)
 
 
-def _is_region(number: int) -> ColumnElement[bool]:
+def _is_region(number: Any) -> ColumnElement[bool]:
     return and_(Unit.kind == "region", Unit.region_number == number)
 
 

@@ -12,9 +12,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
+    DateTime,
+    Executable,
+    Integer,
     Text,
     Uuid,
+    and_,
     any_,
     case,
     cast,
@@ -29,11 +32,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import commands, erasure, views
 from fieldops.kernel.db import announce
+from fieldops.kernel.direct import Line
 from fieldops.kernel.erasure import ErasedRow, Reach
 from fieldops.kernel.ids import new_id
 from fieldops.sync import queries
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.models import Case, CaseEntry, Device, ErasureNotice, HeldRow
+from fieldops.sync.prepared import given, once
 from fieldops.sync.rules import DeviceState
 
 
@@ -92,35 +97,60 @@ async def _tell(session: AsyncSession, reach: Reach, devices: Sequence[UUID]) ->
 # --- pull ----------------------------------------------------------------------------------
 
 
+_REGION, _DEVICE = given("region_id", Integer()), given("device_id", Uuid())
+_NOW = given("now", DateTime(timezone=True))
+_OPEN = and_(
+    ErasureNotice.region_id == _REGION,
+    ErasureNotice.device_id == _DEVICE,
+    ErasureNotice.acknowledged_at.is_(None),
+)
+
+
 async def acknowledge(
-    session: AsyncSession, region_id: int, device_id: UUID, erased: Collection[UUID], now: datetime
+    line: Line, region_id: int, device_id: UUID, erased: Collection[UUID], now: datetime
 ) -> int:
     """Note which erasures a device has carried out; returns how many it still has to.
 
     The device's row is locked before.
     """
-    await session.execute(
+    of = {"region_id": region_id, "device_id": device_id}
+    await line.run(once(_acknowledge), **of, erased=list(erased), now=now)
+    left = int((await line.rows(once(_left), **of))[0][0])
+    await line.run(once(_keep_left), **of, left=left, now=now)
+    return left
+
+
+def _acknowledge() -> Executable:
+    return (
         update(ErasureNotice)
-        .where(
-            _open_notices(region_id, device_id),
-            ErasureNotice.erasure_id.in_(erased),
-        )
-        .values(acknowledged_at=now)
-        .execution_options(synchronize_session=False)
+        .where(_OPEN, ErasureNotice.erasure_id == any_(given("erased", ARRAY(Uuid()))))
+        .values(acknowledged_at=_NOW, updated_at=_NOW)
     )
-    left = await session.scalar(
-        select(func.count()).select_from(ErasureNotice).where(_open_notices(region_id, device_id))
-    )
-    await queries.write_device(session, region_id, device_id, erasures_due=left or 0)
-    return left or 0
 
 
-async def due(
-    session: AsyncSession, region_id: int, device_id: UUID, now: datetime
-) -> list[dict[str, Any]]:
+def _left() -> Executable:
+    return select(func.count()).select_from(ErasureNotice).where(_OPEN)
+
+
+def _keep_left() -> Executable:
+    return (
+        update(Device)
+        .where(Device.region_id == _REGION, Device.id == _DEVICE)
+        .values(erasures_due=given("left", Integer()), updated_at=_NOW)
+    )
+
+
+async def due(line: Line, region_id: int, device_id: UUID, now: datetime) -> list[dict[str, Any]]:
     """Return what a device has to erase: {erasure_id, type, id}, and note that it was told."""
+    of = {"region_id": region_id, "device_id": device_id}
     known = [view.name for view in views.ordered()]
-    found = await session.execute(
+    found = await line.rows(once(_due), **of, known=known)
+    await line.run(once(_delivered), **of, now=now)
+    return [{"erasure_id": e, "type": type_, "id": id_} for e, type_, id_ in found]
+
+
+def _due() -> Executable:
+    return (
         select(ErasedRow.erasure_id, ErasedRow.type, ErasedRow.row_id)
         .join(
             ErasureNotice,
@@ -128,26 +158,19 @@ async def due(
             & (ErasureNotice.region_id == ErasedRow.region_id),
         )
         .where(
-            ErasedRow.region_id == region_id,
-            _open_notices(region_id, device_id),
-            ErasedRow.type.in_(known),
+            ErasedRow.region_id == _REGION,
+            _OPEN,
+            ErasedRow.type == any_(given("known", ARRAY(Text()))),
         )
         .order_by(ErasedRow.erasure_id, ErasedRow.type, ErasedRow.row_id)
     )
-    await session.execute(
-        update(ErasureNotice)
-        .where(_open_notices(region_id, device_id), ErasureNotice.delivered_at.is_(None))
-        .values(delivered_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    return [{"erasure_id": e, "type": type_, "id": id_} for e, type_, id_ in found]
 
 
-def _open_notices(region_id: int, device_id: UUID) -> ColumnElement[bool]:
+def _delivered() -> Executable:
     return (
-        (ErasureNotice.region_id == region_id)
-        & (ErasureNotice.device_id == device_id)
-        & ErasureNotice.acknowledged_at.is_(None)
+        update(ErasureNotice)
+        .where(_OPEN, ErasureNotice.delivered_at.is_(None))
+        .values(delivered_at=_NOW, updated_at=_NOW)
     )
 
 

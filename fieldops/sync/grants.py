@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,8 @@ def written(grants: Iterable[Grant]) -> list[dict[str, Any]]:
     return sorted(values, key=canonical)
 
 
-def digest(grants: Iterable[Grant]) -> str:
+@lru_cache(maxsize=4096)
+def digest(grants: tuple[Grant, ...]) -> str:
     """Return a short hash of grants: permissions are part of the fast path's key."""
     return hashlib.sha256(canonical(written(grants))).hexdigest()[:16]
 

@@ -35,12 +35,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import BIT
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import views
+from fieldops.kernel.direct import Line
 from fieldops.kernel.views import DeviceScope, View
 from fieldops.sync.models import HeldRow
-from fieldops.sync.prepared import PLACEHOLDERS, given, prepare, values
+from fieldops.sync.prepared import PLACEHOLDERS, given, once, prepare, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _steps(of: Sequence[View], known: Sequence[View]) -> Select[Any]:
 
 
 async def difference(
-    session: AsyncSession, scope: DeviceScope, of: Sequence[View], most: int
+    line: Line, scope: DeviceScope, of: Sequence[View], most: int
 ) -> tuple[Totals, list[Change]]:
     """Return the totals of the wanted view and the first `most` steps towards it.
 
@@ -174,8 +174,8 @@ async def difference(
     children before parents; then puts by tier, parents before children (I9).
     """
     known = tuple(views.ordered())
-    prepared = prepare(_difference if len(of) == len(known) else _departure, known)
-    rows = await prepared.run(session, most=most, **values(scope))
+    statement = prepare(_difference if len(of) == len(known) else _departure, known)
+    rows = await line.rows(statement, most=most, **values(scope))
     first = rows[0]
     totals = Totals(
         first.rows,
@@ -203,7 +203,7 @@ def _bodies(of: Sequence[View]) -> Executable:
 
 
 async def bodies(
-    session: AsyncSession, scope: DeviceScope, puts: Sequence[Change]
+    line: Line, scope: DeviceScope, puts: Sequence[Change]
 ) -> dict[tuple[str, UUID], tuple[int, str]]:
     """Return version and body (JSON text) of rows by type and id.
 
@@ -214,85 +214,102 @@ async def bodies(
         ids.setdefault(change.type, []).append(change.id)
     if not ids:
         return {}
-    prepared = prepare(_bodies, tuple(view for view in views.ordered() if view.name in ids))
+    statement = prepare(_bodies, tuple(view for view in views.ordered() if view.name in ids))
     named = {f"ids_{name}": wanted for name, wanted in ids.items()}
-    found = await prepared.run(session, **values(scope), **named)
+    found = await line.rows(statement, **values(scope), **named)
     return {(r.type, r.id): (r.version, r.body) for r in found}
 
 
 # --- the record of what a device holds -----------------------------------------------------
 
+_REGION, _DEVICE = given("region_id", Integer()), given("device_id", Uuid())
+_GENERATION = given("generation", BigInteger())
+_MINE = and_(HeldRow.region_id == _REGION, HeldRow.device_id == _DEVICE)
 
-def _of_device(region_id: int, device_id: UUID) -> ColumnElement[bool]:
-    return and_(HeldRow.region_id == region_id, HeldRow.device_id == device_id)
 
-
-async def forget_rows(session: AsyncSession, region_id: int, device_id: UUID) -> None:
+async def forget_rows(line: Line, region_id: int, device_id: UUID) -> None:
     """Forget all a device holds: it starts from nothing."""
-    await session.execute(delete(HeldRow).where(_of_device(region_id, device_id)))
+    await line.run(once(_forget), region_id=region_id, device_id=device_id)
 
 
-async def confirm_rows(
-    session: AsyncSession, region_id: int, device_id: UUID, generation: int
-) -> None:
+def _forget() -> Executable:
+    return delete(HeldRow).where(_MINE)
+
+
+async def confirm_rows(line: Line, region_id: int, device_id: UUID, generation: int) -> None:
     """Let go of the rows whose removal the device has confirmed."""
-    await session.execute(
-        delete(HeldRow).where(_of_device(region_id, device_id), HeldRow.removed_gen <= generation)
-    )
+    await line.run(once(_confirm), region_id=region_id, device_id=device_id, generation=generation)
 
 
-async def roll_back_rows(
-    session: AsyncSession, region_id: int, device_id: UUID, generation: int
-) -> None:
+def _confirm() -> Executable:
+    return delete(HeldRow).where(_MINE, HeldRow.removed_gen <= _GENERATION)
+
+
+async def roll_back_rows(line: Line, region_id: int, device_id: UUID, generation: int) -> None:
     """Go back to what a device held at a generation: its later pages never arrived."""
-    mine = _of_device(region_id, device_id)
-    await session.execute(delete(HeldRow).where(mine, HeldRow.added_gen > generation))
-    await session.execute(
-        update(HeldRow).where(mine, HeldRow.removed_gen > generation).values(removed_gen=null())
+    of = {"region_id": region_id, "device_id": device_id, "generation": generation}
+    await line.run(once(_take_back), **of)
+    await line.run(once(_put_back), **of)
+
+
+def _take_back() -> Executable:
+    return delete(HeldRow).where(_MINE, HeldRow.added_gen > _GENERATION)
+
+
+def _put_back() -> Executable:
+    return (
+        update(HeldRow).where(_MINE, HeldRow.removed_gen > _GENERATION).values(removed_gen=null())
     )
 
 
 async def record_rows(
-    session: AsyncSession,
-    region_id: int,
-    device_id: UUID,
-    generation: int,
-    sent: Sequence[Change],
+    line: Line, region_id: int, device_id: UUID, generation: int, sent: Sequence[Change]
 ) -> None:
     """Record a page: former versions removed, new ones added in this generation."""
+    of = {"region_id": region_id, "device_id": device_id, "generation": generation}
     gone = [c for c in sent if c.held]
     if gone:
-        page = _unnest("page", gone, ["type", "id"])
-        await session.execute(
-            update(HeldRow)
-            .where(
-                _of_device(region_id, device_id),
-                HeldRow.removed_gen.is_(None),
-                HeldRow.type == page.c.type,
-                HeldRow.row_id == page.c.id,
-            )
-            .values(removed_gen=generation)
-            .execution_options(synchronize_session=False)
-        )
+        await line.run(once(_remove), **of, types=[c.type for c in gone], ids=[c.id for c in gone])
     puts = [c for c in sent if c.version is not None]
     if puts:
-        page = _unnest("page", puts, ["type", "id", "version"])
-        await session.execute(
-            insert(HeldRow).from_select(
-                ["region_id", "device_id", "type", "row_id", "version", "added_gen"],
-                select(
-                    literal(region_id),
-                    literal(device_id, Uuid()),
-                    page.c.type,
-                    page.c.id,
-                    page.c.version,
-                    literal(generation, BigInteger),
-                ),
-            )
+        await line.run(
+            once(_add),
+            **of,
+            types=[c.type for c in puts],
+            ids=[c.id for c in puts],
+            versions=[c.version for c in puts],
         )
 
 
-def _unnest(name: str, rows: Sequence[Change], columns: list[str]) -> Any:
-    types: dict[str, Any] = {"type": Text(), "id": Uuid(), "version": BigInteger()}
-    arrays: list[Any] = [literal([getattr(r, c) for r in rows], ARRAY(types[c])) for c in columns]
-    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived(name=name)
+def _remove() -> Executable:
+    page = _unnest(types=Text(), ids=Uuid())
+    return (
+        update(HeldRow)
+        .where(
+            _MINE,
+            HeldRow.removed_gen.is_(None),
+            HeldRow.type == page.c.types,
+            HeldRow.row_id == page.c.ids,
+        )
+        .values(removed_gen=_GENERATION)
+    )
+
+
+def _add() -> Executable:
+    page = _unnest(types=Text(), ids=Uuid(), versions=BigInteger())
+    return insert(HeldRow).from_select(
+        ["region_id", "device_id", "type", "row_id", "version", "added_gen"],
+        select(
+            cast(_REGION, Integer),
+            cast(_DEVICE, Uuid),
+            page.c.types,
+            page.c.ids,
+            page.c.versions,
+            cast(_GENERATION, BigInteger),
+        ),
+    )
+
+
+def _unnest(**columns: Any) -> Any:
+    arrays: list[Any] = [cast(given(n, ARRAY(t)), ARRAY(t)) for n, t in columns.items()]
+    return func.unnest(*arrays).table_valued(*columns, name="page").render_derived(name="page")

@@ -6,16 +6,14 @@ run with a device's values.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import DateTime, Executable, Integer, Uuid, bindparam
-from sqlalchemy.dialects.postgresql import psycopg
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.kernel.direct import Statement, compiled
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.views import DeviceScope, View
 
@@ -71,35 +69,16 @@ def values(scope: DeviceScope) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A compiled statement: its text and the values that do not change."""
-
-    sql: str
-    fixed: dict[str, Any]
-
-    async def run(self, session: AsyncSession, **given: Any) -> Sequence[Any]:
-        """Run it with the values of its placeholders and return its rows."""
-        connection = await session.connection()
-        return (await connection.exec_driver_sql(self.sql, {**self.fixed, **given})).all()
-
-
 Make = Callable[[Sequence[View]], Executable]
 
 
-_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
-
-
 @lru_cache(maxsize=256)
-def prepare(make: Make, of: tuple[View, ...]) -> Prepared:
+def prepare(make: Make, of: tuple[View, ...]) -> Statement:
     """Return the statement that `make` builds of some views, from the second time on at once."""
-    compiled: Any = make(of).compile(  # type: ignore[attr-defined]
-        dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
-    )
-    processors = compiled._bind_processors  # noqa: SLF001 - what execution itself applies
-    fixed = {
-        name: processors[name](value) if name in processors else value
-        for name, value in compiled.params.items()
-        if value is not None
-    }
-    return Prepared(str(compiled), fixed)
+    return compiled(make(of))
+
+
+@lru_cache(maxsize=64)
+def once(make: Callable[[], Executable]) -> Statement:
+    """Return the statement that `make` builds, from the second time on at once."""
+    return compiled(make())

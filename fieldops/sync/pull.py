@@ -1,10 +1,11 @@
 """Pull: the difference between what a device holds and what it should hold (SYNC section 3).
 
-A pull without news is one statement; a page is one small REPEATABLE READ transaction. Bodies
-come from the database as JSON text and go out as they are.
+A pull without news is one statement, which says who asks besides; a page is one small REPEATABLE
+READ transaction. Bodies come from the database as JSON text and go out as they are.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,13 +15,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement
 
 from fieldops.kernel import clock, points, views
-from fieldops.kernel.actor import Actor
+from fieldops.kernel.actor import Actor, Grant, Kind
 from fieldops.kernel.db import Database, to_text
-from fieldops.kernel.errors import Coded, NotFound, Unavailable
+from fieldops.kernel.direct import Direct, Line
+from fieldops.kernel.errors import Coded, Forbidden, NotFound, Unauthenticated, Unavailable
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope, View
@@ -35,9 +36,29 @@ from fieldops.sync.schemas import PullRequest
 log = structlog.get_logger()
 
 # Reads what must agree with a page, inside the page's own snapshot; gets the device's last_seq.
-Beside = Callable[[AsyncSession, int], Awaitable[None]]
-ZoneOf = Callable[[AsyncSession, int], Awaitable[ZoneInfo]]
+Beside = Callable[[Line, int], Awaitable[None]]
 DEL_BYTES = 70  # about what a del takes in an answer
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How to find out who asks: SQL that says it as text, and what such a text says.
+
+    `text` has the placeholders actor_person_id and actor_region_id, and is null for a closed
+    account; it becomes a part of the statement that every pull begins with.
+    """
+
+    text: ColumnElement[str | None]
+    read: Callable[[str], tuple[Kind, ZoneInfo, tuple[Grant, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as far as the access token and the header of the device say it."""
+
+    person_id: UUID
+    region_id: int
+    key_hash: bytes
 
 
 class Standing(Enum):
@@ -48,37 +69,78 @@ class Standing(Enum):
     ANEW = auto()  # it starts from nothing
 
 
+async def who_asks(database: Database, people: People, caller: Caller) -> Actor:
+    """Return the actor behind a caller, with the grants as they stand now.
+
+    Raises Unauthenticated for a closed account, Forbidden for one that may not sync and has no
+    device: somebody who lost the role still hands in facts, and the view must be emptied.
+    """
+    found = await queries.actor_text(
+        database.direct, people.text, caller.region_id, caller.person_id
+    )
+    if found is None:
+        raise Unauthenticated
+    kind, _zone, seen = people.read(found)
+    actor = Actor(caller.person_id, caller.region_id, kind, seen)
+    await _may_sync(database.direct, actor)
+    return actor
+
+
+async def _may_sync(runs: Line | Direct, actor: Actor) -> None:
+    if not actor.allows(Permission.SYNC_USE) and not await queries.owns_device(
+        runs, actor.region_id, actor.id
+    ):
+        raise Forbidden(permission=Permission.SYNC_USE.value)
+
+
 async def pull(
     database: Database,
+    people: People,
     secret: bytes,
-    zone_of: ZoneOf,
-    actor: Actor,
+    caller: Caller,
     request: PullRequest,
-    key_hash: bytes,
     beside: Beside | None = None,
 ) -> bytes:
     """Return the next page of a device's difference as JSON bytes.
 
-    `zone_of` gives a region's time zone; it is asked only when the view is looked through.
-    Raises NotFound for a device that is not the actor's, DeviceKeyWrong, ViewTooLarge,
+    Raises Unauthenticated for a closed account, Forbidden for one that may not sync and has no
+    device, NotFound for a device that is not the caller's, DeviceKeyWrong, ViewTooLarge,
     Unavailable when the device's row stays contended.
     """
+    direct = database.direct
     for attempt in range(1, rules.TRANSIENT_TRIES + 1):
         try:
-            async with database.transaction(snapshot=True) as session:
-                pulled = _Pull(session, secret, zone_of, actor, request, key_hash)
-                answer = await pulled.answer()
-                if beside is not None:
-                    await beside(session, pulled.device.last_seq)
-                await points.reach(points.PULL_WRITTEN)
+            asked = _Pull(people, secret, caller, request)
+            answer = await _answer(direct, asked, beside)
         except Exception as exc:
             if isinstance(exc, Coded) or not is_transient(exc):
                 raise
             await asyncio.sleep(0.01 * 2**attempt)
+            await direct.recover()
         else:
             await points.reach(points.PULL_COMMITTED)
             return answer
     raise Unavailable(retry_after=1)
+
+
+async def _answer(direct: Direct, asked: "_Pull", beside: Beside | None) -> bytes:
+    """Answer from one statement when there is no news, else look through the view."""
+    if beside is None:
+        await asked.read(direct)
+        answer = asked.without_look()
+        if answer is not None:
+            await points.reach(points.PULL_READ)
+            await asked.seen(direct)
+            await points.reach(points.PULL_WRITTEN)
+            return answer
+    async with direct.snapshot() as line:
+        await asked.read(line)
+        await points.reach(points.PULL_READ)
+        answer = asked.without_look() or await asked.look(line)
+        if beside is not None:
+            await beside(line, asked.device.last_seq)
+        await points.reach(points.PULL_WRITTEN)
+    return answer
 
 
 @dataclass(slots=True)
@@ -91,50 +153,50 @@ class Page:
 
 
 class _Pull:
-    """One pull under way, inside its snapshot."""
+    """One pull under way: who asks and what for, then what its device's row says."""
 
-    def __init__(
-        self,
-        session: AsyncSession,
-        secret: bytes,
-        zone_of: ZoneOf,
-        actor: Actor,
-        request: PullRequest,
-        key_hash: bytes,
-    ) -> None:
-        self.session = session
+    def __init__(self, people: People, secret: bytes, caller: Caller, request: PullRequest) -> None:
+        self.people = people
         self.secret = secret
-        self.zone_of = zone_of
-        self.actor = actor
+        self.caller = caller
         self.request = request
-        self.key_hash = key_hash
         self.now = clock.now()
-        self.device: Row[Any]
+        self.device: Any
+        self.actor: Actor
+        self.zone: ZoneInfo
+        self.standing: Standing
 
-    async def answer(self) -> bytes:
-        """Answer from the fast path, or look through the view."""
+    async def read(self, runs: Line | Direct) -> None:
+        """Read who asks and the device; the statement that the fast path consists of."""
+        caller = self.caller
         found = await queries.device_for_pull(
-            self.session, self.actor.region_id, self.request.device_id
+            runs, self.people.text, caller.region_id, caller.person_id, self.request.device_id
         )
-        if found is None or found.person_id != self.actor.id:
+        if found.actor is None:
+            raise Unauthenticated
+        kind, self.zone, seen = self.people.read(found.actor)
+        self.actor = Actor(caller.person_id, caller.region_id, kind, seen)
+        if found.id is None or found.person_id != caller.person_id:
+            await _may_sync(runs, self.actor)
             raise NotFound(thing="device")
-        cases.check_key(found.key_hash, self.key_hash)
+        cases.check_key(found.key_hash, caller.key_hash)
         self.device = found
-        await points.reach(points.PULL_READ)
+        self.standing = self._standing()
+
+    def without_look(self) -> bytes | None:
+        """Return the answer when the view need not be looked through."""
+        found = self.device
         if found.state != DeviceState.ACTIVE.value:
-            await self._seen()
             return self._nothing_to_hold()
-        standing = self._standing()
         if (
-            standing is Standing.CURRENT
+            self.standing is Standing.CURRENT
             and not found.erasures_due
             and found.view_key == self._key(found.counters, found.catalogue)
             and found.view_valid_until is not None
             and self.now < found.view_valid_until
         ):
-            await self._seen()
             return self._unchanged()
-        return await self._look(standing)
+        return None
 
     def _standing(self) -> Standing:
         if self.request.cursor is None or self.request.epoch not in {None, self.device.epoch}:
@@ -165,13 +227,10 @@ class _Pull:
         )
         return ":".join(str(part) for part in parts)
 
-    async def _seen(self) -> None:
+    async def seen(self, runs: Line | Direct) -> None:
         """Note that the device was here, not oftener than dispatchers need."""
         if self.now - self.device.last_seen_at >= rules.SEEN_EVERY:
-            await self._write(last_seen_at=self.now)
-
-    async def _write(self, **values: Any) -> None:
-        await queries.write_device(self.session, self.actor.region_id, self.device.id, **values)
+            await queries.note_seen(runs, self.actor.region_id, self.device.id, self.now)
 
     def _unchanged(self) -> bytes:
         return to_text(
@@ -199,12 +258,12 @@ class _Pull:
             }
         ).encode()
 
-    async def _look(self, standing: Standing) -> bytes:
+    async def look(self, line: Line) -> bytes:
         """Compare the device's view with what it should be and send the next page."""
-        region_id, device = self.actor.region_id, self.device
-        await queries.lock_for_pull(self.session, region_id, device.id)
+        region_id, device, standing = self.actor.region_id, self.device, self.standing
+        await queries.lock_for_pull(line, region_id, device.id)
         await points.reach(points.PULL_LOCKED)
-        confirmed = await self._settle(standing)
+        confirmed = await self._settle(line)
         # A user who lost the role sees nothing any more but what is about the user alone (I6).
         of = views.shown(allowed=self.actor.allows(Permission.SYNC_USE))
         scope = DeviceScope(
@@ -213,46 +272,46 @@ class _Pull:
             device.id,
             self.actor.centre_ids,
             self.now,
-            await self.zone_of(self.session, region_id),
+            self.zone,
         )
-        due = await self._erasures()
+        due = await self._erasures(line)
         limit = self.request.limit
-        totals, steps = await held.difference(self.session, scope, of, limit.rows + 1)
+        totals, steps = await held.difference(line, scope, of, limit.rows + 1)
         await points.reach(points.PULL_LOOKED)
         self._within_limits(totals)
-        page = await self._page(scope, steps)
+        page = await self._page(line, scope, steps)
         generation = device.gen_sent
         anything = page.sent or standing is not Standing.CURRENT
         if anything:
             generation = confirmed + 1 if standing is Standing.ANEW else device.gen_sent + 1
-            await held.record_rows(self.session, region_id, device.id, generation, page.sent)
-        await self._note(scope, totals, page, generation, confirmed)
+            await held.record_rows(line, region_id, device.id, generation, page.sent)
+        await self._note(line, scope, totals, page, generation, confirmed)
         if not anything and not due:
             return self._unchanged()
         return self._written(totals, page, generation, due, reset=standing is Standing.ANEW)
 
-    async def _erasures(self) -> list[dict[str, Any]]:
+    async def _erasures(self, line: Line) -> list[dict[str, Any]]:
         """Take the device's acknowledgements and return what it still has to erase (I12)."""
         if not self.device.erasures_due:
             return []
-        of = (self.session, self.actor.region_id, self.device.id)
+        of = (line, self.actor.region_id, self.device.id)
         if self.request.erased and not await erasures.acknowledge(
             *of, self.request.erased, self.now
         ):
             return []
         return await erasures.due(*of, self.now)
 
-    async def _settle(self, standing: Standing) -> int:
+    async def _settle(self, line: Line) -> int:
         """Bring the record to what the device holds; returns the generation it stands at."""
-        region_id, device = self.actor.region_id, self.device
+        region_id, device, standing = self.actor.region_id, self.device, self.standing
         if standing is Standing.CURRENT:
             if device.gen_confirmed < device.gen_sent:
-                await held.confirm_rows(self.session, region_id, device.id, device.gen_sent)
+                await held.confirm_rows(line, region_id, device.id, device.gen_sent)
             return int(device.gen_sent)
         if standing is Standing.BEHIND:
-            await held.roll_back_rows(self.session, region_id, device.id, device.gen_confirmed)
+            await held.roll_back_rows(line, region_id, device.id, device.gen_confirmed)
             return int(device.gen_confirmed)
-        await held.forget_rows(self.session, region_id, device.id)
+        await held.forget_rows(line, region_id, device.id)
         log.info("device starts anew", device_id=str(device.id), reason=self.request.reset_reason)
         return int(device.gen_sent) + 1  # no cursor was ever made for it: older ones are void
 
@@ -262,11 +321,11 @@ class _Pull:
         if totals.rows > rules.VIEW_WARNING_ROWS:
             log.warning("view large", device_id=str(self.device.id), rows=totals.rows)
 
-    async def _page(self, scope: DeviceScope, steps: Sequence[Change]) -> Page:
+    async def _page(self, line: Line, scope: DeviceScope, steps: Sequence[Change]) -> Page:
         """Take as many steps as fit the limits of rows and bytes, one at least."""
         limit = self.request.limit
         puts = [c for c in steps[: limit.rows] if c.version is not None]
-        found = await held.bodies(self.session, scope, puts)
+        found = await held.bodies(line, scope, puts)
         sent: list[Change] = []
         bodies: dict[tuple[str, UUID], str] = {}
         room = limit.bytes
@@ -284,7 +343,13 @@ class _Pull:
         return Page(sent, bodies, more=len(steps) > limit.rows)
 
     async def _note(
-        self, scope: DeviceScope, totals: Totals, page: Page, generation: int, confirmed: int
+        self,
+        line: Line,
+        scope: DeviceScope,
+        totals: Totals,
+        page: Page,
+        generation: int,
+        confirmed: int,
     ) -> None:
         """Write on the device's row where it stands; the last page also opens the fast path."""
         device = self.device
@@ -296,25 +361,18 @@ class _Pull:
             "view_key": "",
             "view_rows": totals.rows,
             "view_hash": totals.hash,
+            "differences": int(self.request.reset_reason == "hash_differs"),
         }
-        if self.request.reset_reason == "hash_differs":
-            values["hash_differences"] = device.hash_differences + 1
         seen = grants.written(self.actor.grants)
-        if seen != device.grants_seen:
-            values |= {
-                "grants_seen": seen,
-                "grants_former": device.grants_seen,
-                "grants_since": self.now,
-            }
+        if seen != json.loads(device.grants_seen):
+            values |= {"grants_seen": to_text(seen), "grants_since": self.now}
         if not page.more:
             centres = totals.centres | scope.centre_ids | {NIL}
-            counters, catalogue = await queries.counters(
-                self.session, self.actor.region_id, centres
-            )
+            counters, catalogue = await queries.counters(line, self.actor.region_id, centres)
             values["view_centres"] = sorted(centres)
             values["view_key"] = self._key(counters, catalogue)
             values["view_valid_until"] = self._valid_until(scope, totals)
-        await self._write(**values)
+        await queries.note_pull(line, self.actor.region_id, device.id, **values)
 
     def _valid_until(self, scope: DeviceScope, totals: Totals) -> datetime:
         """Return when the view may change by time alone, or a full look is due anyway."""

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -66,6 +67,12 @@ def is_transient(exc: BaseException | None) -> bool:
     while exc is not None:
         if isinstance(exc, Transient):
             return True
+        if isinstance(exc, psycopg.Error):  # of a direct statement
+            lost = exc.sqlstate is None and isinstance(
+                exc, psycopg.OperationalError | psycopg.InterfaceError
+            )
+            if lost or exc.sqlstate in _TRANSIENT:
+                return True
         if isinstance(exc, DBAPIError):
             state = getattr(exc.orig, "sqlstate", None)
             lost = state is None and isinstance(exc, OperationalError | InterfaceError)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -10,23 +11,30 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    DateTime,
+    Executable,
+    Integer,
     Select,
     Text,
     Uuid,
     and_,
     any_,
     bindparam,
+    case,
     cast,
     func,
+    literal,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
 from fieldops.kernel.db import CATALOGUES, ChangeCounter, announce
+from fieldops.kernel.direct import Direct, Line, Statement, compiled
 from fieldops.kernel.errors import Conflict, NotFound
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.ledger import LedgerEntry
@@ -34,11 +42,14 @@ from fieldops.kernel.permissions import Scope
 from fieldops.sync import policy
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
+from fieldops.sync.prepared import given, once
 from fieldops.sync.rules import MOST_TALLIES, CaseState, DeviceState
 from fieldops.sync.schemas import CodeTally, DeskCounts, DeviceTally, FieldSides, RecordTally
 
+_MOMENT = DateTime(timezone=True)
 
-def _epoch(region_id: int) -> ColumnElement[int]:
+
+def _epoch(region_id: Any) -> ColumnElement[int]:
     found = select(Epoch.epoch).where(Epoch.region_id == region_id).scalar_subquery()
     return func.coalesce(found, 1)
 
@@ -91,12 +102,10 @@ def devices(scope: Scope) -> Select[Any]:
     return select(Device).where(policy.visible_devices(scope))
 
 
-async def has_device(session: AsyncSession, region_id: int, person_id: UUID) -> bool:
-    """Return whether a person has a registration in the region."""
-    statement = select(Device.id).where(
-        Device.region_id == region_id, Device.person_id == person_id
-    )
-    return await session.scalar(statement.limit(1)) is not None
+async def registered(session: AsyncSession, region_id: int, device_id: UUID) -> Device | None:
+    """Return a device of the region by its id, whoever has it."""
+    found: Device | None = await session.get(Device, (region_id, device_id))
+    return found
 
 
 async def device_for_push(
@@ -113,20 +122,59 @@ async def device_for_push(
     return None if row is None else (row[0], row[1])
 
 
-async def device_for_pull(session: AsyncSession, region_id: int, device_id: UUID) -> Any:
-    """Return a device with epoch and the counters of its fast path, in one statement."""
-    found = await session.execute(
+# What a pull needs to know of its device.
+_STANDING = (
+    "id",
+    "person_id",
+    "key_hash",
+    "state",
+    "last_seen_at",
+    "last_seq",
+    "case_gen",
+    "gen_sent",
+    "gen_confirmed",
+    "view_key",
+    "view_valid_until",
+    "erasures_due",
+)
+_REGION_ID = given("region_id", Integer())
+_DEVICE_ID = given("device_id", Uuid())
+_THE_DEVICE = and_(Device.region_id == _REGION_ID, Device.id == _DEVICE_ID)
+
+
+@lru_cache(maxsize=8)
+def _for_pull(actor_text: ColumnElement[Any]) -> Statement:
+    one = select(literal(1, literal_execute=True).label("one")).subquery("one")
+    return compiled(
         select(
-            *Device.__table__.c,
-            _epoch(region_id).label("epoch"),
-            _counters(region_id, Device.view_centres).label("counters"),
+            actor_text.label("actor"),
+            *(Device.__table__.c[name] for name in _STANDING),
+            cast(Device.grants_seen, Text).label("grants_seen"),
+            _epoch(_REGION_ID).label("epoch"),
+            _counters(_REGION_ID, Device.view_centres).label("counters"),
             _catalogue().label("catalogue"),
-        ).where(Device.region_id == region_id, Device.id == device_id)
+        ).select_from(one.outerjoin(Device, _THE_DEVICE))
     )
-    return found.one_or_none()
 
 
-def _counters(region_id: int, centres: Any) -> ColumnElement[int]:
+async def device_for_pull(
+    runs: Line | Direct, actor_text: ColumnElement[Any], region_id: int, person_id: UUID, id_: UUID
+) -> Any:
+    """Return who asks, the device, the epoch and the counters of its fast path: one statement.
+
+    `actor` is null for a closed account, `id` for a device that is not known.
+    """
+    rows = await runs.rows(
+        _for_pull(actor_text),
+        region_id=region_id,
+        device_id=id_,
+        actor_person_id=person_id,
+        actor_region_id=region_id,
+    )
+    return rows[0]
+
+
+def _counters(region_id: Any, centres: Any) -> ColumnElement[int]:
     """Return the sum of the centres' counters: they only grow, so that it shows any change."""
     total = (
         select(cast(func.sum(ChangeCounter.counter), BigInteger))
@@ -146,13 +194,14 @@ def _catalogue() -> ColumnElement[int]:
     return func.coalesce(found, 0)
 
 
-async def counters(
-    session: AsyncSession, region_id: int, centres: Collection[UUID]
-) -> tuple[int, int]:
+def _both_counters() -> Executable:
+    return select(_counters(_REGION_ID, given("centres", ARRAY(Uuid()))), _catalogue())
+
+
+async def counters(line: Line, region_id: int, centres: Collection[UUID]) -> tuple[int, int]:
     """Return the sum of the centres' change counters and the catalogue's, in one statement."""
-    wanted = bindparam("centres", list(centres), ARRAY(Uuid()))
-    row = (await session.execute(select(_counters(region_id, wanted), _catalogue()))).one()
-    return int(row[0]), int(row[1])
+    rows = await line.rows(once(_both_counters), region_id=region_id, centres=list(centres))
+    return int(rows[0][0]), int(rows[0][1])
 
 
 async def centres_of_active(
@@ -169,13 +218,92 @@ async def centres_of_active(
     return {row.id: frozenset(row.view_centres) for row in found}
 
 
-async def lock_for_pull(session: AsyncSession, region_id: int, device_id: UUID) -> None:
+async def lock_for_pull(line: Line, region_id: int, device_id: UUID) -> None:
     """Lock a device inside a pull's snapshot; a change since the snapshot gives 40001."""
-    await session.execute(
-        select(Device.id)
-        .where(Device.region_id == region_id, Device.id == device_id)
-        .with_for_update()
+    await line.rows(once(_lock), region_id=region_id, device_id=device_id)
+
+
+def _lock() -> Executable:
+    return select(Device.id).where(_THE_DEVICE).with_for_update()
+
+
+@lru_cache(maxsize=8)
+def _actor_alone(actor_text: ColumnElement[Any]) -> Statement:
+    return compiled(select(actor_text.label("actor")))
+
+
+async def actor_text(
+    runs: Line | Direct, text: ColumnElement[Any], region_id: int, person_id: UUID
+) -> str | None:
+    """Return who a person is in a region as text; null for a closed account."""
+    asked = {"actor_person_id": person_id, "actor_region_id": region_id}
+    found: str | None = (await runs.rows(_actor_alone(text), **asked))[0].actor
+    return found
+
+
+async def owns_device(runs: Line | Direct, region_id: int, person_id: UUID) -> bool:
+    """Return whether a person has a registration in the region."""
+    return bool(await runs.rows(once(_own_devices), region_id=region_id, person_id=person_id))
+
+
+def _own_devices() -> Executable:
+    mine = and_(Device.region_id == _REGION_ID, Device.person_id == given("person_id", Uuid()))
+    return select(Device.id).where(mine).limit(literal(1, literal_execute=True))
+
+
+async def note_seen(runs: Line | Direct, region_id: int, device_id: UUID, now: datetime) -> None:
+    """Note when a device was here."""
+    await runs.run(once(_seen), region_id=region_id, device_id=device_id, now=now)
+
+
+def _seen() -> Executable:
+    now = given("now", _MOMENT)
+    return update(Device).where(_THE_DEVICE).values(last_seen_at=now, updated_at=now)
+
+
+_NOTED: dict[str, Any] = {
+    "gen_sent": BigInteger(),
+    "gen_confirmed": BigInteger(),
+    "last_seen_at": _MOMENT,
+    "schema": Integer(),
+    "view_key": Text(),
+    "view_rows": Integer(),
+    "view_hash": Text(),
+}
+
+
+def _note() -> Executable:
+    """What was sent; centres, validity and grants stay as they are when null is given."""
+    return (
+        update(Device)
+        .where(_THE_DEVICE)
+        .values(
+            **{name: given(f"new_{name}", type_) for name, type_ in _NOTED.items()},
+            updated_at=given("new_last_seen_at", _MOMENT),
+            hash_differences=Device.hash_differences + given("new_differences", Integer()),
+            view_centres=_or_as_is(Device.view_centres, ARRAY(Uuid())),
+            view_valid_until=_or_as_is(Device.view_valid_until, _MOMENT),
+            grants_former=case(
+                (given("new_grants_seen", Text()).is_(None), Device.grants_former),
+                else_=Device.grants_seen,
+            ),
+            grants_since=_or_as_is(Device.grants_since, _MOMENT),
+            grants_seen=func.coalesce(
+                cast(cast(given("new_grants_seen", Text()), Text), JSONB), Device.grants_seen
+            ),
+        )
     )
+
+
+def _or_as_is(column: Any, type_: Any) -> ColumnElement[Any]:
+    return func.coalesce(cast(given(f"new_{column.key}", type_), type_), column)
+
+
+async def note_pull(line: Line, region_id: int, device_id: UUID, **values: Any) -> None:
+    """Write on the device's row where it stands after a page."""
+    absent = dict.fromkeys(("view_centres", "view_valid_until", "grants_since", "grants_seen"))
+    named = {f"new_{name}": value for name, value in {**absent, **values}.items()}
+    await line.run(once(_note), region_id=region_id, device_id=device_id, **named)
 
 
 async def write_device(

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fieldops.kernel.commands import Args, Context, Text, command, refuse_on
+from fieldops.kernel.direct import line_of
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.sync import grants, held, queries
@@ -105,5 +106,5 @@ async def wiped(ctx: Context, args: Wiped) -> Device:
         raise DeviceNotActive(state=device.state)
     if device.wiped_at is None:
         device.wiped_at = ctx.now
-        await held.forget_rows(ctx.session, ctx.region_id, device.id)
+        await held.forget_rows(await line_of(ctx.session), ctx.region_id, device.id)
     return device

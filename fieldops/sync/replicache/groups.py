@@ -25,7 +25,7 @@ class Group:
 
     database: Database
     secret: bytes
-    zone_of: pull.ZoneOf
+    people: pull.People
     actor: Actor
     key_hash_of: Callable[[UUID], bytes]
     name: str
@@ -34,6 +34,11 @@ class Group:
     def id(self) -> UUID:
         """The device's id: the same group of the same region is the same device."""
         return uuid5(GROUPS, f"{self.actor.region_id}/{self.name}")
+
+    @property
+    def caller(self) -> pull.Caller:
+        """Who asks for the device of the group."""
+        return pull.Caller(self.actor.id, self.actor.region_id, self.key_hash_of(self.id))
 
     async def known(self) -> bool:
         """Return whether the group is registered; raises NotFound when it is another user's."""

@@ -1,17 +1,19 @@
 """The difference as Replicache's patch, with the mutations that it contains."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BigInteger, Executable, Integer, Uuid, select
 
+from fieldops.kernel.direct import Line
 from fieldops.sync import cursor as cursors
 from fieldops.sync import pull as native
 from fieldops.sync import rules
 from fieldops.sync.models import ReplicacheClient
+from fieldops.sync.prepared import given, once
 from fieldops.sync.replicache.groups import Group
 from fieldops.sync.replicache.shapes import (
     STATE_NOT_FOUND,
@@ -67,15 +69,15 @@ async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
             return STATE_NOT_FOUND
         await group.register(schema)
     stand = _Stand.of(request.cookie)
-    clients: list[ReplicacheClient] = []
+    clients: Sequence[Any] = ()
     seq = 0
 
-    async def beside(session: AsyncSession, last_seq: int) -> None:
+    async def beside(line: Line, last_seq: int) -> None:
         """Read the clients' news in the snapshot of the page, so that both tell of the same."""
         nonlocal clients, seq
         seq = last_seq
         if stand.seq != last_seq:
-            clients = await _news(session, group, stand.seq if stand.seq < last_seq else -1)
+            clients = await _news(line, group, stand.seq if stand.seq < last_seq else -1)
 
     asked = PullRequest(
         device_id=group.id,
@@ -85,15 +87,7 @@ async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
         limit=PullLimit.model_construct(rows=rules.VIEW_MOST_ROWS, bytes=2**40),
     )
     answer = from_json(
-        await native.pull(
-            group.database,
-            group.secret,
-            group.zone_of,
-            group.actor,
-            asked,
-            group.key_hash_of(group.id),
-            beside,
-        )
+        await native.pull(group.database, group.people, group.secret, group.caller, asked, beside)
     )
     changes = {c.client_id: c.last_id for c in clients if c.epoch == answer["epoch"]}
     cookie = _cookie(group, schema, answer, stand, seq)
@@ -103,15 +97,20 @@ async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
     return to_json({"cookie": cookie, "lastMutationIDChanges": changes, "patch": patch})
 
 
-async def _news(session: AsyncSession, group: Group, after: int) -> list[ReplicacheClient]:
-    found = await session.scalars(
-        select(ReplicacheClient).where(
-            ReplicacheClient.region_id == group.actor.region_id,
-            ReplicacheClient.device_id == group.id,
-            ReplicacheClient.seq > after,
-        )
+async def _news(line: Line, group: Group, after: int) -> Sequence[Any]:
+    return await line.rows(
+        once(_clients), region_id=group.actor.region_id, device_id=group.id, after=after
     )
-    return list(found)
+
+
+def _clients() -> Executable:
+    return select(
+        ReplicacheClient.client_id, ReplicacheClient.last_id, ReplicacheClient.epoch
+    ).where(
+        ReplicacheClient.region_id == given("region_id", Integer()),
+        ReplicacheClient.device_id == given("device_id", Uuid()),
+        ReplicacheClient.seq > given("after", BigInteger()),
+    )
 
 
 def _cookie(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,10 +11,13 @@ import pytest
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
+from tests.support import databases
 from tests.support.clients import bearer
 from tests.support.device import Phone
 from tests.support.world import World
+from tests.sync import morning as mornings
 from tests.sync import trial
+from tests.sync.morning import Morning, Prepared, Server
 
 MakePhone = Callable[..., Awaitable[Phone]]
 
@@ -47,3 +51,20 @@ async def phone(
 ) -> Phone:
     """Alice's phone, with the trial trade registered."""
     return await new_phone(world.alice)
+
+
+@pytest.fixture(scope="module")
+async def prepared(
+    template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Prepared]:
+    """The morning on the tests' own server."""
+    server = Server(databases.server_url())
+    made = await mornings.prepare(server, template, tmp_path_factory.mktemp("morning"))
+    yield made
+    server.drop(made.database)
+
+
+@pytest.fixture
+async def morning(prepared: Prepared, tmp_path: Path) -> AsyncIterator[Morning]:
+    async with mornings.played(prepared, tmp_path) as made:
+        yield made

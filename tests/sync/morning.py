@@ -24,8 +24,7 @@ from tests.support import databases
 from tests.support.clients import application, bearer
 from tests.support.device import Phone
 from tests.support.world import World, build_world
-from tests.sync.scenarios import SCENARIOS, make_day
-from tests.sync.test_scenarios import capture, contents
+from tests.sync.scenarios import SCENARIOS, capture, contents, make_day
 
 LAST = "visit.start"  # six commands about one visit: decisions and facts
 _TAKEN = text(

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
 from fieldops.customers.models import Customer, Premises
+from fieldops.kernel.base import metadata, operational_tables
 from fieldops.kernel.db import Database
 from fieldops.visits.models import Notice
+from tests.support.device import Phone
 from tests.support.factories.appointments import book, local
 from tests.support.factories.network import make_plant, make_service
 from tests.support.factories.orders import make_order
@@ -250,3 +252,29 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
     ],
     "visit.start": _started,
 }
+
+
+# What sync itself writes on each request: last contact, change counters, the ledger of nothing.
+_OWN = frozenset({"sync_device", "sync_held_row", "kernel_change_counter", "kernel_erased_row"})
+
+
+async def contents(database: Database) -> dict[str, tuple[int, int]]:
+    """Return the number of rows and the sum of their versions of every operational table."""
+    found = {}
+    async with database.transaction() as session:
+        for name, table in operational_tables().items():
+            if name in _OWN:
+                continue
+            versions = table.c.get("version", literal(0))
+            total = func.coalesce(func.sum(versions), 0)
+            statement = select(func.count(), total).where(table.c.region_id == 1)
+            row = (await session.execute(statement)).one()
+            found[name] = (int(row[0]), int(row[1]))
+        jobs = metadata.tables.get("procrastinate_jobs")
+        assert jobs is None, "the queue's table is not ours to model"
+    return found
+
+
+def capture(phone: Phone, steps: list[tuple[str, dict[str, Any]]]) -> None:
+    for name, args in steps:
+        phone.capture(name, **args)

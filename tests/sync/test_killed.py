@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,6 @@ from sqlalchemy.pool import NullPool
 from fieldops.cluster import Cluster
 from fieldops.kernel import clock, points
 from tests.conftest import MONDAY_MORNING
-from tests.support import databases
 from tests.support.clients import bearer
 from tests.support.device import Phone, Refused
 from tests.support.schema import build_schema
@@ -34,23 +33,6 @@ from tests.sync import morning as mornings
 from tests.sync.morning import Morning, Prepared, Server
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def prepared(
-    template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Prepared]:
-    """The morning on the tests' own server."""
-    server = Server(databases.server_url())
-    made = await mornings.prepare(server, template, tmp_path_factory.mktemp("morning"))
-    yield made
-    server.drop(made.database)
-
-
-@pytest.fixture
-async def morning(prepared: Prepared, tmp_path: Path) -> AsyncIterator[Morning]:
-    async with mornings.played(prepared, tmp_path) as made:
-        yield made
 
 
 async def killed_at(point: str, morning: Morning, phone: Phone, folder: Path, verb: str) -> None:

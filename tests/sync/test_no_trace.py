@@ -17,8 +17,7 @@ from tests.support.device import Refused
 from tests.support.world import World
 from tests.sync import trial
 from tests.sync.conftest import MakePhone
-from tests.sync.scenarios import SCENARIOS, make_day
-from tests.sync.test_scenarios import capture
+from tests.sync.scenarios import SCENARIOS, capture, make_day
 
 pytestmark = pytest.mark.anyio
 

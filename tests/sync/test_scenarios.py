@@ -1,49 +1,21 @@
 """Every offline command: pushed twice it took effect once, pulled by steps it is pulled whole."""
 
-from typing import Any
-
 import pytest
-from sqlalchemy import func, select
 
 from fieldops.kernel import commands
-from fieldops.kernel.base import metadata, operational_tables
 from fieldops.kernel.db import Database
 from tests.support.device import Phone
 from tests.support.world import World
 from tests.sync.conftest import MakePhone
-from tests.sync.scenarios import ALWAYS_HELD, SCENARIOS, make_day
+from tests.sync.scenarios import ALWAYS_HELD, SCENARIOS, capture, contents, make_day
 from tests.sync.test_push import queue, request
 
 pytestmark = pytest.mark.anyio
-
-# What sync itself writes on each request: last contact, change counters, the ledger of nothing.
-_OWN = frozenset({"sync_device", "sync_held_row", "kernel_change_counter", "kernel_erased_row"})
 
 
 def test_every_offline_command_has_a_scenario() -> None:
     offline = {spec.name for spec in commands.REGISTRY.values() if spec.offline}
     assert offline == set(SCENARIOS) | ALWAYS_HELD
-
-
-async def contents(database: Database) -> dict[str, tuple[int, int]]:
-    """Return the number of rows and the sum of their versions of every operational table."""
-    found = {}
-    async with database.transaction() as session:
-        for name, table in operational_tables().items():
-            if name in _OWN:
-                continue
-            total = func.coalesce(func.sum(table.c.version), 0)
-            statement = select(func.count(), total).where(table.c.region_id == 1)
-            row = (await session.execute(statement)).one()
-            found[name] = (int(row[0]), int(row[1]))
-        jobs = metadata.tables.get("procrastinate_jobs")
-        assert jobs is None, "the queue's table is not ours to model"
-    return found
-
-
-def capture(phone: Phone, steps: list[tuple[str, dict[str, Any]]]) -> None:
-    for name, args in steps:
-        phone.capture(name, **args)
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))

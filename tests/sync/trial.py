@@ -115,6 +115,14 @@ async def finish(ctx: Context, args: Begin) -> Leave:
     return trial
 
 
+async def describe(ctx: Context, args: Remark) -> Leave:
+    """Write a trial's text anew: a decision about one field."""
+    trial = await lock(ctx, args.trial_id)
+    await ctx.merge(trial, ["reason"])
+    trial.reason = args.text
+    return trial
+
+
 async def remark(ctx: Context, args: Remark) -> Leave:
     """Remark on a trial: a fact."""
     faults.runs.append(ctx.envelope.id)
@@ -169,6 +177,7 @@ def registered() -> Iterator[Faults]:
         del views.REGISTRY[name]
     commands.command("trial.begin", subject="trial_id", **decision)(begin)
     commands.command("trial.finish", subject="trial_id", **decision)(finish)
+    commands.command("trial.describe", subject="trial_id", **decision)(describe)
     commands.command("trial.remark", subject="trial_id", **fact)(remark)
     commands.command("trial.office", permission=Permission.VISIT_WORK)(office)
     views.view("trial", rank=20, schema=Trial)(trials)

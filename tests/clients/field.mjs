@@ -81,6 +81,17 @@ export function severed() {
     url,
     cut: () => (network.gone = true),
     mend: () => (network.gone = false),
+    isCut: () => network.gone,
     loseNextAnswer: () => (network.losing = true),
+    isLosing: () => network.losing,
   };
+}
+
+/** Wait until a condition holds, and fail with its words when it does not within 10 seconds. */
+export async function until(words, condition) {
+  const limit = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > limit) assert.fail(`never happened: ${words}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
 }

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 
 import { Replicache } from 'replicache';
 
-import { field, office, post, signIn } from './field.mjs';
+import { arrival, field, office, post, signIn, until } from './field.mjs';
 
 const [mine, refused, offline, shared, taken] = field.visits;
 const token = await signIn('alice');
@@ -57,18 +57,6 @@ function client(name = randomUUID(), more = {}) {
 const row = (rep, key) => rep.query((tx) => tx.get(key));
 const cases = (rep) => rep.query((tx) => tx.scan({ prefix: 'case/' }).values().toArray());
 const pending = async (rep) => (await rep.experimentalPendingMutations()).length;
-
-/** Wait until a condition holds, and fail with its words when it does not within 10 seconds. */
-async function until(words, condition) {
-  const limit = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > limit) assert.fail(`never happened: ${words}`);
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}
-
-const door = { type: 'Point', coordinates: [24.941, 60.17] };
-const arrival = (visit_id) => ({ visit_id, point: door, accuracy_m: 8 });
 
 test('a first pull brings the day, and a pull without news keeps the cookie', async () => {
   const { rep } = client();

@@ -33,7 +33,7 @@ def script() -> str:
         command, value = shows[1], shows[2].replace("'", "'\\''")
         lines.append(f"expect '{value}' \"$({command})\" || exit 9")
     compare = 'expect() { [ "$1" = "$2" ] || { echo "expected $1, got: $2" >&2; return 1; }; }'
-    last = "trap 'tail -c 800 answer.json page.json >&2' EXIT"
+    last = "trap 'tail -c 800 answer.json page.json >&2; kill $(jobs -p) 2> /dev/null' EXIT"
     return "\n".join([last, compare, *lines, "trap - EXIT", ""])
 
 

@@ -102,6 +102,18 @@ export async function viewHash(rows: Iterable<{ type: string; id: string; versio
   return total.toString(16).padStart(16, '0');
 }
 
+/**
+ * An erase (CU-07) reaches the words of commands that are kept for a restore: returns the command
+ * with its texts overwritten when it is about one of the erased rows, else null.
+ */
+export function withoutWords(command: Command, erased: Set<string>): Command | null {
+  const values = Object.entries(command.args);
+  if (!values.some(([, value]) => erased.has(String(value)))) return null;
+  const words = (value: unknown) => typeof value === 'string' && value.includes(' ');
+  const args = values.map(([name, value]) => [name, words(value) ? '(erased)' : value] as const);
+  return { ...command, args: Object.fromEntries(args) };
+}
+
 /** A problem document (RFC 9457): `code` is stable, `message` is for people. */
 export class Refused extends Error {
   constructor(

@@ -10,7 +10,7 @@ import { RxDBQueryBuilderPlugin } from 'rxdb/plugins/query-builder';
 import { replicateRxCollection } from 'rxdb/plugins/replication';
 import { Subject } from 'rxjs';
 
-import { PhoneClock, uuid7, viewHash } from './contract.js';
+import { PhoneClock, uuid7, viewHash, withoutWords } from './contract.js';
 import type { Command, Registration, Result, Row, Server } from './contract.js';
 
 addRxPlugin(RxDBQueryBuilderPlugin);
@@ -230,8 +230,8 @@ export class Phone {
   private async forgetWords(ids: Set<string>): Promise<void> {
     const kept = await this.database.commands.find().exec();
     for (const command of kept.filter((c) => c.status !== 'queued')) {
-      const about = Object.values(command.args).some((value) => ids.has(String(value)));
-      if (about) await command.incrementalPatch({ args: withoutWords(command.args) });
+      const emptied = withoutWords(command.toMutableJSON(), ids);
+      if (emptied !== null) await command.incrementalPatch({ args: emptied.args });
     }
   }
 
@@ -281,13 +281,6 @@ function nextError(errors: { subscribe: (next: () => void) => { unsubscribe(): v
       setTimeout(() => subscription.unsubscribe());
     });
   });
-}
-
-function withoutWords(args: Record<string, unknown>): Record<string, unknown> {
-  const words = (value: unknown) => typeof value === 'string' && value.includes(' ');
-  return Object.fromEntries(
-    Object.entries(args).map(([name, value]) => [name, words(value) ? '(erased)' : value]),
-  );
 }
 
 /** A command as it travels: the same content at every sending, whatever became of it. */

@@ -301,6 +301,15 @@ class Database:
                 for told in self.after_commit:
                     told(announced)
 
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction of which nothing stays, however it ends."""
+        async with self.sessions() as session:
+            try:
+                yield session
+            finally:
+                await session.rollback()
+
     async def close(self) -> None:
         """Close all connections."""
         if self.pool is not None:

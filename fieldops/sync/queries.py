@@ -108,6 +108,25 @@ async def registered(session: AsyncSession, region_id: int, device_id: UUID) -> 
     return found
 
 
+async def silent_devices(
+    session: AsyncSession, region_id: int, centre_id: UUID | None, limit: int
+) -> list[Device]:
+    """Return devices of a region, or of one of its centres, the longest silent first."""
+    statement = select(Device).where(Device.region_id == region_id)
+    if centre_id is not None:
+        statement = statement.where(Device.centre_id == centre_id)
+    found = await session.scalars(statement.order_by(Device.last_seen_at, Device.id).limit(limit))
+    return list(found)
+
+
+async def has_device(session: AsyncSession, region_id: int, person_id: UUID) -> bool:
+    """Return whether a person has a registration in the region."""
+    statement = select(Device.id).where(
+        Device.region_id == region_id, Device.person_id == person_id
+    )
+    return await session.scalar(statement.limit(1)) is not None
+
+
 async def device_for_push(
     session: AsyncSession, region_id: int, device_id: UUID
 ) -> tuple[Device, int] | None:

@@ -4,28 +4,27 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.cli import sync
+from fieldops.cli.database import in_transaction
 from fieldops.kernel.settings import Settings, get_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 imports = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
 app.add_typer(imports, name="import")
-sync = typer.Typer(help="Care for the phones' sync.", no_args_is_help=True)
-app.add_typer(sync, name="sync")
+app.add_typer(sync.app, name="sync")
 erasures = typer.Typer(help="The ledger of erased customers (CU-07).", no_args_is_help=True)
 app.add_typer(erasures, name="erasures")
 console = Console()
-T = TypeVar("T")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHUTDOWN_SECONDS = 20  # how long requests may take that run when the server is told to end
 
 
@@ -59,7 +58,7 @@ def migrate() -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     command.upgrade(config, "head")
-    asyncio.run(_in_transaction(_lay_out_catalogues))
+    asyncio.run(in_transaction(_lay_out_catalogues))
     console.print("The schema and the catalogues are up to date.")
 
 
@@ -74,19 +73,6 @@ async def _lay_out_catalogues(session: AsyncSession) -> None:
     await ensure_defaults(session)
     await lay_out_reasons(session)
     await ensure_standard_templates(session)
-
-
-async def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    """Do work in one transaction on the installation's database."""
-    import fieldops.modules  # noqa: F401, PLC0415 - registers every command and reaction
-    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
-
-    database = connect(get_settings())
-    try:
-        async with database.transaction() as session:
-            return await work(session)
-    finally:
-        await database.close()
 
 
 @app.command()
@@ -117,65 +103,11 @@ def begin(
 
     try:
         accounts.check_account(email, password, zone)
-        asyncio.run(_in_transaction(work))
+        asyncio.run(in_transaction(work))
     except (Refusal, ValueError) as refused:
         console.print(str(refused))
         raise typer.Exit(2) from None
     console.print(f"{email} administers region {region}, {name}.")
-
-
-@sync.command("bump-epoch")
-def bump_epoch(
-    region: Annotated[int, typer.Option(help="Number of the region whose data was restored.")],
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
-) -> None:
-    """After a restore: let every phone of a region send again what it still keeps."""
-    from fieldops.sync import queries  # noqa: PLC0415 - registers all modules
-
-    async def work(session: AsyncSession) -> int:
-        return await queries.bump_epoch(session, region, reason)
-
-    epoch = asyncio.run(_in_transaction(work))
-    console.print(f"Region {region} is in epoch {epoch}; its phones start anew at their next sync.")
-
-
-@erasures.command("replay")
-def replay_erasures() -> None:
-    """After a restore: erase again who had been erased since the backup."""
-    import fieldops.modules  # noqa: F401, PLC0415 - registers every table and reaction
-    from fieldops.kernel import erasure  # noqa: PLC0415 - see above
-    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
-
-    async def run() -> int:
-        database = connect(get_settings())
-        try:
-            return len(await erasure.replay(database))
-        finally:
-            await database.close()
-
-    console.print(f"{asyncio.run(run())} erasures of the ledger were carried out again.")
-
-
-@erasures.command("check")
-def check_erasures() -> None:
-    """Say whether the ledger is whole and knows every erasure of the database."""
-    import fieldops.modules  # noqa: F401, PLC0415 - registers every table and reaction
-    from fieldops.kernel import erasure  # noqa: PLC0415 - see above
-    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
-
-    async def run() -> list[str]:
-        database = connect(get_settings())
-        try:
-            broken = [f"line {b.line}: {b.why}" for b in database.outside.broken()]
-            lost = await erasure.unwritten(database)
-            return [*broken, *(f"erasure {id_} is not in the ledger" for id_ in lost)]
-        finally:
-            await database.close()
-
-    wrong = asyncio.run(run())
-    console.print("\n".join(wrong) or "The ledger of erasures is whole.")
-    if wrong:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -251,7 +183,3 @@ def import_orders(
     console.print_json(json.dumps(dataclasses.asdict(report)))
     if report.bad:
         raise typer.Exit(1)
-
-
-if __name__ == "__main__":
-    app()

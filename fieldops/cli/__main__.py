@@ -1,0 +1,5 @@
+"""`python -m fieldops.cli`."""
+
+from fieldops.cli import app
+
+app()

@@ -1,6 +1,7 @@
 """Who may see which file; where a link belongs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -14,6 +15,11 @@ CentreOfVisit = Callable[[AsyncSession, int, UUID], Awaitable[UUID | None]]
 # Visits stands above files and says here which centre a visit belongs to, so that its evidence
 # is seen by the visit's own centre even when another centre's technician helped out.
 centre_of_visit: list[CentreOfVisit] = []
+
+PurposeOf = Callable[[str, Mapping[str, Any], str], str | None]
+
+# What a command's attachment is for (name, arguments, sha256), where a higher module knows.
+purpose_of: list[PurposeOf] = []
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:

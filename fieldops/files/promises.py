@@ -115,7 +115,7 @@ async def _link(
                     sha256=sha256,
                     bytes=attachment["bytes"],
                     mime=attachment["mime"],
-                    purpose="attachment",
+                    purpose=_purpose(command, sha256),
                     **_subject(command),
                     visit_id=visit_id,
                     technician_id=who.technician_id,
@@ -126,6 +126,12 @@ async def _link(
                 )
             )
     await session.flush()
+
+
+def _purpose(command: Named, sha256: str) -> str:
+    """Return what an attachment is for: a signature is one however it was promised (CU-07)."""
+    found = (of(command.name, command.args, sha256) for of in policy.purpose_of)
+    return next((purpose for purpose in found if purpose), "attachment")
 
 
 def _subject(command: Named) -> dict[str, Any]:

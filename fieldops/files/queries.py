@@ -434,6 +434,20 @@ async def lock_arrived_links(session: AsyncSession, region_id: int, sha256: str)
     return list(found)
 
 
+async def links_of_commands(
+    session: AsyncSession, region_id: int, command_ids: Collection[UUID]
+) -> set[UUID]:
+    """Return the links that commands at the desk have promised."""
+    found = await session.scalars(
+        select(FileLink.id).where(
+            FileLink.region_id == region_id,
+            FileLink.subject_type == "command",
+            FileLink.subject_id.in_(command_ids),
+        )
+    )
+    return set(found)
+
+
 async def forget_handwriting(
     session: AsyncSession, region_id: int, link_ids: Collection[UUID]
 ) -> list[FileLink]:

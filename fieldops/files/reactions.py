@@ -1,5 +1,8 @@
 """What happens to evidence when a customer is erased: handwriting goes, photos of the work stay."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +19,19 @@ CONTENTS = "contents"
 @erasure.on_erasure
 async def forget_handwriting(session: AsyncSession, reach: erasure.Reach) -> None:
     """Delete the customer's signatures and written notices; their hashes stay (CU-07)."""
-    gone = await queries.forget_handwriting(session, reach.region_id, reach.of(FileLink))
+    await _forget(session, reach, reach.of(FileLink))
+
+
+async def forget_handwriting_at_desk(
+    session: AsyncSession, reach: erasure.Reach, command_ids: Collection[UUID]
+) -> None:
+    """Delete the signatures that commands of the late-work desk have promised (CU-07)."""
+    links = await queries.links_of_commands(session, reach.region_id, command_ids)
+    await _forget(session, reach, links)
+
+
+async def _forget(session: AsyncSession, reach: erasure.Reach, links: Collection[UUID]) -> None:
+    gone = await queries.forget_handwriting(session, reach.region_id, links)
     for link in gone:
         touch(session, reach.region_id, link.centre_id)
     contents = await queries.forget_contents(

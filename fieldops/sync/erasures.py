@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.files.reactions import forget_handwriting_at_desk
 from fieldops.kernel import commands, erasure, views
 from fieldops.kernel.db import announce
 from fieldops.kernel.direct import Line
@@ -243,6 +244,7 @@ async def forget_words_at_desk(session: AsyncSession, reach: Reach) -> None:
             .execution_options(synchronize_session=False)
         )
     if rows:
+        await forget_handwriting_at_desk(session, reach, {row.id for row in rows})
         devices = await session.scalars(
             update(Case)
             .where(Case.region_id == reach.region_id, Case.id.in_({row.case_id for row in rows}))

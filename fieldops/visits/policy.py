@@ -3,6 +3,7 @@
 Orders, customers and files cannot know visits; they ask the hooks registered at the end here.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -215,11 +216,19 @@ async def is_given_out(session: AsyncSession, region_id: int, visit_id: UUID) ->
     return found is not None
 
 
+def purpose_of(name: str, args: Mapping[str, Any], sha256: str) -> str | None:
+    """Return what an attachment of a visit's command is for, as far as the command tells."""
+    if name == "visit.complete" and args.get("signature_sha256") == sha256:
+        return "signature"
+    return "notice" if name == "visit.leave_notice" else None
+
+
 orders.own_orders.append(_own_orders)
 orders.own_work_orders.append(_own_work_orders)
 customers.own_customers.append(_own_customers)
 customers.own_premises.append(_own_premises)
 customers.exemptions.append(has_visit_nearby_in_time)
 files.centre_of_visit.append(centre_of_visit)
+files.purpose_of.append(purpose_of)
 network.own_services.append(_own_services)
 network.own_features.append(_own_features)

@@ -78,8 +78,9 @@ class Phone:
 
 
 @pytest.fixture
-def here(settings: Settings, tmp_path: Path) -> Settings:
-    return settings.model_copy(update={"files_path": tmp_path})
+def here(files_in: Settings) -> Settings:
+    """Both stores of files, one after the other."""
+    return files_in
 
 
 @pytest.fixture

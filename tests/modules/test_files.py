@@ -535,3 +535,25 @@ async def test_a_promise_and_an_arrival_at_the_same_moment_do_not_miss_each_othe
         await asyncio.sleep(0.4)
     await appending
     assert (await read_link(uploading, await linking)).arrived
+
+
+async def test_the_same_content_finished_by_two_at_once_is_stored_once(
+    committed: tuple[Database, Settings], files_in: Settings
+) -> None:
+    database = committed[0]
+    uploading = Uploading(database, files_in)
+    world = await build_world(database)
+    data = content()
+    keys = [await begin(uploading, world, data) for _ in range(2)]
+    async with database.transaction() as session:
+        # Both have all their bytes and wait for the content's row.
+        await queries.lock_file(session, 1, sha256_of(data))
+        finishing = [asyncio.create_task(uploading.append(k, 0, blocks(data))) for k in keys]
+        await asyncio.sleep(0.4)
+        assert not any(task.done() for task in finishing)
+    rows = await asyncio.gather(*finishing)
+    assert all(row.completed_at for row in rows)
+    assert stored(uploading, data) == data
+    assert parts_of(uploading) == []
+    link_id = await promise(database, world.alice, data, subject_id=uuid4())
+    assert (await read_link(uploading, link_id)).arrived

@@ -21,6 +21,8 @@ def s3_server() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+        if server._server is not None:
+            server._server.server_close()  # stop() leaves the socket open
 
 
 def settings_in_a_bucket(settings: Settings, url: str) -> Settings:

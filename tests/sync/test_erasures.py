@@ -6,10 +6,11 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, select, text
 
 from fieldops.customers import pii
 from fieldops.customers.models import Customer
+from fieldops.files.models import FileLink
 from fieldops.kernel import commands
 from fieldops.kernel.base import metadata
 from fieldops.kernel.commands import Spec
@@ -168,6 +169,33 @@ async def test_i12_words_of_a_held_command_go_from_the_desk(
     phone.capture("visit.sing", **unknown)
     await phone.sync()
     assert await traces(database) == []
+
+
+async def test_i12_a_signature_promised_by_a_refused_command_goes_too(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    """CU-07: it was named as an attachment only, and hangs on the command at the desk."""
+    day, customer_id = await make_person(database, world)
+    phone = await new_phone(world.alice)
+    await phone.pull()
+    signed, photo = ({"sha256": c * 64, "bytes": 9, "mime": "image/png"} for c in "ab")
+    phone.capture("visit.complete", visit_id=str(day.visit_id),
+                  signature_sha256=signed["sha256"], attachments=[signed, photo])  # fmt: skip
+    (result,) = await phone.push()
+    assert result["status"] == "rejected"
+    assert await promised(database) == [("signature", "a" * 64), ("attachment", "b" * 64)]
+    await erase(database, world, customer_id)
+    assert await promised(database) == [("attachment", "b" * 64)]
+
+
+async def promised(database: Database) -> list[tuple[str, str]]:
+    async with database.transaction() as session:
+        found = await session.execute(
+            select(FileLink.purpose, FileLink.sha256)
+            .where(FileLink.region_id == 1, FileLink.subject_type == "command")
+            .order_by(FileLink.sha256)
+        )
+        return [(purpose, sha256) for purpose, sha256 in found]
 
 
 async def test_a_device_is_told_until_it_acknowledges(

@@ -110,7 +110,7 @@ def explain(
             clock.now(),
             await organisation.zone_of(session, region),
         )
-        return await explaining.explain(session, scope, actor, type_, row, _whose)
+        return await explaining.explain(session, scope, found, actor, type_, row, _whose)
 
     table = Table(show_header=False, box=None)
     for aspect, sentence in _run(in_transaction(work)):

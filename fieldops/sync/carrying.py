@@ -7,7 +7,7 @@ already is a duplicate and nothing takes effect twice.
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -15,17 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel import clock, commands
+from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.audit import Audit
-from fieldops.kernel.clock import Confidence
-from fieldops.kernel.commands import Captured, Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Coded, Hold, NotFound
-from fieldops.sync import envelopes, grants, push, queries, rules
-from fieldops.sync.errors import MalformedCommand
+from fieldops.sync import push, queries, rules
+from fieldops.sync.commands import entries
 from fieldops.sync.models import Case, CaseEntry, Device
-from fieldops.sync.schemas import CommandIn, PushRequest
+from fieldops.sync.schemas import PushRequest
 
 FORMAT = 1
 
@@ -43,9 +41,7 @@ class Carried(BaseModel):
 
 async def device_of(session: AsyncSession, region_id: int, device_id: UUID) -> Device:
     """Return a device of a region; raises NotFound."""
-    found: Device | None = await session.scalar(
-        select(Device).where(Device.region_id == region_id, Device.id == device_id)
-    )
+    found = await queries.registered(session, region_id, device_id)
     if found is None:
         raise NotFound(thing="device")
     return found
@@ -187,9 +183,7 @@ async def _tried(
 ) -> Replayed:
     try:
         async with session.begin_nested():
-            envelope = _envelope(device, entry, accepted=accepted)
-            actor = grants.actor_as_seen(device)
-            done = await commands.run(session, actor, envelope, clock.now(), accepted=accepted)
+            done = await entries.run(session, device, entry, clock.now(), accepted=accepted)
             rows = await session.scalars(
                 select(Audit)
                 .where(Audit.region_id == device.region_id, Audit.command_id == entry.id)
@@ -200,19 +194,3 @@ async def _tried(
         status = "held" if isinstance(refusal, Hold) else "rejected"
         return Replayed(entry.name, status, refusal.code, refusal.message, refusal.advice)
     return Replayed(entry.name, "merged" if done.merged else "applied", changes=changes)
-
-
-def _envelope(device: Device, entry: CaseEntry, *, accepted: bool) -> Envelope:
-    """Return a kept command as it came; accepted without its base, as the desk runs it."""
-    try:
-        sent = CommandIn.model_validate(entry.command)
-    except ValidationError:
-        raise MalformedCommand from None
-    captured = Captured(
-        entry.captured_at or sent.captured.wall,
-        entry.estimated_at or sent.captured.wall,
-        Confidence(entry.confidence or Confidence.LOW),
-        entry.clock_far_off,
-    )
-    made = replace(envelopes.envelope_of(sent, device.id, captured), id=entry.id)
-    return replace(made, base=()) if accepted else made

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import views
 from fieldops.kernel.actor import Actor
+from fieldops.kernel.direct import Line, line_of
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope
 from fieldops.sync import grants, held, queries
 from fieldops.sync.held import Change
-from fieldops.sync.models import HeldRow
+from fieldops.sync.models import Device, HeldRow
 from fieldops.sync.rules import DeviceState
 
 Whose = Callable[[AsyncSession, int, UUID], Awaitable[str]]
@@ -24,6 +25,7 @@ _TOLD = ("state", "centre_id", "visit_id", "technician_id", "window_start", "win
 async def explain(
     session: AsyncSession,
     scope: DeviceScope,
+    device: Device,
     actor: Actor | None,
     type_: str,
     row_id: UUID,
@@ -32,9 +34,9 @@ async def explain(
     """Return (aspect, sentence) pairs about one row and one device, the verdict last.
 
     `scope` is the device's at this moment, `actor` its user (None: no account any more), and
-    `whose` says in words who is on a visit. Raises NotFound for an unknown device.
+    `whose` says in words who is on a visit.
     """
-    device: Any = await queries.device_for_pull(session, scope.region_id, scope.device_id)
+    line = await line_of(session)
     shown = views.shown(allowed=actor is not None and actor.allows(Permission.SYNC_USE))
     known = {view.name for view in views.ordered()}
     said = [("device", _device(device)), ("user", _user(actor, scope))]
@@ -51,19 +53,20 @@ async def explain(
     if visit_id is not None:
         said.append(("whose", await whose(session, scope.region_id, visit_id)))
     said += _window(scope, record)
-    wanted = await _wanted(session, scope, type_, row_id) if _is_shown(shown, type_) else None
+    wanted = await _wanted(line, scope, type_, row_id) if _is_shown(shown, type_) else None
     said.append(("permission", _permission(shown, type_, wanted)))
     child = wanted is None and type_ != "visit"
-    if child and visit_id is not None and await _wanted(session, scope, "visit", visit_id) is None:
+    if child and visit_id is not None and await _wanted(line, scope, "visit", visit_id) is None:
         said.append(("visit", f"Its visit {visit_id} does not belong into the view either."))
     rows = await _held(session, scope, type_, row_id)
     said += [("held", _holding(row, device.gen_sent, device.gen_confirmed)) for row in rows]
     has = next((row.version for row in rows if row.removed_gen is None), None)
-    said.append(("fast path", _fast_path(device, actor, scope.now)))
+    now = await queries.counters(line, scope.region_id, device.view_centres)
+    said.append(("fast path", _fast_path(device, now, actor, scope.now)))
     return [*said, ("verdict", _verdict(wanted, has))]
 
 
-def _device(device: Any) -> str:
+def _device(device: Device) -> str:
     words = {
         DeviceState.ACTIVE.value: "It is active",
         DeviceState.LOCKED.value: "It is locked: it gets nothing until it is unlocked",
@@ -114,11 +117,9 @@ def _permission(shown: list[views.View], type_: str, wanted: int | None) -> str:
     return f"It belongs into the user's view now, in version {wanted}."
 
 
-async def _wanted(
-    session: AsyncSession, scope: DeviceScope, type_: str, row_id: UUID
-) -> int | None:
+async def _wanted(line: Line, scope: DeviceScope, type_: str, row_id: UUID) -> int | None:
     """Return the version in which a row belongs on the device; asked as every pull asks."""
-    found = await held.bodies(session, scope, [Change(type_, row_id, 1, held=False)])
+    found = await held.bodies(line, scope, [Change(type_, row_id, 1, held=False)])
     return found[type_, row_id][0] if (type_, row_id) in found else None
 
 
@@ -151,7 +152,9 @@ def _holding(row: HeldRow, sent: int, confirmed: int) -> str:
     return f"{added}; it was taken back in page {row.removed_gen} of {sent}, {state}."
 
 
-def _fast_path(device: Any, actor: Actor | None, now: datetime) -> str:
+def _fast_path(
+    device: Device, counters: tuple[int, int], actor: Actor | None, now: datetime
+) -> str:
     """Say whether the next pull looks through the view, and why."""
     key: list[str] = [*device.view_key.split(":"), "", ""]
     if not device.view_key:
@@ -160,7 +163,7 @@ def _fast_path(device: Any, actor: Actor | None, now: datetime) -> str:
         return (
             f"Its last look was good until {_time(device.view_valid_until)}: its next pull looks."
         )
-    if key[:2] != [str(device.counters), str(device.catalogue)]:
+    if key[:2] != [str(counter) for counter in counters]:
         return "Rows of its centres have changed since its last look: its next pull looks."
     if actor is not None and grants.digest(actor.grants) not in device.view_key:
         return "Its user's roles have changed since its last look: its next pull looks."

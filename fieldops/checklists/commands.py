@@ -20,6 +20,7 @@ from fieldops.kernel import clock
 from fieldops.kernel.commands import Args, Context, Nature, Text, command, refuse_on
 from fieldops.kernel.permissions import Permission
 from fieldops.visits.commands.judging import visit_for_fact
+from fieldops.visits.models import Visit
 
 refuse_on("uq_checklists_template_use", TemplateUseTaken)
 
@@ -152,7 +153,6 @@ async def answer(ctx: Context, args: AnswerChecklist) -> list[Answer]:
         for given in args.answers
     ]
     ctx.add(*rows)
-    await ctx.session.flush()
     return rows
 
 
@@ -179,38 +179,39 @@ def _check(body: Body, answers: Sequence[ItemAnswer]) -> None:
 
 async def _supersede(ctx: Context, checklist: Checklist, keys: set[str]) -> None:
     """Mark the standing answers to some items; one that the sender had not seen is a merge."""
-    for before in await queries.standing(ctx.session, ctx.region_id, [checklist.id]):
-        if before.item_key not in keys:
-            continue
+    former = [
+        row
+        for row in await queries.standing(ctx.session, ctx.region_id, [checklist.id])
+        if row.item_key in keys
+    ]
+    for before in former:
         before.superseded = True
         if before.person_id != ctx.actor.id and ctx.envelope.base_version(before.id) is None:
             ctx.merged.add(before.item_key)
-    # The old answers leave the unique index before the new ones enter it.
-    await ctx.session.flush()
+    if former:  # the old answers leave the unique index before the new ones enter it
+        await ctx.session.flush()
 
 
-async def bind(ctx: Context, visit_id: UUID, centre_id: UUID) -> None:
+async def bind(ctx: Context, visit: Visit) -> None:
     """Give each open work order of a visit its checklist, of the newest version (CH-01).
 
     A list that is there keeps the version it has.
     """
-    existing = await queries.lists_of_visit(ctx.session, ctx.region_id, visit_id)
+    existing = await queries.lists_of_visit(ctx.session, ctx.region_id, visit.id)
     bound = {checklist.work_order_id for checklist in existing}
-    versions = await queries.versions_for_visit(ctx.session, ctx.region_id, visit_id)
+    versions = await queries.versions_for_visit(ctx.session, ctx.region_id, visit, bound)
     ctx.add(
         *(
             Checklist(
                 region_id=ctx.region_id,
-                visit_id=visit_id,
+                visit_id=visit.id,
                 work_order_id=work_order_id,
                 template_version_id=version_id,
-                centre_id=centre_id,
+                centre_id=visit.centre_id,
             )
             for work_order_id, version_id in sorted(versions.items())
-            if work_order_id not in bound
         )
     )
-    await ctx.session.flush()
 
 
 async def missing_of(

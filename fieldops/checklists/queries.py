@@ -1,9 +1,10 @@
 """Reads and locks of templates, checklists and answers."""
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -13,9 +14,13 @@ from fieldops.checklists.rules import Body, Given
 from fieldops.customers.models import Customer
 from fieldops.files.models import FileLink
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import gathered, hanging_on, row_of
 from fieldops.kernel.permissions import Scope
-from fieldops.orders.models import WorkOrder
-from fieldops.visits.models import Visit, VisitWork
+from fieldops.visits import queries as visits
+from fieldops.visits.models import Visit
+
+MOST_BODIES = 200
+_bodies: dict[UUID, Body] = {}
 
 
 async def template(session: AsyncSession, code: str, *, lock: bool = False) -> Template | None:
@@ -70,52 +75,77 @@ async def version(session: AsyncSession, version_id: UUID) -> tuple[TemplateVers
 
 
 async def versions_for_visit(
-    session: AsyncSession, region_id: int, visit_id: UUID
+    session: AsyncSession, region_id: int, visit: Visit, bound: Collection[UUID]
 ) -> dict[UUID, UUID]:
     """Return the newest version that fits each open work order of a visit (CH-01).
 
     A template that names the service wins over one that does not, then one that names the
-    segment. Work without a template is left out.
+    segment. Work without a template, and work in `bound`, is left out.
     """
-    newest = aliased(TemplateVersion)
-    found = await session.execute(
-        select(WorkOrder.id, TemplateVersion.id)
-        .select_from(VisitWork)
-        .join(
-            WorkOrder,
-            and_(
-                WorkOrder.region_id == VisitWork.region_id, WorkOrder.id == VisitWork.work_order_id
-            ),
-        )
-        .join(Visit, and_(Visit.region_id == VisitWork.region_id, Visit.id == VisitWork.visit_id))
-        .join(
-            Customer, and_(Customer.region_id == Visit.region_id, Customer.id == Visit.customer_id)
-        )
-        .join(
-            Template,
-            and_(
-                Template.kind == WorkOrder.kind,
-                or_(Template.service.is_(None), Template.service == WorkOrder.service),
-                or_(Template.segment.is_(None), Template.segment == Customer.segment),
-            ),
-        )
-        .join(TemplateVersion, TemplateVersion.template_id == Template.id)
-        .where(
-            VisitWork.region_id == region_id,
-            WorkOrder.region_id == region_id,
-            Visit.region_id == region_id,
-            Customer.region_id == region_id,
-            VisitWork.visit_id == visit_id,
-            VisitWork.ended_at.is_(None),
-            TemplateVersion.number
-            == select(func.max(newest.number))
-            .where(newest.template_id == Template.id)
-            .scalar_subquery(),
-        )
-        # Ascending: the last one of a work order is the one that names most.
-        .order_by(WorkOrder.id, Template.service.is_not(None), Template.segment.is_not(None))
-    )
-    return {work_order_id: version_id for work_order_id, version_id in found}  # noqa: C416 - rows
+    work = [
+        row
+        for _, row in await visits.open_work(session, region_id, visit.id)
+        if row.id not in bound
+    ]
+    templates = await _newest_versions(session) if work else []
+    segment = await _segment(session, region_id, visit) if templates else None
+    found: dict[UUID, UUID] = {}
+    for row in work:
+        fitting = [
+            (template.service is not None, template.segment is not None, template.version_id)
+            for template in templates
+            if template.kind == row.kind
+            and template.service in {None, row.service}
+            and template.segment in {None, segment}
+        ]
+        if fitting:
+            found[row.id] = max(fitting)[2]
+    return found
+
+
+class _Newest(NamedTuple):
+    version_id: UUID
+    kind: str
+    service: str | None
+    segment: str | None
+
+
+async def _newest_versions(session: AsyncSession) -> list[_Newest]:
+    """Return the newest version of every template, read once for a push."""
+    known = gathered(session).facts
+    if _newest_versions not in known:
+        newest = aliased(TemplateVersion)
+        with session.no_autoflush:  # no command that binds lists publishes templates
+            rows = await session.execute(
+                select(TemplateVersion.id, Template.kind, Template.service, Template.segment)
+                .join(Template, TemplateVersion.template_id == Template.id)
+                .where(
+                    TemplateVersion.number
+                    == select(func.max(newest.number))
+                    .where(newest.template_id == Template.id)
+                    .scalar_subquery()
+                )
+            )
+        known[_newest_versions] = [_Newest(*row) for row in rows]
+    found: list[_Newest] = known[_newest_versions]
+    return found
+
+
+async def _segment(session: AsyncSession, region_id: int, visit: Visit) -> str | None:
+    """Return the segment of a visit's customer, read together with those of the locked visits."""
+    known = gathered(session)
+    segments = known.facts.setdefault(_segment, {})
+    if visit.customer_id not in segments:
+        ids = {visit.customer_id, *(row.customer_id for row in known.all_held(Visit))}
+        with session.no_autoflush:  # no command that binds lists changes customers
+            rows = await session.execute(
+                select(Customer.id, Customer.segment).where(
+                    Customer.region_id == region_id, Customer.id.in_(sorted(ids))
+                )
+            )
+        segments.update({id_: segment for id_, segment in rows})  # noqa: C416 - rows
+    found: str | None = segments.get(visit.customer_id)
+    return found
 
 
 async def checklist(session: AsyncSession, scope: Scope, checklist_id: UUID) -> Checklist:
@@ -138,54 +168,43 @@ async def lock_checklist(
     session: AsyncSession, region_id: int, visit_id: UUID, checklist_id: UUID
 ) -> Checklist:
     """Return a checklist of a visit that was judged already, locked; raises NotFound."""
-    found: Checklist | None = await session.scalar(
-        select(Checklist)
-        .where(
-            Checklist.region_id == region_id,
-            Checklist.visit_id == visit_id,
-            Checklist.id == checklist_id,
-        )
-        .with_for_update()
+    found = await row_of(
+        session, Checklist, region_id, checklist_id, argument="checklist_id", lock=True
     )
-    if found is None:
+    if found is None or found.visit_id != visit_id:
         raise NotFound(thing="checklist")
     return found
 
 
 async def lists_of_visit(session: AsyncSession, region_id: int, visit_id: UUID) -> list[Checklist]:
     """Return all checklists of a visit by id (for the module's own rules)."""
-    found = await session.scalars(
-        select(Checklist)
-        .where(Checklist.region_id == region_id, Checklist.visit_id == visit_id)
-        .order_by(Checklist.id)
-    )
-    return list(found)
+    return await hanging_on(session, Checklist.visit_id, region_id, [visit_id])
 
 
 async def bodies(session: AsyncSession, version_ids: Iterable[UUID]) -> dict[UUID, Body]:
-    """Return the parsed bodies of template versions by id."""
-    found = await session.execute(
-        select(TemplateVersion.id, TemplateVersion.body).where(
-            TemplateVersion.id.in_(set(version_ids))
-        )
-    )
-    return {version_id: Body.model_validate(body) for version_id, body in found}
+    """Return the parsed bodies of template versions by id; a published one never changes."""
+    wanted = set(version_ids)
+    missing = wanted - _bodies.keys()
+    if missing:
+        with session.no_autoflush:
+            rows = await session.execute(
+                select(TemplateVersion.id, TemplateVersion.body).where(
+                    TemplateVersion.id.in_(missing)
+                )
+            )
+        if len(_bodies) > MOST_BODIES:
+            _bodies.clear()
+        _bodies.update({id_: Body.model_validate(body) for id_, body in rows})
+    return {id_: _bodies[id_] for id_ in wanted if id_ in _bodies}
 
 
 async def standing(
     session: AsyncSession, region_id: int, checklist_ids: Collection[UUID]
 ) -> list[Answer]:
     """Return the standing answers of some checklists, by checklist and item."""
-    found = await session.scalars(
-        select(Answer)
-        .where(
-            Answer.region_id == region_id,
-            Answer.checklist_id.in_(checklist_ids),
-            Answer.superseded.is_(False),
-        )
-        .order_by(Answer.checklist_id, Answer.item_key)
-    )
-    return list(found)
+    rows = await hanging_on(session, Answer.checklist_id, region_id, checklist_ids)
+    found = [row for row in rows if not row.superseded]
+    return sorted(found, key=lambda row: (row.checklist_id, row.item_key))
 
 
 def history(row: Checklist) -> Select[Answer]:

@@ -5,8 +5,10 @@ from uuid import UUID
 from fieldops.checklists import commands
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
+from fieldops.kernel.gathering import row_of
 from fieldops.visits import policy as visits
 from fieldops.visits.events import VisitAssigned, VisitCompleting, VisitResized, VisitStarted
+from fieldops.visits.models import Visit
 
 
 @on(VisitAssigned)
@@ -29,9 +31,9 @@ async def bind_when_started(ctx: Context, event: VisitStarted) -> None:
 
 
 async def _bind(ctx: Context, visit_id: UUID) -> None:
-    centre_id = await visits.centre_of_visit(ctx.session, ctx.region_id, visit_id)
-    if centre_id is not None:
-        await commands.bind(ctx, visit_id, centre_id)
+    visit = await row_of(ctx.session, Visit, ctx.region_id, visit_id, argument="visit_id")
+    if visit is not None:
+        await commands.bind(ctx, visit)
 
 
 @on(VisitCompleting)

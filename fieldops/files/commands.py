@@ -59,7 +59,6 @@ async def link(ctx: Context, args: LinkFile) -> FileLink:
         **args.model_dump(exclude={"id"}),
     )
     ctx.add(row)
-    await ctx.session.flush()
     await ctx.emit(
         FileLinked(
             link_id=row.id,

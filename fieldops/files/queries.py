@@ -24,6 +24,7 @@ from fieldops.files.models import File, FileLink, Upload
 from fieldops.files.schemas import DeviceReceipt, FileLinkRead, Receipt
 from fieldops.kernel import clock
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import gathered
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
 
@@ -45,27 +46,11 @@ async def lock_file(session: AsyncSession, region_id: int, sha256: str) -> File:
 
     A promise and an arrival both lock it, so that neither can miss the other.
     """
-    now = clock.now()
-    await session.execute(
-        insert(File)
-        .values(
-            region_id=region_id,
-            id=new_id(),
-            sha256=sha256,
-            version=1,
-            created_at=now,
-            updated_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["region_id", "sha256"])
-    )
-    found: File | None = await session.scalar(
-        select(File)
-        .where(File.region_id == region_id, File.sha256 == sha256)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound(thing="file")
+    known = gathered(session).facts
+    if (lock_file, sha256) not in known:
+        with session.no_autoflush:  # a content is changed under its lock only, which comes here
+            known[lock_file, sha256] = (await lock_files(session, region_id, [sha256]))[0]
+    found: File = known[lock_file, sha256]
     return found
 
 

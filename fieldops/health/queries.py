@@ -12,11 +12,13 @@ from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel import clock, configuration
 from fieldops.kernel.db import touch
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import gathered, row_of
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
 from fieldops.network.models import NetworkService
 from fieldops.orders.models import WorkOrder
-from fieldops.visits.models import Visit, VisitWork
+from fieldops.visits import queries as visits
+from fieldops.visits.models import Visit
 
 
 async def record(session: AsyncSession, scope: Scope, record_id: UUID) -> HealthRecord:
@@ -63,6 +65,16 @@ async def lock_record(
     session: AsyncSession, service: NetworkService, centre_id: UUID
 ) -> HealthRecord:
     """Return the record of a service at its premises, made when it is new, locked."""
+    known = gathered(session).facts
+    key = (lock_record, service.id, service.premises_id)
+    if key not in known:
+        with session.no_autoflush:  # a record is changed under its lock only, which comes here
+            known[key] = await _locked(session, service, centre_id)
+    found: HealthRecord = known[key]
+    return found
+
+
+async def _locked(session: AsyncSession, service: NetworkService, centre_id: UUID) -> HealthRecord:
     now = clock.now()
     made = await session.scalar(
         insert(HealthRecord)
@@ -99,11 +111,7 @@ async def lock_record(
 
 async def service(session: AsyncSession, region_id: int, service_id: UUID) -> NetworkService:
     """Return a service of the region; raises NotFound."""
-    found: NetworkService | None = await session.scalar(
-        select(NetworkService).where(
-            NetworkService.region_id == region_id, NetworkService.id == service_id
-        )
-    )
+    found = await row_of(session, NetworkService, region_id, service_id, argument="service_id")
     if found is None:
         raise NotFound(thing="service")
     return found
@@ -113,25 +121,12 @@ async def activates(
     session: AsyncSession, region_id: int, visit_id: UUID, service_id: UUID
 ) -> bool:
     """Return whether a visit installs or moves a broadband line (HR-01)."""
-    found = await session.scalar(
-        select(WorkOrder.id)
-        .join(
-            VisitWork,
-            and_(
-                VisitWork.region_id == WorkOrder.region_id, VisitWork.work_order_id == WorkOrder.id
-            ),
-        )
-        .where(
-            WorkOrder.region_id == region_id,
-            VisitWork.region_id == region_id,
-            VisitWork.visit_id == visit_id,
-            WorkOrder.service == rules.BROADBAND,
-            WorkOrder.kind.in_(rules.ACTIVATING),
-            WorkOrder.service_id.is_(None) | (WorkOrder.service_id == service_id),
-        )
-        .limit(1)
+    return any(
+        row.service == rules.BROADBAND
+        and row.kind in rules.ACTIVATING
+        and row.service_id in {None, service_id}
+        for _, row in await visits.visit_work(session, region_id, visit_id)
     )
-    return found is not None
 
 
 async def passing_baseline(

@@ -12,6 +12,7 @@ from sqlalchemy import Index, Select, inspect, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import LoaderCallableStatus, Mapped, mapped_column
+from sqlalchemy.orm.attributes import instance_state
 
 from fieldops.kernel import clock
 from fieldops.kernel.base import Regional, Versioned
@@ -68,11 +69,11 @@ def changes_of(obj: Versioned, known: dict[str, Any] | None) -> Changes:
     Compared with `known`, the values as last accounted for, or without it with what the database
     holds. The version and the times of a row are not looked at.
     """
-    state: Any = inspect(obj)
-    values = state.dict
-    before = state.committed_state if known is None else known
-    if before == values:
+    values = obj.__dict__
+    if known == values:
         return {}
+    state: Any = instance_state(obj)
+    before = state.committed_state if known is None else known
     found: Changes = {}
     for name in before if known is None else values:
         if name in _OWN or name[0] == "_":

@@ -62,9 +62,10 @@ async def values(session: AsyncSession, region_id: int) -> dict[str, float]:
     """Return all of a region's numbers by name; read once per transaction."""
     known: dict[int, dict[str, float]] = session.info.setdefault("numbers", {})
     if region_id not in known:
-        found = await session.execute(
-            select(RuleNumber.name, RuleNumber.value).where(RuleNumber.region_id == region_id)
-        )
+        with session.no_autoflush:  # who sets a number forgets what is known here
+            found = await session.execute(
+                select(RuleNumber.name, RuleNumber.value).where(RuleNumber.region_id == region_id)
+            )
         own = {name: value for name, value in found}  # noqa: C416 - rows are not pairs to dict()
         known[region_id] = {n.name: own.get(n.name, n.default) for n in REGISTRY.values()}
     return known[region_id]
@@ -121,6 +122,7 @@ async def set_number(ctx: Context, args: SetNumber) -> RuleNumber:
         row = RuleNumber(region_id=ctx.region_id, name=args.name, value=args.value)
         ctx.add(row)
     row.value = args.value
+    await ctx.session.flush()
     ctx.session.info.pop("numbers", None)
     return row
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import BigInteger, Connection, Table, TextClause, event, inspect, text
+from sqlalchemy import BigInteger, Connection, Table, TextClause, event, text
 from sqlalchemy.dialects.postgresql import insert, psycopg
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -100,7 +100,7 @@ class UnitOfWork(Session):
         self._taken = True
         if row is not None:
             self._audits.append(row)
-        self._accounted[obj] = dict(inspect(obj).dict)
+        self._accounted[obj] = dict(obj.__dict__)
         if isinstance(obj, Regional) and obj.counted:
             touch(self, obj.region_id, getattr(obj, "centre_id", None))
         elif isinstance(obj, Catalogue):
@@ -187,10 +187,11 @@ def _note_added(session: UnitOfWork, obj: Any) -> None:
 
 
 @event.listens_for(UnitOfWork, "pending_to_transient")
-def _note_taken_back(session: UnitOfWork, obj: Any) -> None:
+@event.listens_for(UnitOfWork, "persistent_to_deleted")
+def _note_gone(session: UnitOfWork, obj: Any) -> None:
     known = session.info.get("gathered")
-    if known is not None and any(row is obj for row in known.added[type(obj)]):
-        known.added[type(obj)].remove(obj)
+    if known is not None and isinstance(obj, Regional):
+        known.forget_row(obj)
 
 
 def unit_of(session: AsyncSession) -> UnitOfWork:

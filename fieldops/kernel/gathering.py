@@ -10,10 +10,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, inspect, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -52,6 +53,13 @@ class Gathered:
         """Return the rows of a table that this transaction has locked."""
         return [self.rows[model, id_] for id_ in self.locked[model.__tablename__]]
 
+    def forget_row(self, row: Regional) -> None:
+        """Forget a row that was deleted."""
+        for kept in [rows for by in self.hanging.values() for rows in by.values()]:
+            kept[:] = [other for other in kept if other is not row]
+        self.rows.pop((type(row), row.id), None)
+        self.added[type(row)] = [other for other in self.added[type(row)] if other is not row]
+
     def forget(self) -> None:
         """Forget all that was read and locked: a savepoint may have let go of it."""
         for kept in (self.locked, self.rows, self.hanging, self.added, self.facts):
@@ -83,24 +91,30 @@ def named_in(arguments: Iterable[Mapping[str, Any]]) -> Named:
 
 
 @lru_cache(maxsize=256)
-def _of(column: InstrumentedAttribute[Any]) -> Select[Any]:
+def _of(column: InstrumentedAttribute[Any], *, lock: bool) -> Select[Any]:
     """Return the statement for the rows of a region whose column is one of some ids, by id."""
     model = column.class_
     keys: Any = any_(bindparam("keys", type_=ARRAY(Uuid())))
-    return (
+    rows = (
         select(model)
         .where(model.region_id == bindparam("region_id"), column == keys)
         .order_by(model.id)
     )
+    return rows.with_for_update() if lock else rows
 
 
 async def _load(
-    session: AsyncSession, column: InstrumentedAttribute[Any], region_id: int, keys: Iterable[UUID]
+    session: AsyncSession,
+    column: InstrumentedAttribute[Any],
+    region_id: int,
+    keys: Iterable[UUID],
+    *,
+    lock: bool = False,
 ) -> list[Any]:
     """Read rows by a column; what this transaction has changed in them stays as it is."""
+    given = {"region_id": region_id, "keys": list(keys)}
     with session.no_autoflush:
-        given = {"region_id": region_id, "keys": list(keys)}
-        return list(await session.scalars(_of(column), given))
+        return list(await session.scalars(_of(column, lock=lock), given))
 
 
 async def hanging_on(
@@ -108,49 +122,69 @@ async def hanging_on(
     column: InstrumentedAttribute[Any],
     region_id: int,
     keys: Collection[UUID],
+    *,
+    lock: bool = False,
 ) -> list[Any]:
     """Return the rows that refer by a link column to one of some rows, by id.
 
     Rows that this transaction has added are among them. They are read once where the row they
-    hang on is locked, else every time.
+    hang on is locked, else every time. `lock` locks them too, for tables that others change
+    without the lock of what they hang on; a table is always asked for with or without it.
     """
     known = gathered(session)
     model: Any = column.class_
-    held = known.locked.get(column.expression.info["link"], set())
+    held = known.locked.get(_parent_of(column), ())
     kept = known.hanging.setdefault(column, {})
     missing = {key for key in keys if key not in kept}
     if missing:
         wanted = missing | {key for key in held if key not in kept}
-        by_key: dict[UUID, list[Any]] = {key: [] for key in wanted}
-        for row in await _load(session, column, region_id, sorted(wanted)):
-            by_key[getattr(row, column.key)].append(row)
-        kept.update(by_key)
+        for key in wanted:
+            kept[key] = []
+        for row in await _load(session, column, region_id, sorted(wanted), lock=lock):
+            kept[getattr(row, column.key)].append(row)
     rows = [row for key in set(keys) for row in kept[key]]
-    for key in missing - held:
+    for key in missing.difference(held):
         del kept[key]
-    seen = {id(row) for row in rows}
-    rows += [
-        row
-        for row in known.added[model]
-        if getattr(row, column.key) in keys and id(row) not in seen
-    ]
-    gone = session.sync_session.deleted
-    return sorted(
-        (row for row in rows if row not in gone and not inspect(row).was_deleted),
-        key=lambda row: row.id,
-    )
+    added = [row for row in known.added[model] if getattr(row, column.key) in keys]
+    if added:
+        rows += [row for row in added if all(row is not other for other in rows)]
+    if gone := session.sync_session.deleted:
+        rows = [row for row in rows if row not in gone]
+    return rows if len(rows) < _MANY else sorted(rows, key=attrgetter("id"))
+
+
+_MANY = 2
+
+
+@lru_cache(maxsize=256)
+def _parent_of(column: InstrumentedAttribute[Any]) -> str:
+    """Return the table that a link column refers to."""
+    table: str = column.expression.info["link"]
+    return table
 
 
 async def row_of(
-    session: AsyncSession, model: type[R], region_id: int, id_: UUID, argument: str = ""
+    session: AsyncSession,
+    model: type[R],
+    region_id: int,
+    id_: UUID,
+    *,
+    argument: str = "",
+    lock: bool = False,
 ) -> R | None:
-    """Return a row by its id, read together with those that the commands name by an argument."""
+    """Return a row by its id, read together with those that the commands name by an argument.
+
+    `lock` locks them, in id order.
+    """
     known = gathered(session)
+    held = known.locked[model.__tablename__]
     found: R | None = known.rows.get((model, id_))
-    if found is None:
+    if found is None or (lock and id_ not in held):
         id_column: Any = model.id
-        wanted = [i for i in known.together(argument, id_) if (model, i) not in known.rows]
-        for row in await _load(session, id_column, region_id, wanted):
+        wanted = [i for i in known.together(argument, id_) if lock or (model, i) not in known.rows]
+        for row in await _load(session, id_column, region_id, wanted, lock=lock):
             known.rows[model, row.id] = row
+            if lock:
+                held.add(row.id)
         found = known.rows.get((model, id_))
     return found

@@ -8,6 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import row_of
 from fieldops.kernel.permissions import Scope
 from fieldops.measurements import policy
 from fieldops.measurements.models import LineTest, SpeedTest
@@ -22,14 +23,8 @@ async def service_at(
     session: AsyncSession, region_id: int, service_id: UUID, premises_id: UUID
 ) -> NetworkService:
     """Return a service of the premises a visit goes to; raises NotFound."""
-    found: NetworkService | None = await session.scalar(
-        select(NetworkService).where(
-            NetworkService.region_id == region_id,
-            NetworkService.id == service_id,
-            NetworkService.premises_id == premises_id,
-        )
-    )
-    if found is None:
+    found = await row_of(session, NetworkService, region_id, service_id, argument="service_id")
+    if found is None or found.premises_id != premises_id:
         raise NotFound(thing="service")
     return found
 

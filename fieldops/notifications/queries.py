@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from fieldops.appointments import rules as appointment_rules
 from fieldops.appointments.models import Appointment
 from fieldops.customers.models import Customer
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import hanging_on, row_of
 from fieldops.kernel.permissions import Scope
 from fieldops.notifications import policy
 from fieldops.notifications.models import DeliveryAttempt, Message
 from fieldops.organisation.models import Technician
-from fieldops.visits.models import Assignment, Visit
+from fieldops.visits import queries as visits
+from fieldops.visits.models import Visit
 
 
 def messages(scope: Scope) -> Select[Message]:
@@ -61,60 +62,32 @@ class Occasion:
 
 async def occasion(session: AsyncSession, region_id: int, visit_id: UUID) -> Occasion:
     """Return a visit with its open appointment and the customer's contact technician."""
-    former = aliased(Appointment)
-    declined = select(former.id).where(
-        former.region_id == region_id,
-        former.visit_id == Visit.id,
-        former.state == "cancelled",
-        former.window_start == Visit.window_start,
+    visit = await row_of(session, Visit, region_id, visit_id, argument="visit_id")
+    if visit is None:
+        raise NotFound(thing="visit")
+    promises = await hanging_on(session, Appointment.visit_id, region_id, [visit_id])
+    promise = next((p for p in promises if p.state in appointment_rules.OPEN_STATES), None)
+    contacts = [
+        row for row in await visits.present(session, region_id, [visit_id]) if row.is_contact
+    ]
+    contact = None
+    if contacts:
+        contact = await row_of(session, Technician, region_id, contacts[0].technician_id)
+    declined = promise is None and any(
+        p.state == "cancelled" and p.window_start == visit.window_start for p in promises
     )
-    found = await session.execute(
-        select(Visit, Appointment, Technician, declined.exists())
-        .outerjoin(
-            Appointment,
-            and_(
-                Appointment.region_id == Visit.region_id,
-                Appointment.visit_id == Visit.id,
-                Appointment.state.in_(appointment_rules.OPEN_STATES),
-            ),
-        )
-        .outerjoin(
-            Assignment,
-            and_(
-                Assignment.region_id == Visit.region_id,
-                Assignment.visit_id == Visit.id,
-                Assignment.is_contact,
-                Assignment.ended_at.is_(None),
-            ),
-        )
-        .outerjoin(
-            Technician,
-            and_(
-                Technician.region_id == Visit.region_id, Technician.id == Assignment.technician_id
-            ),
-        )
-        .where(Visit.region_id == region_id, Visit.id == visit_id)
-    )
-    row = found.one()
-    return Occasion(row[0], row[1], row[2], declined=row[3] and row[1] is None)
+    return Occasion(visit, promise, contact, declined=declined)
 
 
 async def lock_known(
     session: AsyncSession, region_id: int, visit_id: UUID, keys: Collection[str]
 ) -> list[Message]:
-    """Return a visit's planned messages and those with certain keys, locked."""
-    found = await session.scalars(
-        select(Message)
-        .where(
-            Message.region_id == region_id,
-            Message.visit_id == visit_id,
-            or_(Message.state == "planned", Message.dedupe_key.in_(keys)),
-        )
-        .order_by(Message.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return list(found)
+    """Return a visit's planned messages and those with certain keys, locked by id."""
+    return [
+        row
+        for row in await hanging_on(session, Message.visit_id, region_id, [visit_id], lock=True)
+        if row.state == "planned" or row.dedupe_key in keys
+    ]
 
 
 async def lock_due(session: AsyncSession, region_id: int, now: datetime) -> Message | None:

@@ -30,6 +30,7 @@ from fieldops.kernel import jobs
 from fieldops.kernel.actor import Actor, Grant, Kind
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import gathered
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.organisation import policy
 from fieldops.organisation.models import (
@@ -171,8 +172,13 @@ async def lock_sign_ins(session: AsyncSession, region_id: int, person_id: UUID) 
 
 async def zone_of(session: AsyncSession, region_id: int) -> ZoneInfo:
     """Return the time zone of a region; UTC when it names none."""
-    name = await session.scalar(select(Unit.zone).where(_is_region(region_id)))
-    return ZoneInfo(name or "UTC")
+    known = gathered(session).facts
+    if (zone_of, region_id) not in known:
+        with session.no_autoflush:  # a region's zone is not changed after its first day
+            name = await session.scalar(select(Unit.zone).where(_is_region(region_id)))
+        known[zone_of, region_id] = ZoneInfo(name or "UTC")
+    found: ZoneInfo = known[zone_of, region_id]
+    return found
 
 
 @jobs.regions_by

@@ -19,6 +19,7 @@ from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.configuration import RuleNumber
+from fieldops.kernel.gathering import row_of
 from fieldops.kernel.permissions import Scope
 from fieldops.network import policy as network
 from fieldops.network.models import NetworkFeature, NetworkService
@@ -196,10 +197,8 @@ async def has_visit_nearby_in_time(
 
 async def centre_of_visit(session: AsyncSession, region_id: int, visit_id: UUID) -> UUID | None:
     """Return the centre of a visit, to which its evidence belongs."""
-    found: UUID | None = await session.scalar(
-        select(Visit.centre_id).where(Visit.region_id == region_id, Visit.id == visit_id)
-    )
-    return found
+    found = await row_of(session, Visit, region_id, visit_id, argument="visit_id")
+    return None if found is None else found.centre_id
 
 
 async def is_given_out(session: AsyncSession, region_id: int, visit_id: UUID) -> bool:

@@ -239,7 +239,10 @@ async def premises_position(
     known = gathered(session)
     if premises_id not in known.facts.setdefault(premises_position, {}):
         ids = {premises_id, *(row.premises_id for row in known.all_held(Visit))}
-        found = await session.execute(_positions(), {"region_id": region_id, "ids": sorted(ids)})
+        with session.no_autoflush:  # no command of a technician moves premises
+            found = await session.execute(
+                _positions(), {"region_id": region_id, "ids": sorted(ids)}
+            )
         known.facts[premises_position] |= {id_: geo.position_of(point) for id_, point in found}
     position: geo.Position | None = known.facts[premises_position].get(premises_id)
     if position is None:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from fieldops.kernel.base import metadata
 from fieldops.kernel.db import Database
@@ -298,3 +298,36 @@ async def test_photos_promised_with_others_are_the_same_in_both_ways(
     answer = await tries.both(phone)
     assert tries.was_whole()
     assert set(statuses(answer)) == {"applied"}
+
+
+MOST_STATEMENTS = 46
+
+
+async def test_twenty_commands_of_every_kind_take_few_statements(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    """Decision on pushes as a whole: what is needed is read once, what changed is written once."""
+    phone = await new_phone(world.alice)
+    day = await make_day(database, world)
+    await phone.pull()
+    photo = {"bytes": 4711, "mime": "image/jpeg", "purpose": "photo"}
+    about = {**photo, "subject_type": "visit", "subject_id": str(day.visit_id)}
+    evidence = SCENARIOS["visit.complete"](day)[:-1]
+    photos = [day.visit("file.link", sha256=letter * 64, **about) for letter in "cd"]
+    notes = [day.visit("note.add", text=f"Note {number}.") for number in range(8)]
+    capture(phone, *evidence, *photos, *notes)
+    assert len(queue(phone)) == 20
+    sent: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.upper().startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
+            sent.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        answer = await phone.send("/v1/sync/push", request(phone, queue(phone)))
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    assert set(statuses(answer)) == {"applied"}
+    shown = "\n".join(" ".join(statement.split())[:120] for statement in sent)
+    assert len(sent) <= MOST_STATEMENTS, shown

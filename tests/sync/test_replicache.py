@@ -4,6 +4,7 @@ The real client is driven in tests/clients.
 """
 
 import asyncio
+import json
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -24,6 +25,7 @@ from tests.support.clients import application, bearer
 from tests.support.world import World, build_world, id_of
 from tests.sync import trial
 from tests.sync.test_erasures import NAME, erase, make_person
+from tests.sync.test_pull import statements
 
 pytestmark = pytest.mark.anyio
 
@@ -132,6 +134,18 @@ async def test_without_news_the_cookie_stays_and_the_patch_is_empty(
         "lastMutationIDChanges": {},
         "patch": [],
     }
+
+
+async def test_a_pull_without_news_is_small_and_asks_the_database_little(
+    group: Group, database: Database
+) -> None:
+    """I10: who asks, and the one statement of the fast path in its snapshot."""
+    await trial.make(database)
+    await group.pull()
+    with statements(database) as seen:
+        answer = await group.pull()
+    assert len(json.dumps(answer)) < 300
+    assert len(seen) <= 3, seen
 
 
 async def test_a_mutation_takes_effect_and_the_patch_that_shows_it_says_so(

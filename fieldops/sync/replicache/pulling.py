@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import BigInteger, Executable, Integer, Uuid, select
 
 from fieldops.kernel.direct import Line
+from fieldops.kernel.errors import NotFound
 from fieldops.sync import cursor as cursors
 from fieldops.sync import pull as native
 from fieldops.sync import rules
@@ -64,21 +65,8 @@ async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
     schema = schema_of(request.schema_)
     if schema is None:
         return not_supported("schema")
-    if not await group.known():
-        if request.cookie is not None:
-            return STATE_NOT_FOUND
-        await group.register(schema)
     stand = _Stand.of(request.cookie)
-    clients: Sequence[Any] = ()
-    seq = 0
-
-    async def beside(line: Line, last_seq: int) -> None:
-        """Read the clients' news in the snapshot of the page, so that both tell of the same."""
-        nonlocal clients, seq
-        seq = last_seq
-        if stand.seq != last_seq:
-            clients = await _news(line, group, stand.seq if stand.seq < last_seq else -1)
-
+    news = _News(group, stand)
     asked = PullRequest(
         device_id=group.id,
         schema=schema,
@@ -86,9 +74,16 @@ async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
         erased=list(stand.erased),
         limit=PullLimit.model_construct(rows=rules.VIEW_MOST_ROWS, bytes=2**40),
     )
-    answer = from_json(
-        await native.pull(group.database, group.people, group.secret, group.caller, asked, beside)
-    )
+    try:
+        answer = await _page(group, asked, news)
+    except NotFound:
+        if await group.known():
+            raise
+        if request.cookie is not None:
+            return STATE_NOT_FOUND
+        await group.register(schema)
+        answer = await _page(group, asked, news)
+    clients, seq = news.clients, news.seq
     changes = {c.client_id: c.last_id for c in clients if c.epoch == answer["epoch"]}
     cookie = _cookie(group, schema, answer, stand, seq)
     if cookie is None:
@@ -97,10 +92,35 @@ async def pull(group: Group, request: ReplicachePull | OtherVersion) -> bytes:
     return to_json({"cookie": cookie, "lastMutationIDChanges": changes, "patch": patch})
 
 
-async def _news(line: Line, group: Group, after: int) -> Sequence[Any]:
-    return await line.rows(
-        once(_clients), region_id=group.actor.region_id, device_id=group.id, after=after
+async def _page(group: Group, asked: PullRequest, news: "_News") -> dict[str, Any]:
+    answer: dict[str, Any] = from_json(
+        await native.pull(
+            group.database, group.people, group.secret, group.caller, asked, news.read
+        )
     )
+    return answer
+
+
+@dataclass(slots=True)
+class _News:
+    """How far the clients of a group came, read in the snapshot of the page they belong to."""
+
+    group: Group
+    stand: _Stand
+    clients: Sequence[Any] = ()
+    seq: int = 0
+
+    async def read(self, line: Line, last_seq: int) -> None:
+        """Read the clients whose mutations the presented cookie does not know of (pull.Beside)."""
+        self.seq = last_seq
+        self.clients = ()
+        if self.stand.seq != last_seq:
+            self.clients = await line.rows(
+                once(_clients),
+                region_id=self.group.actor.region_id,
+                device_id=self.group.id,
+                after=self.stand.seq if self.stand.seq < last_seq else -1,
+            )
 
 
 def _clients() -> Executable:

@@ -29,6 +29,7 @@ from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings, get_settings
 from fieldops.sync.pokes import Pokes
+from fieldops.sync.timeline import Timeline
 
 log = structlog.get_logger()
 
@@ -144,6 +145,9 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         app.state.database = database or connect(settings)
         announcer = Announcer(app.state.database)
         announcer.start()
+        # A demonstration makes its database anew at will; where it counts, a folder is named.
+        if settings.environment == "production" or "outside_path" in settings.model_fields_set:
+            await app.state.timeline.start(app.state.database)
         app.state.pokes.start(app.state.database)
         _at_the_end(app.state.pokes.end_streams)
         # What the program consists of is never garbage: a collection need not walk through it.
@@ -151,6 +155,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         gc.freeze()
         yield
         await app.state.pokes.stop()
+        await app.state.timeline.stop()
         await announcer.stop()
         if database is None:
             await app.state.database.close()
@@ -166,6 +171,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.settings = settings
     app.state.database = database
     app.state.pokes = Pokes()
+    app.state.timeline = Timeline()
     problems.install(app)
     app.add_middleware(Lean, paths=sync.lean)
     app.add_middleware(CompressMiddleware, minimum_size=600, gzip_level=1, zstd_level=1)

@@ -1,11 +1,11 @@
 """The region's numbers of the rules, the history of any record, and whether the service lives."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
 from api.problems import problems
@@ -52,6 +52,9 @@ class Change(BaseModel):
 class Health(BaseModel):
     status: str
     database: str
+    sync: Literal["ok", "timeline_changed"] = Field(
+        "ok", description="timeline_changed: restored; sync waits for new epochs."
+    )
 
 
 @router.get(
@@ -85,7 +88,10 @@ live = APIRouter(tags=["administration"])
 
 
 @live.get("/health", operation_id="health", summary="Whether the service can answer")
-async def health(opened: Annotated[Open, public("a monitor has no account")]) -> Health:
+async def health(
+    request: Request, opened: Annotated[Open, public("a monitor has no account")]
+) -> Health:
     async with opened.database.transaction() as session:
         await session.execute(text("select 1"))
-    return Health(status="ok", database="ok")
+    refused = request.app.state.timeline.refused is not None
+    return Health(status="ok", database="ok", sync="timeline_changed" if refused else "ok")

@@ -88,6 +88,7 @@ async def answer(to: LeanPath, request: Request) -> Response:
 
     In the order of the framework: a body that is no JSON, who asks, a body of the wrong shape.
     """
+    await request.app.state.timeline.enter()
     content = await _content(request)
     caller = to.caller(request)
     try:

@@ -136,8 +136,9 @@ class Caller:
     actor: Actor
 
 
-async def caller_of(phone: Annotated[Phone, Depends(phone_of)]) -> Caller:
+async def caller_of(request: Request, phone: Annotated[Phone, Depends(phone_of)]) -> Caller:
     """Return who asks, for routes that the framework answers."""
+    await request.app.state.timeline.enter()
     return Caller(phone, await phone.actor())
 
 

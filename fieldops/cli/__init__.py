@@ -110,6 +110,45 @@ def begin(
     console.print(f"{email} administers region {region}, {name}.")
 
 
+@erasures.command("replay")
+def replay_erasures() -> None:
+    """After a restore: erase again who had been erased since the backup."""
+    import fieldops.modules  # noqa: F401, PLC0415 - registers every table and reaction
+    from fieldops.kernel import erasure  # noqa: PLC0415 - see above
+    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
+
+    async def run() -> int:
+        database = connect(get_settings())
+        try:
+            return len(await erasure.replay(database))
+        finally:
+            await database.close()
+
+    console.print(f"{asyncio.run(run())} erasures of the ledger were carried out again.")
+
+
+@erasures.command("check")
+def check_erasures() -> None:
+    """Say whether the ledger is whole and knows every erasure of the database."""
+    import fieldops.modules  # noqa: F401, PLC0415 - registers every table and reaction
+    from fieldops.kernel import erasure  # noqa: PLC0415 - see above
+    from fieldops.kernel.db import connect  # noqa: PLC0415 - see above
+
+    async def run() -> list[str]:
+        database = connect(get_settings())
+        try:
+            broken = [f"line {b.line}: {b.why}" for b in database.outside.broken()]
+            lost = await erasure.unwritten(database)
+            return [*broken, *(f"erasure {id_} is not in the ledger" for id_ in lost)]
+        finally:
+            await database.close()
+
+    wrong = asyncio.run(run())
+    console.print("\n".join(wrong) or "The ledger of erasures is whole.")
+    if wrong:
+        raise typer.Exit(1)
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

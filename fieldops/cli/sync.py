@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.cli.database import in_transaction, installation
 from fieldops.kernel.errors import Coded
+from fieldops.kernel.settings import get_settings
 
 app = typer.Typer(help="Care for the phones' sync.", no_args_is_help=True)
 console = Console()
@@ -250,17 +251,29 @@ def _print_result(result: dict[str, Any]) -> None:
 
 @app.command("bump-epoch")
 def bump_epoch(
-    region: Annotated[int, typer.Option(help="Number of the region whose data was restored.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    region: Annotated[
+        int | None, typer.Option(help="Number of a region; without it all that have phones.")
+    ] = None,
 ) -> None:
-    """After a restore: let every phone of a region send again what it still keeps."""
-    from fieldops.sync import queries  # noqa: PLC0415 - registers all modules
+    """After a restore: let every phone send again what it still keeps."""
+    from fieldops.kernel.outside import Outside  # noqa: PLC0415 - registers all modules
+    from fieldops.sync import queries  # noqa: PLC0415 - see above
 
-    async def work(session: AsyncSession) -> int:
-        return await queries.bump_epoch(session, region, reason)
+    async def work(session: AsyncSession) -> dict[int, int]:
+        async with Outside(get_settings().outside_path).marking() as marking:
+            mark = marking.read()
+        before = {} if mark is None else mark.epochs
+        known = {*await queries.epochs(session), *before}
+        return {
+            number: await queries.bump_epoch(session, number, reason, above=before.get(number, 0))
+            for number in (sorted(known) if region is None else [region])
+        }
 
-    epoch = asyncio.run(in_transaction(work))
-    console.print(f"Region {region} is in epoch {epoch}; its phones start anew at their next sync.")
+    for number, epoch in asyncio.run(in_transaction(work)).items():
+        console.print(
+            f"Region {number} is in epoch {epoch}; its phones start anew at their next sync."
+        )
 
 
 @app.command()

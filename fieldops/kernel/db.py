@@ -32,7 +32,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from fieldops.kernel import audit
 from fieldops.kernel.base import Base, Catalogue, Regional, Versioned
-from fieldops.kernel.direct import Direct, Joined, Pool
+from fieldops.kernel.direct import Direct, Gate, Joined, Pool, guarded
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.outside import Outside
 from fieldops.kernel.settings import Settings
@@ -264,6 +264,7 @@ class Database:
         """Take the engine; `joined` makes every transaction a savepoint of one outer one."""
         self.engine = engine
         self.outside = outside
+        self.gate = Gate() if pool is None else pool.gate
         self.after_commit: list[Callable[[set[tuple[int, UUID]]], None]] = []
         self.pool = pool
         self.joined_to = joined
@@ -294,6 +295,9 @@ class Database:
         async with self.sessions() as session:
             if snapshot and not self.joined:
                 await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            if guarded.get():
+                await session.connection()  # a new one is compared before it is used
+                await self.gate.passing()
             yield session
             await session.flush()
             await bump_counters(session)

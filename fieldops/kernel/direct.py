@@ -7,8 +7,9 @@ compiled once (`compiled`), from the same constructs as all others.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -113,12 +114,35 @@ async def line_of(session: AsyncSession) -> Line:
     return _SessionLine(await session.connection())
 
 
+# Whether this task serves sync, which must not run on a database that went back in time.
+guarded: ContextVar[bool] = ContextVar("guarded", default=False)
+
+
+@dataclass(slots=True)
+class Gate:
+    """Asked with every connection that serves sync, and told of every new one."""
+
+    ask: Callable[[], Awaitable[None]] | None = None
+    connected: Callable[[], None] | None = None
+
+    async def passing(self) -> None:
+        """Raise what the guard raises when this task serves sync."""
+        if self.ask is not None and guarded.get():
+            await self.ask()
+
+    async def note(self, _connection: Any) -> None:
+        """Tell of a new connection, before it is used."""
+        if self.connected is not None:
+            self.connected()
+
+
 class Pool:
     """The psycopg connections of one process for direct statements, opened at first use."""
 
     def __init__(self, engine: AsyncEngine, size: int, given: Mapping[str, str]) -> None:
         """Connect as the engine does; who listens to its statements hears these too."""
         conninfo = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self.gate = Gate()
         self._listeners: Any = engine.sync_engine.dispatch
         self._pool: AsyncConnectionPool[Psycopg[Any]] = AsyncConnectionPool(
             conninfo,
@@ -126,6 +150,7 @@ class Pool:
             max_size=size,
             open=False,
             timeout=WAIT_SECONDS,
+            configure=self.gate.note,
             kwargs={
                 **given,
                 # One plan for all values, made once a connection: the one that was looked at.
@@ -148,6 +173,7 @@ class Pool:
         if self._pool.closed:
             await self._open()
         async with self._pool.connection() as connection:
+            await self.gate.passing()
             return await _PsycopgLine(connection, self._heard).rows(statement, **given)
 
     async def run(self, statement: Statement, **given: Any) -> None:
@@ -155,6 +181,7 @@ class Pool:
         if self._pool.closed:
             await self._open()
         async with self._pool.connection() as connection:
+            await self.gate.passing()
             await _PsycopgLine(connection, self._heard).run(statement, **given)
 
     @asynccontextmanager
@@ -163,6 +190,7 @@ class Pool:
         if self._pool.closed:
             await self._open()
         async with self._pool.connection() as connection:
+            await self.gate.passing()
             await connection.execute("begin isolation level repeatable read")
             try:
                 yield _PsycopgLine(connection, self._heard)

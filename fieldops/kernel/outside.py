@@ -1,15 +1,16 @@
-"""What is kept outside the database, so that a restore cannot take it back: the ledger of erasures.
+"""What is kept outside the database, so that a restore cannot take it back.
 
-The folder `FIELDOPS_OUTSIDE_PATH` must not be part of the database's backup. A line of the
-ledger is one erasure, without personal data, chained by hash to the line before it.
+The folder `FIELDOPS_OUTSIDE_PATH` must not be part of the database's backup. It holds the ledger
+of erasures (a line is one erasure, without personal data, chained by hash to the line before
+it) and the mark that says on which database, and how far, sync last ran.
 """
 
 import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 LEDGER = "erasures.jsonl"
+MARK = "timeline.json"
 _BEGINNING = "0" * 64
 
 
@@ -60,11 +62,67 @@ class Broken:
     why: str
 
 
+class Mark(BaseModel):
+    """Where a database stands: cluster, timeline, database, bytes of log, beat, epochs by region.
+
+    None: it may not be asked for.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str | None
+    timeline: int | None
+    database: int | None
+    log: int | None
+    beat: int
+    epochs: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """The mark's file, held by this process alone."""
+
+    path: Path
+
+    def read(self) -> Mark | None:
+        """Return the mark, None when there is none yet; raises OSError for an unreadable one."""
+        if not self.path.exists():
+            return None
+        try:
+            return Mark.model_validate_json(self.path.read_bytes())
+        except ValidationError as exc:
+            raise OSError(f"{self.path} is not a mark") from exc
+
+    def write(self, mark: Mark) -> None:
+        """Replace the mark; a crash leaves the old or the new one."""
+        half = self.path.with_suffix(".part")
+        with half.open("w", encoding="utf-8") as file:
+            file.write(mark.model_dump_json())
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(self.path)
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """The folder outside the database."""
 
     folder: Path
+
+    @asynccontextmanager
+    async def marking(self) -> AsyncIterator[Marking]:
+        """Hold the mark's file; raises OSError when the folder cannot be written."""
+        handle = await asyncio.to_thread(self._hold_mark)
+        try:
+            yield Marking(self.folder / MARK)
+        finally:
+            os.close(handle)
+
+    def _hold_mark(self) -> int:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / f"{MARK}.lock", os.O_RDWR | os.O_CREAT, 0o640)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return handle
 
     async def record(self, **erasure: Any) -> None:
         """Append an erasure and bring it onto the disk; raises OSError when that fails.

@@ -64,6 +64,14 @@ class DeviceRevoked(Hold):
     advice = "Hand in what is queued, then let the app wipe itself; ask for a new registration."
 
 
+class TimelineChanged(Refusal):
+    """The server's data were restored; sync waits until the restore is finished."""
+
+    code = "timeline_changed"
+    status = 503
+    advice = "Nothing is lost: keep working; the app tries again and then sends all it has kept."
+
+
 class BlockedBy(Hold):
     """An earlier command that this one builds on did not take effect and waits for a decision."""
 

@@ -59,15 +59,33 @@ async def epoch(session: AsyncSession, region_id: int) -> int:
     return int(await session.scalar(select(_epoch(region_id))) or 1)
 
 
-async def bump_epoch(session: AsyncSession, region_id: int, reason: str) -> int:
-    """Raise a region's epoch after a restore and return it (SYNC section 4)."""
+async def epochs(session: AsyncSession) -> dict[int, int]:
+    """Return the epoch of every region that has devices or an epoch."""
+    of_devices = select(Device.region_id).where(
+        Device.region_id.in_(select(Device.region_id).distinct())
+    )
+    found = await session.scalars(of_devices.distinct())
+    known = dict.fromkeys(found, 1)
+    rows = await session.execute(
+        select(Epoch.region_id, Epoch.epoch).where(
+            Epoch.region_id.in_(select(Epoch.region_id).distinct())
+        )
+    )
+    return known | {row.region_id: row.epoch for row in rows}
+
+
+async def bump_epoch(session: AsyncSession, region_id: int, reason: str, *, above: int = 0) -> int:
+    """Raise a region's epoch after a restore and return it (SYNC section 4).
+
+    `above`: an epoch that was in use before the restore, which must not come again (I7).
+    """
     row: Epoch | None = await session.scalar(
         select(Epoch).where(Epoch.region_id == region_id).with_for_update()
     )
     if row is None:
         row = Epoch(region_id=region_id, epoch=1, reason=reason)
         session.add(row)
-    row.epoch, row.reason = row.epoch + 1, reason
+    row.epoch, row.reason = max(row.epoch, above) + 1, reason
     return row.epoch
 
 

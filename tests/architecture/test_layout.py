@@ -58,6 +58,7 @@ OWN_FILES = {
     "sync/held": "which rows a device holds, in two phases",
     "sync/inflate": "request bodies unpacked with a cap",
     "sync/pokes": "which connected phones a change concerns, and when they are told",
+    "sync/timeline": "the guard that notices a database that went back in time",
     "sync/prepared": "the statement of all views, built over placeholders and compiled once",
     "sync/pull": "the difference between two views",
     "sync/receipt": "what a push promised as attachments, and what is still wanted",

@@ -30,6 +30,7 @@ def on(template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     name = databases.clone(template)
     settings = databases.settings_for(name)
     monkeypatch.setenv("FIELDOPS_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("FIELDOPS_OUTSIDE_PATH", str(settings.outside_path))
     get_settings.cache_clear()
     yield settings
     get_settings.cache_clear()

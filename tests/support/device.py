@@ -412,9 +412,10 @@ class Phone:
         return asked.rowcount > 0 and first == stop["expected_seq"]
 
     def _take_epoch(self, answer: Mapping[str, Any]) -> None:
-        """Another epoch: the server was restored, so everything that is kept goes out again."""
+        """Another epoch: the server was restored, so what it lost and is kept goes out again."""
         if answer["epoch"] != self.get("epoch"):
-            self.db.execute("update outbox set status = null")
+            taken = answer["device"]["last_seq"]
+            self.db.execute("update outbox set status = null where seq > ?", [taken])
             self.put(epoch=answer["epoch"], cursor=None)
 
     def _let_go(self, durable_seq: int) -> None:
@@ -547,7 +548,8 @@ class Phone:
                     "insert or replace into row values (?, ?, ?, ?)",
                     [(type_, b["id"], b["version"], json.dumps(b)) for b in bodies],
                 )
-            self.put(cursor=answer["cursor"], epoch=answer["epoch"], reset_reason=None)
+            self._take_epoch(answer)
+            self.put(cursor=answer["cursor"], reset_reason=None)
             if not answer.get("more"):  # its rows have come anew by now, without words
                 told = {gone["erasure_id"] for gone in answer.get("erase", ())}
                 self.put(erased=sorted(told))

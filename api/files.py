@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from email.utils import format_datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -171,7 +172,13 @@ async def create(
     response = Response(status_code=201)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}{UPLOADS}/{key}"
     if with_bytes:
-        row = await _append(request, uploading, key, 0, checksum)
+        try:
+            row = await _append(request, uploading, key, 0, checksum)
+        except Exception:
+            # Nobody was told its address, so nobody can go on with it.
+            with suppress(Coded):
+                await uploading.terminate(key)
+            raise
         response.headers["Upload-Offset"] = str(row.position)
     response.headers["Upload-Expires"] = _expires(row)
     return response

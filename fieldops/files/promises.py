@@ -5,7 +5,7 @@ the receipts count it and no sweep takes its bytes: of the visit, when the comma
 of the command itself while it is held or was rejected, until the late-work desk accepts it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -152,7 +152,7 @@ async def _centre_of(session: AsyncSession, who: Promiser, visit_id: UUID) -> UU
 
 async def accepted(session: AsyncSession, region_id: int, command: Named) -> None:
     """Give what a held command had promised to its visit, now that the desk has accepted it."""
-    links = await queries.lock_links_of_command(session, region_id, command.id)
+    links = await queries.lock_links_of_commands(session, region_id, [command.id])
     visit_id = command.visit_id
     for link in links:
         link.visit_id = visit_id
@@ -161,3 +161,11 @@ async def accepted(session: AsyncSession, region_id: int, command: Named) -> Non
         if visit_id is not None:
             for find in policy.centre_of_visit:
                 link.centre_id = await find(session, region_id, visit_id) or link.centre_id
+
+
+async def discarded(
+    session: AsyncSession, region_id: int, command_ids: Collection[UUID], now: datetime
+) -> None:
+    """Wait no longer for what commands had promised that the desk has discarded."""
+    for link in await queries.lock_links_of_commands(session, region_id, command_ids):
+        link.given_up_at = link.given_up_at or now

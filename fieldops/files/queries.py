@@ -94,16 +94,16 @@ async def linked_to(
     return {(row[0], row[1]) for row in found}
 
 
-async def lock_links_of_command(
-    session: AsyncSession, region_id: int, command_id: UUID
+async def lock_links_of_commands(
+    session: AsyncSession, region_id: int, command_ids: Collection[UUID]
 ) -> list[FileLink]:
-    """Return what a command at the desk has promised, locked in id order."""
+    """Return what commands at the desk have promised, locked in id order."""
     found = await session.scalars(
         select(FileLink)
         .where(
             FileLink.region_id == region_id,
             FileLink.subject_type == "command",
-            FileLink.subject_id == command_id,
+            FileLink.subject_id.in_(command_ids),
         )
         .order_by(FileLink.id)
         .with_for_update()

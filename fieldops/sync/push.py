@@ -424,10 +424,10 @@ class Batch:
         await self.session.flush()
         await ledger.write(self.session, self.entries)
         await self.desk.write()
-        await erasures.erase_late_words(self.session, self.device.region_id, self.sent, self.now)
         self.promised = await receipt.of_batch(
             self.session, self.device, self.sent, self.known, {e["id"] for e in self.entries}
         )
+        await erasures.erase_late_words(self.session, self.device.region_id, self.sent, self.now)
         left = [s for s in self.sent if s.seq > self.last_seq]
         oldest = left[0].envelope if left else None
         waiting = max(len(left), (self.request.queued or 0) - len(self.results))

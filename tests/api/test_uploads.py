@@ -136,6 +136,34 @@ async def test_a_creation_may_carry_the_first_bytes(phone: Phone) -> None:
     assert await phone.offset(answer.headers["Location"]) == 800
 
 
+async def test_a_creation_whose_first_bytes_are_refused_leaves_no_upload_nobody_knows_of(
+    phone: Phone,
+) -> None:
+    data = content(2000)
+    answer = await phone.http.post(
+        "/v1/uploads",
+        content=data[:800],
+        headers={
+            **STREAM,
+            **phone.signed_in,
+            "Upload-Length": "2000",
+            "Upload-Metadata": metadata(data),
+            "Upload-Checksum": f"sha1 {base64.b64encode(bytes(20)).decode()}",
+        },
+    )
+    assert (answer.status_code, answer.json()["code"]) == (460, "checksum_mismatch")
+    mine = await phone.http.get("/v1/uploads", headers=phone.signed_in)
+    assert mine.json()["items"] == []
+
+
+async def test_metadata_is_told_back_as_it_was_sent(phone: Phone) -> None:
+    data = content()
+    sent = metadata(data) + ",is_confidential,kind " + base64.b64encode(b"label").decode()
+    answer = await phone.create(data, **{"Upload-Metadata": sent})
+    told = await phone.http.head(answer.headers["Location"], headers=TUS)
+    assert told.headers["Upload-Metadata"] == sent
+
+
 async def test_an_upload_goes_on_after_the_access_token_has_run_out(
     phone: Phone, at: datetime
 ) -> None:

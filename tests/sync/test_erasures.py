@@ -186,6 +186,11 @@ async def test_i12_a_signature_promised_by_a_refused_command_goes_too(
     assert await promised(database) == [("signature", "a" * 64), ("attachment", "b" * 64)]
     await erase(database, world, customer_id)
     assert await promised(database) == [("attachment", "b" * 64)]
+    late = {**signed, "sha256": "c" * 64}
+    phone.capture("visit.complete", visit_id=str(day.visit_id),
+                  signature_sha256=late["sha256"], attachments=[late])  # fmt: skip
+    await phone.push()
+    assert await promised(database) == [("attachment", "b" * 64)]
 
 
 async def promised(database: Database) -> list[tuple[str, str]]:

@@ -159,9 +159,8 @@ async def test_evidence_is_complete_when_all_that_was_promised_has_arrived(
             await arrive(uploading, world.alice, seed)
 
 
-async def test_what_a_held_command_promised_is_kept_and_becomes_the_visits_when_it_is_accepted(
-    phone: Phone, visit_id: UUID, database: Database, uploading: Uploading, world: World
-) -> None:
+async def held(phone: Phone, visit_id: UUID, database: Database, world: World) -> dict[str, Any]:
+    """Hand in a decision with a photo about a visit that Kim was given meanwhile."""
     await phone.pull()
     start = local(23, 9)
     await run(
@@ -170,7 +169,25 @@ async def test_what_a_held_command_promised_is_kept_and_becomes_the_visits_when_
         window_start=start.isoformat(), window_end=(start + timedelta(hours=2)).isoformat(),
     )  # fmt: skip
     phone.capture("visit.accept", visit_id=visit_id, attachments=[photo(1)])
-    answer = await send(phone, queue(phone))
+    return await send(phone, queue(phone))
+
+
+async def test_what_a_discarded_command_promised_is_waited_for_no_longer(
+    phone: Phone, visit_id: UUID, database: Database, world: World
+) -> None:
+    answer = await held(phone, visit_id, database, world)
+    (link,) = await links(database)
+    assert link.given_up_at is None
+    case_id = answer["results"][0]["case_id"]
+    await run(database, world.dora, "desk.discard", case_id=case_id, reason="Kim has it")
+    (link,) = await links(database)
+    assert (link.given_up_at, link.arrived) == (clock.now(), False)
+
+
+async def test_what_a_held_command_promised_is_kept_and_becomes_the_visits_when_it_is_accepted(
+    phone: Phone, visit_id: UUID, database: Database, uploading: Uploading, world: World
+) -> None:
+    answer = await held(phone, visit_id, database, world)
     assert answer["results"][0]["status"] == "held"
     assert answer["attachments"]["wanted"] == hashes(1)
     (link,) = await links(database)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from fieldops.files import promises
 from fieldops.kernel.commands import Args, Context, command
 from fieldops.kernel.errors import Coded
 from fieldops.kernel.permissions import Permission
@@ -225,6 +226,8 @@ async def _close(ctx: Context, kept: Sequence[CaseEntry], state: CaseState) -> N
     ids = [entry.id for entry in kept]
     if ids:
         await queries.close_in_ledger(ctx.session, ctx.region_id, ids, state.value)
+    if state is CaseState.DISCARDED:
+        await promises.discarded(ctx.session, ctx.region_id, ids, ctx.now)
 
 
 async def _decide(

@@ -28,6 +28,7 @@ from fieldops.kernel.db import Database, connect
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings, get_settings
+from fieldops.sync.admission import Admission
 from fieldops.sync.pokes import Pokes
 from fieldops.sync.timeline import Timeline
 
@@ -149,6 +150,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         if settings.environment == "production" or "outside_path" in settings.model_fields_set:
             await app.state.timeline.start(app.state.database)
         app.state.pokes.start(app.state.database)
+        app.state.admission.open(settings.database_pool_size)
         _at_the_end(app.state.pokes.end_streams)
         # What the program consists of is never garbage: a collection need not walk through it.
         gc.collect()
@@ -172,6 +174,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.database = database
     app.state.pokes = Pokes()
     app.state.timeline = Timeline()
+    app.state.admission = Admission()
     problems.install(app)
     app.add_middleware(Lean, paths=sync.lean)
     app.add_middleware(CompressMiddleware, minimum_size=600, gzip_level=1, zstd_level=1)

@@ -88,7 +88,14 @@ async def answer(to: LeanPath, request: Request) -> Response:
 
     In the order of the framework: a body that is no JSON, who asks, a body of the wrong shape.
     """
-    await request.app.state.timeline.enter()
+    state = request.app.state
+    await state.timeline.enter()
+    key = request.headers.get("device-key")
+    async with state.admission.admitted(None if key is None else (to.path, key)):
+        return await _admitted(to, request)
+
+
+async def _admitted(to: LeanPath, request: Request) -> Response:
     content = await _content(request)
     caller = to.caller(request)
     try:

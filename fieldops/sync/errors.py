@@ -64,6 +64,14 @@ class DeviceRevoked(Hold):
     advice = "Hand in what is queued, then let the app wipe itself; ask for a new registration."
 
 
+class Busy(Refusal):
+    """Too many phones are served at this moment; try again in {retry_after} seconds."""
+
+    code = "busy"
+    status = 503
+    advice = "Nothing is lost; the app tries again by itself after the time named."
+
+
 class TimelineChanged(Refusal):
     """The server's data were restored; sync waits until the restore is finished."""
 

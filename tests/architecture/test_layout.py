@@ -48,6 +48,7 @@ OWN_FILES = {
     "reports/kept": "the kept-appointment indicator (KP-01), with the records behind it",
     "visits/wording": "what notices say to technicians, in both languages",
     "sync/carrying": "a device's queue in a file, and a command tried without effect",
+    "sync/admission": "how many phones are served at once, and what the others are told",
     "sync/cases": "which commands are blocked by an open case, and how a case is opened",
     "sync/cursor": "the signed cursor of a pull",
     "sync/erasures": "who has to erase what of an erased person, and who has done so",

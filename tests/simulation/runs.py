@@ -46,7 +46,8 @@ async def play(ground: Ground, seed: int, steps: list[Step], again: str) -> Play
     simulation = Simulation(ground)
 
     def failed(said: str, cause: BaseException) -> Played:
-        return simulation.trace, Failure(str(seed), again, steps, simulation.trace, said, cause)
+        done = steps[: len(simulation.trace)]
+        return simulation.trace, Failure(str(seed), again, done, simulation.trace, said, cause)
 
     try:
         with trade.registered(), seeded(seed):

@@ -100,7 +100,12 @@ class Simulation:
 
     async def register(self, phone: SimPhone) -> None:
         """Register an installation, or again one that the server forgot by a restore."""
-        await phone.register(phone.name)
+        try:
+            await phone.register(phone.name)
+        except Refused as refused:
+            if refused.status != httpx.codes.SERVICE_UNAVAILABLE:
+                raise
+            await phone.register(phone.name)  # the database was restarted; once is enough
         device = Device(phone.device, str(id_of(phone.person)), self.now)
         self.oracle.devices.setdefault(device.id, device)
         self.names.setdefault(device.id, f"device of {phone.name}")

@@ -381,13 +381,11 @@ class Batch:
         self.known[id_] = queries.Known(
             id_, self.actor.id, sent.digest, entry["status"], case_id, text
         )
-        if self.failing == sent.envelope.id:
-            self.failing, self.attempts = None, 0
 
     def _failed(self, sent: Sent, exc: Exception) -> bool:
         """Count a programming error; after 5 tries the command is poison and the queue goes on."""
-        again = self.failing == sent.envelope.id
-        self.failing, self.attempts = sent.envelope.id, self.attempts + 1 if again else 1
+        # Counted by the place in the order: two images of one phone may have commands there.
+        self.failing, self.attempts = sent.envelope.id, self.attempts + 1
         log.error(
             "command failed",
             exc_info=exc,
@@ -408,6 +406,7 @@ class Batch:
     def _advance(self, sent: Sent) -> None:
         if sent.seq == self.last_seq + 1:
             self.last_seq = sent.seq
+            self.failing, self.attempts = None, 0
 
     def stop(self, kind: str, at_seq: int, retry_after_ms: int = 0) -> None:
         """End the batch here; what came before stands."""

@@ -133,12 +133,12 @@ def pulled(sim: "Simulation", exchange: Exchange) -> None:
     invariants.rows_sent(exchange, sim.name)
     if exchange.state != "active":
         return
-    held = _held_after(sim, exchange)
+    held = held_after(sim, exchange)
     if answer.get("unchanged") or not answer["more"]:
         invariants.whole_view(exchange, held)
 
 
-def _held_after(sim: "Simulation", exchange: Exchange) -> View:
+def held_after(sim: "Simulation", exchange: Exchange) -> View:
     """Return what a device holds that applies this page where it asked from."""
     answer, asked = exchange.answer, exchange.body.get("cursor")
     assert answer is not None
@@ -218,10 +218,7 @@ def _impossible(row: dict[str, Any]) -> bool:
 
 async def quiet(sim: "Simulation") -> str:
     """Let everything arrive and every queue empty; then all must agree (I5, I9, I11)."""
-    late, sim.air[:] = list(sim.air), []
-    for one in late:
-        if one.request is not None:
-            await one.line.carry(one.request, Plan())
+    await all_arrives(sim)
     for person, held in sim.roles.items():
         if not held:
             sim.roles[person] = True
@@ -233,13 +230,21 @@ async def quiet(sim: "Simulation") -> str:
             if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
                 await sim.office.post(path, json=reason)
             device.state = "active"
-    rounds = await _until_still(sim)
+    rounds = await until_still(sim)
     for phone in sim.phones:
         _at_rest(sim, phone)
     return f"after {rounds} rounds, {len(sim.oracle.ledger)} commands"
 
 
-async def _until_still(sim: "Simulation") -> int:
+async def all_arrives(sim: "Simulation") -> None:
+    """Let every late request reach the server; nobody waits for the answers any more."""
+    late, sim.air[:] = list(sim.air), []
+    for one in late:
+        if one.request is not None:
+            await one.line.carry(one.request, Plan())
+
+
+async def until_still(sim: "Simulation") -> int:
     for n in range(80):
         still = True
         for phone in sim.phones:
@@ -249,6 +254,7 @@ async def _until_still(sim: "Simulation") -> int:
                     answer = await phone.pull_once()
                     if not answer.get("more"):
                         break
+                still = still and phone.queued() == 0  # a pull may tell of a restore
             except TROUBLE as trouble:
                 still = False
                 await sim._in_trouble(phone, trouble)

@@ -25,6 +25,8 @@ from fieldops.kernel.settings import Settings
 from tests.simulation.network import CURRENT
 from tests.support import databases, device, region_guard
 from tests.support.world import World, build_world, id_of
+from tests.sync.scenarios import Day
+from tests.sync.test_erasures import make_person
 
 START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 TECHNICIANS = ("alice", "bob", "kim")
@@ -45,7 +47,8 @@ class Ground:
     server: httpx.ASGITransport
     watch: psycopg.AsyncConnection[dict[str, Any]]
     world: World
-    grants: list[dict[str, Any]] = field(default_factory=list)
+    office: httpx.ASGITransport
+    tables: list[str] = field(default_factory=_swept)
 
     async def look(self, statement: str, *values: Any) -> Any:
         """Return the first column of the first row of a statement."""
@@ -54,7 +57,7 @@ class Ground:
 
     async def sweep(self) -> None:
         """Make the database as it was when the ground was made."""
-        await self.watch.execute(";".join(f"delete from {t}" for t in reversed(_swept())))
+        await self.watch.execute(";".join(f"delete from {t}" for t in reversed(self.tables)))
         for name in TECHNICIANS:
             await self.role(name, held=True)
 
@@ -74,7 +77,7 @@ class Ground:
     async def backup(self) -> dict[str, bytes]:
         """Return what the swept tables hold."""
         kept = {}
-        for table in _swept():
+        for table in self.tables:
             async with self.watch.cursor().copy(f"copy {table} to stdout") as copy:
                 kept[table] = b"".join([bytes(part) async for part in copy])
         return kept
@@ -82,8 +85,8 @@ class Ground:
     async def restore(self, kept: dict[str, bytes]) -> None:
         """Bring the tables back to what they held."""
         async with self.watch.transaction():
-            await self.watch.execute(";".join(f"delete from {t}" for t in reversed(_swept())))
-            for table in _swept():
+            await self.watch.execute(";".join(f"delete from {t}" for t in reversed(self.tables)))
+            for table in self.tables:
                 async with self.watch.cursor().copy(f"copy {table} from stdin") as copy:
                     await copy.write(kept[table])
 
@@ -125,11 +128,33 @@ async def prepared(template: str) -> AsyncIterator[Ground]:
         await watch.execute(f"alter database \"{name}\" set deadlock_timeout = '300ms'")
         await database.engine.dispose()
         lasting = settings.model_copy(update={"access_token_minutes": 60 * 24 * 60})
-        server = httpx.ASGITransport(create_app(lasting, database))
+        app = create_app(lasting, database)
+        server = httpx.ASGITransport(app)  # a fault of ours is raised, and names itself
+        office = httpx.ASGITransport(app, raise_app_exceptions=False)
         try:
-            yield Ground(database, lasting, server, watch, world)
+            yield Ground(database, lasting, server, watch, world, office)
         finally:
             await watch.close()
+
+
+@dataclass
+class Grounds:
+    """The ground of the simulated trade, and that of a day by the application's own commands."""
+
+    trade: Ground
+    field: Ground
+    day: Day
+    morning: dict[str, bytes]
+
+
+@asynccontextmanager
+async def both(template: str) -> AsyncIterator[Grounds]:
+    """Make both grounds; the day of the second is prepared once and brought back for a seed."""
+    async with prepared(template) as trade, prepared(template) as own:
+        own.tables = [t.name for t in metadata.sorted_tables]
+        with clock.frozen(START):
+            day, _customer = await make_person(own.database, own.world)
+        yield Grounds(trade, own, day, await own.backup())
 
 
 @contextmanager

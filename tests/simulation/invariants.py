@@ -54,6 +54,12 @@ def has_final_answer(entry: Entry, row: dict[str, Any], names: Any) -> None:
     holds("I4", known, f"{names(entry.id)} ended {row['status']} with no case")
 
 
+def answerable(exchange: "Exchange") -> None:
+    """I11: no request is answered with a fault of ours, nor refused for what is in it."""
+    known = {200, 400, 401, 403, 404, 422, 503}
+    holds("I11", exchange.status in known, f"{exchange.path} was answered {exchange.status}")
+
+
 def push_answered(exchange: "Exchange") -> None:
     """I1, I2, I3, I4: the answer's results are the ledger's, repeats byte for byte."""
     answer, taken = exchange.answer, exchange.taken
@@ -69,7 +75,7 @@ def push_answered(exchange: "Exchange") -> None:
         [r["id"] for r in answer["results"]] == [entry.id for entry, _ in taken.results],
         "the results are not those of the commands taken, in their order",
     )
-    texts = _texts(exchange.text)
+    texts = texts_of(exchange.text)
     for (entry, repeat), result, text in zip(taken.results, answer["results"], texts, strict=True):
         if repeat:
             holds("I2", result["status"] == "duplicate", f"{entry.id} was judged a second time")
@@ -79,7 +85,7 @@ def push_answered(exchange: "Exchange") -> None:
             holds("I1", text == entry.text, f"{entry.id}: the answer is not what the ledger keeps")
 
 
-def _texts(answer: str) -> list[str]:
+def texts_of(answer: str) -> list[str]:
     """Return the bytes of each result of a push's answer."""
     at = answer.index('"results":[') + len('"results":[')
     decoder = json.JSONDecoder()

@@ -66,6 +66,7 @@ class Exchange:
     answer: dict[str, Any] | None = None
     text: str = ""
     status: int = 0
+    broken: Exception | None = None  # what a check at a point has found
     taken: Any = None  # what the oracle says a push came to
 
 
@@ -144,6 +145,8 @@ class Line(httpx.AsyncBaseTransport):
             raise Violation("I11", f"{exchange.path} failed with {exc!r}") from exc
         finally:
             CURRENT.reset(token)
+            if exchange.broken is not None:
+                raise exchange.broken
         exchange.status = response.status_code
         whole = httpx.Response(response.status_code, headers=response.headers, content=raw)
         exchange.text = whole.text

@@ -122,8 +122,7 @@ class Device:
     since: datetime | None = None
     state: str = "active"
     last_seq: int = 0
-    failing: str | None = None
-    attempts: int = 0
+    attempts: int = 0  # at the next number, that fail by a fault of ours
 
 
 @dataclass
@@ -186,6 +185,7 @@ class Oracle:
             taken.results.append((entry, False))
         if command["seq"] == device.last_seq + 1:
             device.last_seq += 1
+            device.attempts = 0
         return True
 
     def _known(self, command: dict[str, Any]) -> Entry | None:
@@ -215,8 +215,7 @@ class Oracle:
             entry.status, entry.code = refused.status, refused.code
             self._keep(device, entry, joins)
         except Faulty:
-            again = device.failing == entry.id
-            device.failing, device.attempts = entry.id, device.attempts + 1 if again else 1
+            device.attempts += 1
             if device.attempts < POISON_TRIES:
                 taken.stop = "transient"
                 return None
@@ -227,8 +226,6 @@ class Oracle:
             entry.status = "merged" if merged else "applied"
             self._made_good(device, command, now)
         self.ledger.setdefault(entry.id, []).append(entry)
-        if device.failing == entry.id:
-            device.failing, device.attempts = None, 0
         return entry
 
     def _before_look(self, device: Device, entry: Entry) -> bool:

@@ -9,10 +9,10 @@ import httpx
 from tests.simulation.network import Line
 from tests.simulation.oracle import Row
 from tests.simulation.trade import REMARK_LENGTH
-from tests.support.device import Phone, PhoneClock, Refused
+from tests.support.device import NoAnswer, Phone, PhoneClock, Refused
 
 # What a phone lives through: it keeps its queue and tries again later.
-TROUBLE = (httpx.TransportError, httpx.DecodingError, Refused, ValueError)
+TROUBLE = (NoAnswer, httpx.TransportError, httpx.DecodingError, Refused, ValueError)
 
 
 class SimPhone(Phone):
@@ -73,8 +73,11 @@ class SimPhone(Phone):
             self.capture("job.remark", job_id=job, text=text, depends_on=depends)
         return verb + (" after the last" if depends else "")
 
-    def misuse(self, text: str, *, new_id: UUID | None) -> dict[str, Any] | None:
-        """Return a command that this phone must never make: a used number, or a used id too."""
+    def misuse(self, text: str, *, new_id: UUID | None, ahead: int) -> dict[str, Any] | None:
+        """Return a command that this phone must never make.
+
+        A used number, a used id too (`new_id` None), or a number that leaves a gap (`ahead`).
+        """
         answered = self.db.execute(
             "select body from outbox where status is not null order by seq limit 1"
         ).fetchone()
@@ -85,4 +88,5 @@ class SimPhone(Phone):
             return None
         job = used["args"].get("job_id") or used["args"]["job"]
         changed = {"name": "job.remark", "v": 1, "args": {"job_id": job, "text": text}}
-        return {**used, **changed, "id": str(new_id or used["id"])}
+        seq = self.get("next_seq") + ahead if ahead else used["seq"]
+        return {**used, **changed, "seq": seq, "id": str(new_id or used["id"])}

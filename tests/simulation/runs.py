@@ -1,13 +1,15 @@
 """Running seeds and scripts, and saying what went wrong so that it can be repeated."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulation import trade
-from tests.simulation.ground import Ground, seeded
+from tests.simulation.field import FieldSimulation
+from tests.simulation.ground import Grounds, seeded
 from tests.simulation.invariants import Violation
 from tests.simulation.simulation import Simulation
-from tests.simulation.steps import Step, script
+from tests.simulation.steps import Step, is_field, script
 
 SEEDS = Path(__file__).parent / "seeds"
 
@@ -41,16 +43,21 @@ class Failure:
 Played = tuple[list[str], Failure | None]  # the trace, and the failure if there was one
 
 
-async def play(ground: Ground, seed: int, steps: list[Step], again: str) -> Played:
+async def play(grounds: Grounds, seed: int, steps: list[Step], again: str) -> Played:
     """Play steps on swept ground, and wait for quiet after the last."""
-    simulation = Simulation(ground)
+    simulation = (
+        FieldSimulation(grounds.field, grounds.day, grounds.morning)
+        if is_field(seed)
+        else Simulation(grounds.trade)
+    )
+    registered = nullcontext() if is_field(seed) else trade.registered()
 
     def failed(said: str, cause: BaseException) -> Played:
         done = steps[: len(simulation.trace)]
         return simulation.trace, Failure(str(seed), again, done, simulation.trace, said, cause)
 
     try:
-        with trade.registered(), seeded(seed):
+        with registered, seeded(seed):
             async with simulation:
                 for step in [*steps, Step("quiet")]:
                     await simulation.do(step)
@@ -61,18 +68,18 @@ async def play(ground: Ground, seed: int, steps: list[Step], again: str) -> Play
     return simulation.trace, None
 
 
-async def play_seed(ground: Ground, seed: int) -> Played:
+async def play_seed(grounds: Grounds, seed: int) -> Played:
     """Play what a seed draws."""
-    return await play(ground, seed, script(seed), f"make soak SEEDS=1 FROM={seed}")
+    return await play(grounds, seed, script(seed), f"make soak SEEDS=1 FROM={seed}")
 
 
-async def play_file(ground: Ground, path: Path) -> Played:
+async def play_file(grounds: Grounds, path: Path) -> Played:
     """Play the steps that a file keeps."""
     seed, again = (
         int(path.stem.split("-")[0]),
         f"make soak REPLAY=tests/simulation/seeds/{path.name}",
     )
-    return await play(ground, seed, kept(path), again)
+    return await play(grounds, seed, kept(path), again)
 
 
 def kept(path: Path) -> list[Step]:

@@ -57,21 +57,42 @@ WEIGHTS = {
     "role": 3,
     "device": 2,
     "skew": 2,
-    "misuse": 2,
+    "misuse": 3,
     "upgrade": 1,
     "reinstall": 1,
     "clone": 1,
-    "backup": 1,
-    "restore": 1,
+    "backup": 2,
+    "restore": 2,
     "quiet": 1,
 }
 
 
-def draw(random: Random) -> Step:
+# The same for a day by the application's own commands.
+FIELD_WEIGHTS = {
+    "capture": 30,
+    "push": 18,
+    "pull": 18,
+    "sync": 6,
+    "office": 14,
+    "desk": 5,
+    "clock": 5,
+    "deliver": 5,
+    "role": 2,
+    "device": 2,
+    "skew": 2,
+    "upgrade": 1,
+    "reinstall": 1,
+}
+
+
+def is_field(seed: int) -> bool:
+    """Return whether a seed plays the application's own commands: one in twenty does."""
+    return seed % 20 == 19
+
+
+def draw(random: Random, weights: dict[str, int]) -> Step:
     """Draw a step."""
-    kinds = list(WEIGHTS)
-    kind = random.choices(kinds, [WEIGHTS[k] for k in kinds])[0]
-    return drawn(kind, random)
+    return drawn(random.choices(list(weights), list(weights.values()))[0], random)
 
 
 def drawn(kind: str, random: Random, *, calm: bool = False) -> Step:
@@ -105,6 +126,8 @@ def _disturbed(step: Step, random: Random) -> Step:
     else:
         kind = random.choice(("office", "office", "push", "pull", "desk", "role", "device"))
         then = drawn(kind, random, calm=True)
+        if kind in {"push", "pull"} and random.random() < 0.5:
+            then = Step(kind, step.who, then.what, step.which)  # the phone itself, once more
     return Step(
         step.kind, step.who, step.what, step.which, point=at, then=json.loads(then.written())
     )
@@ -113,4 +136,5 @@ def _disturbed(step: Step, random: Random) -> Step:
 def script(seed: int, most: int = 45) -> list[Step]:
     """Return the steps of a seed."""
     random = Random(seed)
-    return [draw(random) for _ in range(random.randrange(most // 2, most))]
+    weights = FIELD_WEIGHTS if is_field(seed) else WEIGHTS
+    return [draw(random, weights) for _ in range(random.randrange(most // 2, most))]

@@ -98,9 +98,13 @@ class Machine(RuleBasedStateMachine):
     def device(self, what: str, who: int) -> None:
         self.do("device", what=what, who=who)
 
-    @rule(kind=st.sampled_from(["clone", "reinstall", "upgrade", "skew", "misuse"]), who=WHO)
-    def phone(self, kind: str, who: int) -> None:
-        self.do(kind, who=who, what="both" if kind == "skew" else "")
+    @rule(
+        kind=st.sampled_from(["clone", "reinstall", "upgrade", "skew", "misuse"]),
+        who=WHO,
+        which=WHICH,
+    )
+    def phone(self, kind: str, who: int, which: int) -> None:
+        self.do(kind, who=who, which=which, what="both" if kind == "skew" else "")
 
     @rule(what=st.sampled_from(["minutes", "hours", "days"]))
     def clock(self, what: str) -> None:
@@ -140,7 +144,7 @@ def machine(template: str) -> Iterator[type[Machine]]:
 def test_the_invariants_hold_along_every_path_the_machine_tries(machine: type[Machine]) -> None:
     """I1 to I13; a failing path is shrunk to the fewest steps that still fail."""
     machine.TestCase.settings = settings(
-        max_examples=30,
+        max_examples=20,
         stateful_step_count=20,
         deadline=None,
         derandomize=True,

@@ -1,0 +1,287 @@
+"""Simulations with the application's own commands: a technician's day, and an erased customer.
+
+No model repeats the whole trade here. What holds is checked without one: answers against the
+ledger, rows sent against who had the visit at that moment (read past the application), a
+phone that pulled step by step against a new one that pulls whole, and after an erase (CU-07)
+that the person's traces are nowhere (I12).
+"""
+
+import json
+from typing import Any
+
+import httpx
+from sqlalchemy.exc import OperationalError
+
+from fieldops.kernel import clock, commands, points
+from fieldops.kernel.errors import Coded
+from tests.simulation import checks, invariants
+from tests.simulation.ground import START, Ground
+from tests.simulation.invariants import holds
+from tests.simulation.network import CURRENT, Exchange
+from tests.simulation.oracle import Device
+from tests.simulation.phones import SimPhone
+from tests.simulation.simulation import CLOCK, Simulation
+from tests.simulation.steps import Step
+from tests.support.run import run
+from tests.support.world import id_of
+from tests.sync.scenarios import SCENARIOS, Day
+from tests.sync.test_erasures import spoken, traces, traces_on
+
+PEOPLE = ("alice", "kim")
+OWN = {"case", "notice"}  # about the technician, whoever has the visit
+PARENTS = {"visit_id": "visit", "order_id": "order", "checklist_id": "checklist"}
+REASON = "as the simulation says"
+_VISITS = """
+select coalesce(json_agg(distinct visit_id), '[]') from visits_assignment
+where technician_id = %s and ended_at is null
+"""
+_DEVICE = "select json_build_object('state', state, 'last_seq', last_seq) from sync_device"
+
+
+class FieldSimulation(Simulation):
+    """A day of Alice, with Kim beside her, by the application's own commands."""
+
+    rows_per_page = 25
+
+    def __init__(self, ground: Ground, day: Day, morning: dict[str, bytes]) -> None:
+        super().__init__(ground)
+        self.day, self.morning = day, morning
+        self.first: dict[str, str] = {}  # by the ledger's id: the result as first answered
+        self.planned: dict[str, list[Any]] = {}
+        self.erased = False
+        self.customer = ""
+
+    async def begin(self) -> None:
+        await self.ground.restore(self.morning)
+        self.jobs = [str(self.day.visit_id)]
+        self.customer = str(await self.ground.look("select id from customers_customer"))
+        for person in PEOPLE:
+            await self.ground.role(person, held=True)
+            await self.register(self._phone(person))
+
+    async def settle(self) -> None:
+        """I1, I3, I4, I5, I7, I9: after every step, by the ledger and the phones alone."""
+        found = await checks.peek(self)
+        before = {device["id"]: device for device in self.peeked.get("devices", ())}
+        for device in found["devices"]:
+            who = self.name(device["id"])
+            invariants.never_back(before.get(device["id"]), device, who)
+            invariants.order_of(device["id"], found["ledger"], device["last_seq"], who)
+        lost = self.acknowledged - {row["id"] for row in found["ledger"]}
+        holds("I1", not lost, f"{len(lost)} acknowledged commands are not in the ledger")
+        kept = set(found["kept"])
+        for row in found["ledger"]:
+            at_desk = row["status"] in {"applied", "merged"} or row["key"] in kept
+            holds("I4", at_desk, f"a {row['status']} command is kept at no desk")
+        self.peeked = found
+        for phone in self.phones:
+            self._phone_is_whole(phone)
+
+    def _phone_is_whole(self, phone: SimPhone) -> None:
+        rows, cursor = phone.held(), phone.get("cursor")
+        for (type_, id_), row in rows.items():
+            for name, parent in PARENTS.items():
+                if type_ not in {*OWN, parent} and row.get(name):
+                    known = (parent, row[name]) in rows
+                    holds("I9", known, f"{type_} {self.name(id_)} is there without its {parent}")
+        if cursor is not None and self._state(phone) == "active":
+            have = {row: body["version"] for row, body in rows.items()}
+            due = {row: body["version"] for row, body in self.held[cursor].items()}
+            holds("I5", have == due, f"{phone.name} does not hold its cursor's rows")
+
+    def _state(self, phone: SimPhone) -> str:
+        found = [d["state"] for d in self.peeked["devices"] if d["id"] == phone.device]
+        return found[0] if found else "unknown"
+
+    # --- what the server is at ------------------------------------------------------------
+
+    async def opened(self, exchange: Exchange) -> None:
+        """A request reaches the server."""
+        device = self.oracle.devices.get(str(exchange.body.get("device_id")))
+        exchange.device = device.id if device else None
+
+    async def reached(self, point: str) -> None:
+        """The engine is at a named point: see what its snapshot sees."""
+        exchange = CURRENT.get()
+        if exchange is None:
+            return
+        if point == points.PULL_READ:
+            person = self.oracle.devices[exchange.device].person
+            exchange.expected = {("visit", id_): {} for id_ in await self._look(_VISITS, person)}
+            exchange.statements = 1
+            stands = await self._look(f"{_DEVICE} where id = %s", exchange.device)
+            exchange.state, exchange.last_seq = stands["state"], stands["last_seq"]
+        elif point == points.PUSH_COMMITTED:
+            await self._committed(exchange)
+        plan = exchange.plan
+        if point == plan.point and plan.then is not None:
+            then, plan.then = plan.then, None
+            await then(exchange)
+
+    async def _look(self, statement: str, *values: Any) -> Any:
+        return await self.ground.look(statement, *values)
+
+    async def _committed(self, exchange: Exchange) -> None:
+        """I2, I4: what the ledger keeps of a command never changes, and is final."""
+        exchange.committed = True
+        for row in (await checks.peek(self))["ledger"]:
+            same = self.first.setdefault(row["key"], row["text"]) == row["text"]
+            holds("I2", same, "a first result was changed in the ledger")
+
+    async def answered(self, exchange: Exchange) -> None:
+        """The server has answered, whatever reaches the phone."""
+        invariants.answerable(exchange)
+        answer = exchange.answer
+        if answer is not None and exchange.path == "/v1/sync/push":
+            kept = exchange.committed or not answer["results"]
+            holds("I1", kept, "a push was answered before its commit")
+            for text in invariants.texts_of(exchange.text):
+                first = text.partition('"first":')[2][:-1] or text
+                holds("I2", first in self.first.values(), "an answer is not what the ledger keeps")
+            self.acknowledged |= {result["id"] for result in answer["results"]}
+        elif answer is not None and exchange.path == "/v1/sync/pull":
+            self._pulled(exchange, answer)
+
+    def _pulled(self, exchange: Exchange, answer: dict[str, Any]) -> None:
+        invariants.unchanged_is_cheap(exchange)
+        if exchange.state != "active":
+            holds("I13", not answer.get("puts"), f"a {exchange.state} device was sent rows")
+            return
+        for type_, bodies in answer.get("puts", {}).items():
+            for body in bodies:
+                visit = body["id"] if type_ == "visit" else body.get("visit_id")
+                own = type_ in OWN or not visit or ("visit", visit) in (exchange.expected or {})
+                holds("I6", own, f"a {type_} was sent, and its visit is not this technician's")
+        if answer.get("device"):
+            agrees = answer["device"]["last_seq"] == exchange.last_seq
+            holds("I8", agrees, "last_seq is not the snapshot's")
+        held = checks.held_after(self, exchange)
+        if answer.get("view"):
+            agrees = answer["view"] == invariants.view_sum(held)
+            holds("I5", agrees, "the whole view is not what the pages brought")
+
+    # --- steps ----------------------------------------------------------------------------
+
+    async def do_capture(self, step: Step) -> str:
+        """Capture the next command of a scenario; every text names the customer."""
+        phone = self._who(step)
+        waiting = self.planned.setdefault(phone.name, [])
+        if not waiting:
+            names = sorted(SCENARIOS)
+            waiting += SCENARIOS[names[step.which % len(names)]](self.day)
+        name, args = waiting.pop(0)
+        args = spoken(commands.REGISTRY[name, 1], json.loads(json.dumps(args)))
+        phone.capture(name, **args)
+        number = phone.get("next_seq") - 1
+        self.names[phone.queue()[-1]["id"]] = f"{phone.name}/{number}"
+        return f"{phone.name}/{number} {name}"
+
+    async def do_office(self, step: Step) -> str:
+        """Give the visit to one, the other or both, cancel it, or erase its customer."""
+        visit = {"visit_id": str(self.day.visit_id)}
+        people = ((0,), (1,), (0,), (0, 1))[step.which % 4]
+        named = [PEOPLE[n] for n in people]
+        if step.what == "cancel" and step.which % 3 == 0:
+            name, args = "visit.cancel", {**visit, "reason": "planning"}
+        elif step.what == "drop" and step.which % 2 == 0:
+            return await self._erase()
+        else:
+            technicians = [str(id_of(person)) for person in named]
+            name, args = "visit.assign", {**visit, "technician_ids": technicians, "reason": REASON}
+        try:
+            await run(self.ground.database, self.ground.world.dora, name, **args)
+        except Coded as refusal:
+            return f"{name} {named} -> {refusal.code}"
+        except OperationalError:
+            return f"{name} -> the database was away"
+        return f"{name} {named}"
+
+    async def _erase(self) -> str:
+        args = {"customer_id": self.customer, "ground": "customer_request"}
+        try:
+            await run(self.ground.database, self.ground.world.ada, "customer.erase", **args)
+        except Coded as refusal:
+            return f"customer.erase -> {refusal.code}"
+        except OperationalError:
+            return "customer.erase -> the database was away"
+        self.erased = True
+        return "customer.erase"
+
+    async def do_desk(self, step: Step) -> str:
+        """Decide one of the open cases."""
+        found = await self._look(
+            "select coalesce(json_agg(id order by id), '[]') from sync_case where state = 'open'"
+        )
+        if not found:
+            return await self.do_office(step)
+        verb = "accept" if step.what == "part" else step.what
+        path = f"/v1/desk/cases/{found[step.which % len(found)]}/{verb}"
+        response = await self.office.post(path, json={"reason": REASON})
+        holds("I4", response.status_code != httpx.codes.INTERNAL_SERVER_ERROR, response.text)
+        code = "" if response.status_code == httpx.codes.OK else response.json()["code"]
+        return f"{verb} -> {response.status_code} {code}"
+
+    async def do_device(self, step: Step) -> str:
+        """Lock or unlock a phone."""
+        phone, verb = self._who(step), "lock" if step.what == "revoke" else step.what
+        path = f"/v1/devices/{phone.device}/{verb}"
+        response = await self.office.post(path, json={"reason": REASON})
+        return f"{verb} {phone.name} -> {response.status_code}"
+
+    async def do_clock(self, step: Step) -> str:
+        self.now += CLOCK["minutes"] * (1 + step.which % 3)
+        clock._source.fixed = self.now
+        return f"moves to {self.now:%d %H:%M}"
+
+    async def do_role(self, step: Step) -> str:
+        """Take the technician's role from a person, or give it back."""
+        person = PEOPLE[step.who % len(PEOPLE)]
+        self.roles[person] = not self.roles[person]
+        await self.ground.role(person, held=self.roles[person])
+        return f"{person} {'is' if self.roles[person] else 'is not'} a technician"
+
+    async def register(self, phone: SimPhone) -> None:
+        await super().register(phone)
+        self.oracle.devices[phone.device] = Device(phone.device, str(id_of(phone.person)), START)
+
+    async def do_quiet(self, _step: Step) -> str:
+        """I5, I11, I12: all arrives, queues empty, a new phone sees the same, traces are gone."""
+        await checks.all_arrives(self)
+        for person, held in self.roles.items():
+            if not held and person in PEOPLE:
+                self.roles[person] = True
+                await self.ground.role(person, held=True)
+        for phone in self.phones:
+            path = f"/v1/devices/{phone.device}/unlock"
+            for _ in range(2):  # the database may have been restarted; once is enough
+                await self.office.post(path, json={"reason": REASON})
+        rounds = await checks.until_still(self)
+        self.peeked = await checks.peek(self)
+        for phone in self.phones:
+            for id_, status in phone.db.execute("select id, status from outbox"):
+                holds("I11", status, f"{self.name(id_)} never had a final answer")
+        for person in PEOPLE:
+            await self._agrees_with_a_new_phone(person)
+        if self.erased:
+            left = await traces(self.ground.database)
+            holds("I12", not left, f"after the erase there is {left[:3]}")
+            phones = [phone.name for phone in self.phones if traces_on(phone)]
+            holds("I12", not phones, f"after the erase {phones} still know the person")
+        return f"after {rounds} rounds, {len(self.peeked['ledger'])} commands"
+
+    async def _agrees_with_a_new_phone(self, person: str) -> None:
+        twin = self._phone(person)
+        twin.limit["rows"] = 500
+        await self.register(twin)
+        while (await twin.pull_once()).get("more"):
+            pass
+        whole = {row: body for row, body in twin.held().items() if row[0] != "case"}
+        self.phones.pop()
+        for phone in self.phones:
+            if phone.person == person:
+                rows = {row: body for row, body in phone.held().items() if row[0] != "case"}
+                unlike = {row[0] for row in rows.keys() ^ whole.keys()}
+                unlike |= {r[0] for r in rows.keys() & whole.keys() if rows[r] != whole[r]}
+                holds("I5", not unlike, f"{phone.name} differs from a new phone in {unlike}")
+        await twin.client.aclose()
+        twin.db.close()

@@ -13,6 +13,8 @@ from fieldops.kernel.commands import Text
 from fieldops.kernel.permissions import ROLE_PERMISSIONS
 from fieldops.organisation.commands import sign_in
 from fieldops.organisation.errors import SignInFailed, SignInRevoked
+from fieldops.sync import queries as devices
+from fieldops.sync.errors import DeviceMustWipe
 
 router = APIRouter(prefix="/v1", tags=["sign-in"])
 
@@ -106,8 +108,15 @@ async def post_renew(
     body: RefreshToken,
     opened: Annotated[Open, public("the refresh token is the proof")],
 ) -> Tokens:
-    async with opened.database.transaction() as session:
-        renewed = await sign_in.renew(session, opened.settings, body.refresh_token)
+    try:
+        async with opened.database.transaction() as session:
+            renewed = await sign_in.renew(session, opened.settings, body.refresh_token)
+    except SignInFailed:
+        async with opened.database.transaction() as session:
+            ended = await sign_in.ended_device(session, body.refresh_token)
+            if ended is not None and await devices.is_revoked(session, *ended):
+                raise DeviceMustWipe from None
+        raise
     if renewed is None:
         raise SignInRevoked
     return _tokens(opened, renewed)

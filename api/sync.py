@@ -230,6 +230,7 @@ class Registration(BaseModel):
     name: Annotated[Text, Field(min_length=1, max_length=80)]
     app_version: Annotated[Text, Field(min_length=1, max_length=40)]
     app_schema: Annotated[int, Field(ge=1, le=1_000_000)]
+    replaces: UUID | None = Field(None, description="The user's former device id, if known.")
 
 
 class Registered(BaseModel):
@@ -263,7 +264,7 @@ async def register(
     device_id = body.id or idempotency_key or new_id()
     key = key_of_device(reading.settings, reading.actor.id, device_id)
     args = {
-        **body.model_dump(mode="json", exclude={"id"}),
+        **body.model_dump(mode="json", exclude={"id"}, exclude_none=True),
         "id": str(device_id),
         "key_hash": hashlib.sha256(key.encode()).hexdigest(),
     }
@@ -277,6 +278,10 @@ async def register(
 async def device_list(
     reading: Annotated[Reading, reads(Permission.DEVICE_READ)],
     person_id: UUID | None = None,
+    state: Annotated[rules.DeviceState | None, Query(description="Only in this state.")] = None,
+    seen_before: Annotated[
+        AwareDatetime | None, Query(description="Only those not heard of since then.")
+    ] = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[DeviceRead]:
@@ -284,6 +289,10 @@ async def device_list(
     statement = queries.devices(reading.scope)
     if person_id is not None:
         statement = statement.where(Device.person_id == person_id)
+    if state is not None:
+        statement = statement.where(Device.state == state.value)
+    if seen_before is not None:
+        statement = statement.where(Device.last_seen_at < seen_before)
     return await page(reading, statement.order_by(Device.id), Device.id, after, limit, DeviceRead)
 
 

@@ -32,6 +32,14 @@ class Taken(Event):
     person_ids: tuple[UUID, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceEnded(Event):
+    """A person's device was revoked: its sign-ins end with it (SYNC section 6)."""
+
+    device_id: UUID
+    person_id: UUID
+
+
 E = TypeVar("E", bound=Event)
 Reaction = Callable[["Context", Any], Awaitable[None]]
 

@@ -2,9 +2,9 @@
 
 Owns the registered devices, the record of what each holds, cases and the epoch of a region.
 Verbs: device.register, device.lock, device.unlock, device.revoke, device.wiped, desk.accept,
-desk.credit, desk.hand_over, desk.discard, desk.decide_many, queue.void. It reacts to the
-kernel's event Taken only: modules meet it through the kernel's registries, so it knows only the
-kernel.
+desk.credit, desk.hand_over, desk.discard, desk.decide_many, queue.void. It emits
+DeviceEnded and reacts to Taken, both the kernel's: modules meet it through the kernel's
+registries, so it knows only the kernel.
 
 `push.py` and `pull.py` are its two entrances, `cursor.py` and `inflate.py` pure algorithms.
 """

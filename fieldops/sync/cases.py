@@ -56,6 +56,29 @@ def plain(details: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def announced(device: Device, refusal: Coded, now: datetime, name: str) -> Case:
+    """Return a case that tells desk and technician of something, without a command in it."""
+    return Case(
+        region_id=device.region_id,
+        id=new_id(),
+        device_id=device.id,
+        person_id=device.person_id,
+        centre_id=device.centre_id,
+        first_command_id=new_id(),
+        name=name,
+        status=status_of(refusal),
+        blocks=False,
+        code=refusal.code,
+        message=refusal.message,
+        advice=refusal.advice,
+        next_steps=[],
+        details=plain(refusal.details),
+        entries=0,
+        opened_at=now,
+        state=CaseState.OPEN.value,
+    )
+
+
 @dataclass(slots=True)
 class Desk:
     """A device's open cases during one push."""
@@ -155,6 +178,11 @@ class Desk:
             opened_at=self.now,
             state=CaseState.OPEN.value,
         )
+
+    def announce(self, refusal: Coded, name: str) -> None:
+        """Tell desk and technician of something about the device itself."""
+        self.new.append(announced(self.device, refusal, self.now, name))
+        self.news = 1
 
     def corrected(self, sent: Sent) -> None:
         """Note the rejected cases that a command which took effect has made good."""

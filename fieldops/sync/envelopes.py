@@ -93,7 +93,8 @@ def _captured(command: CommandIn, sent_at: ClockReading, device: Device, now: da
         and device.clock_mono_ms is not None
         and at.mono_ms >= device.clock_mono_ms
     )
-    seen = device.clock_server_time if after_last_push else device.registered_at
+    first = device.captures_from or device.registered_at
+    seen = device.clock_server_time if after_last_push else first
     estimate = clock.estimate(
         DeviceClock(at.wall, at.mono_ms, at.boot_id),
         DeviceClock(sent_at.wall, sent_at.mono_ms, sent_at.boot_id),

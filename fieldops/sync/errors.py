@@ -143,3 +143,25 @@ class CannotDecide(Refusal):
     code = "cannot_decide"
     status = 422
     advice = "Hand it over to a dispatcher of the centre."
+
+
+class DeviceCloned(Hold):
+    """Two phones work under this registration ({signs} signs of it); it is locked."""
+
+    code = "device_cloned"
+    advice = "Let the app register anew on each phone and hand in its queue; nothing is lost."
+
+
+class QueueLost(Hold):
+    """The app was set up anew while {queued} commands still waited on {name} ({oldest} first)."""
+
+    code = "queue_lost"
+    advice = "Tell the dispatcher what you had done since {last_seen}; it never arrived."
+
+
+class DeviceMustWipe(Refusal):
+    """This phone was revoked: everything that was pulled has to leave it."""
+
+    code = "device_must_wipe"
+    status = 401
+    advice = "The app wipes what it holds and keeps its queue; sign in again to hand that in."

@@ -253,7 +253,9 @@ class _Pull:
                 "unchanged": not revoked,
                 "reset": revoked,
                 "wipe": revoked,
-                "device": device_answer(self.device.state, self.device.last_seq),
+                "device": device_answer(
+                    self.device.state, self.device.last_seq, self.device.state_reason
+                ),
                 "server_time": self.now,
             }
         ).encode()

@@ -34,10 +34,17 @@ from fieldops.kernel.errors import (
     Unavailable,
 )
 from fieldops.kernel.gathering import Gathered, named_in
-from fieldops.sync import cases, envelopes, erasures, grants, queries, receipt, rules
+from fieldops.sync import cases, clones, envelopes, erasures, grants, queries, receipt, rules
 from fieldops.sync.cases import Blocked, Desk
 from fieldops.sync.envelopes import Sent
-from fieldops.sync.errors import BlockedBy, DeviceRevoked, NotForDevices, Poison, SeqReused
+from fieldops.sync.errors import (
+    BlockedBy,
+    DeviceCloned,
+    DeviceRevoked,
+    NotForDevices,
+    Poison,
+    SeqReused,
+)
 from fieldops.sync.models import Device
 from fieldops.sync.rules import DeviceState
 from fieldops.sync.schemas import CommandIn, Malformed, PushRequest
@@ -212,10 +219,12 @@ class Batch:
     last_seq: int = field(init=False)
     attempts: int = field(init=False)
     failing: UUID | None = field(init=False)
+    signs: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.last_seq = self.device.last_seq
         self.failing, self.attempts = self.device.failing_command_id, self.device.failing_attempts
+        self.signs = clones.signs(self.device, self.request.clock, self.sent, self.known)
 
     async def take(self) -> None:
         """Take the commands in order until one stops the batch."""
@@ -231,10 +240,21 @@ class Batch:
         if self.whole:
             named = named_in(sent.envelope.args for sent in self.sent)
             self.session.info["gathered"] = Gathered(named)
+        if clones.is_cloned(self.device, self.signs):
+            self._lock_as_cloned()
+            return
         for sent in self.sent:
             if not self._repeated(sent) and not await self._first_time(sent):
                 return
             await points.reach(points.PUSH_COMMAND)
+
+    def _lock_as_cloned(self) -> None:
+        """Take nothing: both phones keep their queues and hand them in under new registrations."""
+        signs = (self.device.anomalies or 0) + self.signs
+        self.device.state, self.device.state_reason = DeviceState.LOCKED.value, rules.CLONED
+        self.desk.announce(DeviceCloned(signs=signs), "sync.push")
+        self.stop("busy", self.sent[0].seq, rules.LOCKED_RETRY_AFTER_MS)
+        log.warning("device locked as cloned", device_id=str(self.device.id), signs=signs)
 
     def _repeated(self, sent: Sent) -> bool:
         """Answer a command seen before with its first result."""
@@ -450,6 +470,7 @@ class Batch:
             clock_mono_ms=reading.mono_ms,
             clock_server_time=self.now,
             clock_offset_ms=(reading.wall - self.now) // timedelta(milliseconds=1),
+            **clones.noted(self.device, reading, self.signs),
         )
         return self.answer()
 
@@ -460,7 +481,7 @@ class Batch:
             {
                 "epoch": self.epoch,
                 "server_time": self.now,
-                "device": device_answer(state, self.last_seq),
+                "device": device_answer(state, self.last_seq, self.device.state_reason),
                 "stop": self.stopped,
                 "pull": bool(self.entries),
                 "wipe": state == DeviceState.REVOKED.value,
@@ -470,6 +491,12 @@ class Batch:
         return f'{head[:-1]},"results":[{",".join(self.results)}]}}'.encode()
 
 
-def device_answer(state: str, last_seq: int) -> dict[str, Any]:
-    """Return the device's part of an answer; every taken command is durable after COMMIT."""
-    return {"state": state, "last_seq": last_seq, "durable_seq": last_seq}
+def device_answer(state: str, last_seq: int, reason: str | None = None) -> dict[str, Any]:
+    """Return the device's part of an answer; every taken command is durable after COMMIT.
+
+    A device that was locked as cloned is told to register anew.
+    """
+    answer = {"state": state, "last_seq": last_seq, "durable_seq": last_seq}
+    if state == DeviceState.LOCKED.value and reason == rules.CLONED:
+        answer["register"] = True
+    return answer

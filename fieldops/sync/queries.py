@@ -145,6 +145,27 @@ async def has_device(session: AsyncSession, region_id: int, person_id: UUID) -> 
     return await session.scalar(statement.limit(1)) is not None
 
 
+async def installations(session: AsyncSession, region_id: int, person_id: UUID) -> list[Device]:
+    """Return a person's registrations that were not revoked, oldest first, locked."""
+    found = await session.scalars(
+        select(Device)
+        .where(
+            Device.region_id == region_id,
+            Device.person_id == person_id,
+            Device.state != DeviceState.REVOKED.value,
+        )
+        .order_by(Device.id)
+        .with_for_update()
+    )
+    return list(found)
+
+
+async def is_revoked(session: AsyncSession, region_id: int, device_id: UUID) -> bool:
+    """Return whether a device was revoked."""
+    statement = select(Device.state).where(Device.region_id == region_id, Device.id == device_id)
+    return await session.scalar(statement) == DeviceState.REVOKED.value
+
+
 async def device_for_push(
     session: AsyncSession, region_id: int, device_id: UUID
 ) -> tuple[Device, int] | None:

@@ -26,6 +26,10 @@ SILENT_AFTER = timedelta(minutes=15)  # a phone with a network is heard of often
 CASES_KEPT = timedelta(days=14)  # how long a phone holds a decided case
 
 
+CLONED = "cloned"  # the reason of a lock
+CLONE_SIGNS = 3  # one may be a fault of the app; three are two phones with one key
+
+
 class DeviceState(StrEnum):
     """SYNC section 6: a locked device waits, a revoked one is wiped."""
 

@@ -134,6 +134,11 @@ class DeviceAnswer(BaseModel):
     state: rules.DeviceState
     last_seq: int = Field(description="The last command of this device that was taken.")
     durable_seq: int = Field(description="Commands up to here will survive a crash.")
+    register_: bool = Field(
+        False,
+        alias="register",
+        description="Two phones share this registration: register anew, hand the queue in there.",
+    )
 
 
 class RowRef(BaseModel):

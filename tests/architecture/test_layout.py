@@ -50,6 +50,7 @@ OWN_FILES = {
     "sync/carrying": "a device's queue in a file, and a command tried without effect",
     "sync/admission": "how many phones are served at once, and what the others are told",
     "sync/cases": "which commands are blocked by an open case, and how a case is opened",
+    "sync/clones": "how two phones under one registration give themselves away",
     "sync/cursor": "the signed cursor of a pull",
     "sync/erasures": "who has to erase what of an erased person, and who has done so",
     "sync/envelopes": "the phone's command shape, with its capture time estimated",

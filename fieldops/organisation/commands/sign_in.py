@@ -111,6 +111,16 @@ async def renew(session: AsyncSession, settings: Settings, refresh_token: str) -
     return Session(sign_in_id, person, region_id, row.device_id, token)
 
 
+async def ended_device(session: AsyncSession, refresh_token: str) -> tuple[int, UUID] | None:
+    """Return region and device of a sign-in that was ended, to whoever shows its last token."""
+    region_id, sign_in_id = _parts(refresh_token)
+    row = await queries.lock_sign_in(session, region_id, sign_in_id)
+    if row is None or row.revoked_at is None or row.device_id is None:
+        return None
+    shown = _digest(refresh_token)
+    return (region_id, row.device_id) if shown in {row.token_hash, row.former_hash} else None
+
+
 async def sign_out(session: AsyncSession, region_id: int, sign_in_id: UUID) -> None:
     """End a sign-in: its refresh token is worth nothing from now on."""
     row = await queries.lock_sign_in(session, region_id, sign_in_id)

@@ -8,9 +8,10 @@ from pydantic import Field
 from fieldops.kernel.commands import Args, Context, Text, command, refuse_on
 from fieldops.kernel.direct import line_of
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.events import DeviceEnded
 from fieldops.kernel.permissions import Permission
-from fieldops.sync import grants, held, queries
-from fieldops.sync.errors import DeviceNotActive, DeviceTaken
+from fieldops.sync import cases, grants, held, queries
+from fieldops.sync.errors import DeviceNotActive, DeviceTaken, QueueLost
 from fieldops.sync.models import Device
 from fieldops.sync.rules import DeviceState
 
@@ -22,6 +23,7 @@ class Register(Args):
     name: Annotated[Text, Field(min_length=1, max_length=80, examples=["Alice's phone"])]
     app_version: Annotated[Text, Field(min_length=1, max_length=40, examples=["1.4.0"])]
     app_schema: int = Field(ge=1, le=1_000_000, description="Schema version the app stores.")
+    replaces: UUID | None = Field(None, description="The user's former installation, if known.")
     key_hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its key, in hex.")
 
 
@@ -29,7 +31,9 @@ class Register(Args):
 async def register(ctx: Context, args: Register) -> Device:
     """Register an installation of the app for its user (SYNC section 6).
 
-    Raises DeviceTaken when the id belongs to another registration.
+    A former installation, named or of the same name, is marked as replaced; if commands still
+    waited on it when it was last heard of, a case tells the desk and the technician. Raises
+    DeviceTaken when the id belongs to another registration.
     """
     seen = grants.written(ctx.actor.grants)
     device = Device(
@@ -49,7 +53,33 @@ async def register(ctx: Context, args: Register) -> Device:
         grants_since=ctx.now,
     )
     ctx.add(device)
+    await _replace(ctx, device, args.replaces)
     return device
+
+
+async def _replace(ctx: Context, device: Device, named: UUID | None) -> None:
+    """Mark the installations that this one replaces; what was captured there counts from then."""
+    former = await queries.installations(ctx.session, ctx.region_id, ctx.actor.id)
+    replaced = [
+        row
+        for row in former
+        if row.id != device.id
+        and row.replaced_at is None
+        and (row.id == named or row.name == device.name)
+    ]
+    for row in replaced:
+        row.replaced_by, row.replaced_at = device.id, ctx.now
+        if row.queued and row.state == DeviceState.ACTIVE.value:
+            lost = QueueLost(
+                queued=row.queued,
+                name=row.name,
+                oldest=row.oldest_queued or "unknown",
+                last_seen=row.last_seen_at.isoformat(),
+            )
+            await ctx.session.flush()
+            ctx.add(cases.announced(device, lost, ctx.now, "device.register"))
+    begun = [row.captures_from or row.registered_at for row in replaced]
+    device.captures_from = min(begun, default=None)
 
 
 refuse_on("pk_sync_device", DeviceTaken)
@@ -87,8 +117,13 @@ async def unlock(ctx: Context, args: Steer) -> Device:
 
 @command("device.revoke", permission=Permission.DEVICE_MANAGE, subject="device_id")
 async def revoke(ctx: Context, args: Steer) -> Device:
-    """Revoke a device for good: its queue goes to quarantine, it is told to wipe itself (I13)."""
-    return await _turn(ctx, args, DeviceState.REVOKED, *DeviceState)
+    """Revoke a device for good: its queue goes to quarantine, it is told to wipe itself (I13).
+
+    Its sign-ins end with it.
+    """
+    device = await _turn(ctx, args, DeviceState.REVOKED, *DeviceState)
+    await ctx.emit(DeviceEnded(device.id, device.person_id))
+    return device
 
 
 class Wiped(Args):

@@ -1,0 +1,252 @@
+"""Installations and their users (SYNC section 6): shared, set up anew, copied, lost."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from fieldops.kernel import clock
+from fieldops.kernel.db import Database
+from fieldops.kernel.settings import Settings
+from fieldops.organisation.commands.accounts import passwords
+from fieldops.organisation.models import Person
+from tests.support.clients import bearer
+from tests.support.device import Phone, PhoneClock
+from tests.support.run import run
+from tests.support.world import World
+from tests.sync import trial
+from tests.sync.conftest import MakePhone
+from tests.sync.test_push import queue, request, send
+
+pytestmark = pytest.mark.anyio
+
+
+async def devices(
+    client: httpx.AsyncClient, settings: Settings, world: World, **params: Any
+) -> dict[str, Any]:
+    headers = bearer(settings, world.dora)
+    answer = await client.get("/v1/devices", params=params, headers=headers)
+    return {row["id"]: row for row in answer.json()["items"]}
+
+
+def copied(phone: Phone) -> Phone:
+    """The same image on another phone: all it knows, other clocks."""
+    twin = Phone(phone.client, phone_clock=PhoneClock())
+    phone.db.backup(twin.db)
+    return twin
+
+
+async def register_anew(phone: Phone, name: str) -> None:
+    """What an app does when told so: a new registration, the queue under new numbers."""
+    former = phone.get("device_id")
+    waiting = [c for c in queue(phone) if phone.result(c["id"]) is None]
+    phone.db.execute("delete from outbox")
+    phone.put(device_id=str(uuid4()), cursor=None, epoch=None, key=None)
+    answer = await phone.send(
+        "/v1/devices",
+        {
+            "id": phone.get("device_id"), "name": name, "app_version": "1.0.0", "app_schema": 1,
+            "replaces": former,
+        },
+    )  # fmt: skip
+    phone.put(key=answer["key"], epoch=answer["epoch"], next_seq=len(waiting) + 1)
+    for seq, command in enumerate(waiting, 1):
+        phone.db.execute(
+            "insert into outbox (seq, id, body, captured_at) values (?, ?, ?, ?)",
+            [seq, command["id"], _text({**command, "seq": seq}), command["captured"]["wall"]],
+        )
+
+
+def _text(command: dict[str, Any]) -> str:
+    import json  # noqa: PLC0415 - the phone's own format
+
+    return json.dumps(command)
+
+
+async def test_sync_6_a_copied_image_is_locked_and_both_queues_arrive_whole(
+    phone: Phone,
+    database: Database,
+    world: World,
+    client: httpx.AsyncClient,
+    settings: Settings,
+) -> None:
+    """Two phones with one key would take each other's numbers: nothing of either may be lost."""
+    id_ = await trial.make(database)
+    await phone.sync()
+    twin = copied(phone)
+    for n in range(4):
+        phone.capture("trial.remark", trial_id=id_, text=f"mine {n}")
+        twin.capture("trial.remark", trial_id=id_, text=f"theirs {n}")
+    assert [r["status"] for r in await phone.push()] == ["applied"] * 4
+    answer = await send(twin, queue(twin))
+    assert (answer["results"], answer["stop"]["kind"]) == ([], "busy")
+    assert (answer["device"]["state"], answer["device"]["register"]) == ("locked", True)
+    phone.capture("trial.remark", trial_id=id_, text="mine 4")
+    stopped = await send(phone, queue(phone)[-1:])
+    assert (stopped["stop"]["kind"], stopped["device"]["register"]) == ("busy", True)
+    assert (await phone.pull_once())["device"]["register"] is True
+    assert (phone.queued(), twin.queued()) == (1, 4)
+    cases = await client.get("/v1/desk/cases", headers=bearer(settings, world.dora))
+    assert [c["code"] for c in cases.json()["items"]] == ["device_cloned"]
+    for each, name in ((phone, "one"), (twin, "two")):
+        await register_anew(each, name)
+        await each.sync()
+    said = sorted(str(text) for text in await trial.remarks_of(database))
+    assert said == [f"mine {n}" for n in range(5)] + [f"theirs {n}" for n in range(4)]
+    known = await devices(client, settings, world)
+    assert sorted(row["state"] for row in known.values()) == ["active", "active", "locked"]
+
+
+async def test_sync_6_a_boot_that_goes_on_after_another_one_is_a_sign_of_a_copy(
+    phone: Phone, database: Database, at: datetime
+) -> None:
+    """Neither needs to capture under a number of the other's: their clocks alternate."""
+    id_ = await trial.make(database)
+    await phone.sync()
+    twin = copied(phone)
+    answer: dict[str, Any] = {}
+    for n in range(1, 8):
+        with clock.frozen(at + timedelta(minutes=n)):
+            each = phone if n % 2 else twin
+            each.put(next_seq=n)
+            each.capture("trial.remark", trial_id=id_, text=str(n))
+            answer = await send(each, queue(each)[-1:])
+            if answer["stop"]:
+                break
+    assert (answer["stop"]["kind"], answer["device"]["register"]) == ("busy", True)
+
+
+async def test_sync_6_reboots_and_late_requests_are_no_signs_of_a_copy(
+    phone: Phone, database: Database, at: datetime
+) -> None:
+    id_ = await trial.make(database)
+    await phone.sync()
+    late: list[Any] = []
+    for n in range(6):
+        with clock.frozen(at + timedelta(minutes=n)):
+            phone.capture("trial.remark", trial_id=id_, text=str(n))
+            late.append(request(phone, queue(phone)[-1:]))
+            assert [r["status"] for r in await phone.push()] == ["applied"]
+            phone.clock.reboot()
+    for body in late:
+        again = await phone.send("/v1/sync/push", body)
+        assert [r["status"] for r in again["results"]] == ["duplicate"]
+        assert again["device"]["state"] == "active"
+
+
+async def test_sync_6_a_new_installation_tells_of_the_queue_the_old_one_took_with_it(
+    phone: Phone,
+    database: Database,
+    world: World,
+    client: httpx.AsyncClient,
+    settings: Settings,
+    new_phone: MakePhone,
+) -> None:
+    id_ = await trial.make(database)
+    for n in range(3):
+        phone.capture("trial.remark", trial_id=id_, text=str(n))
+    await phone.send("/v1/sync/push", request(phone, queue(phone)[:1], queued=3))
+    other = await new_phone(world.alice)
+    known = await devices(client, settings, world)
+    old = known[str(phone.id)]
+    assert (old["replaced_by"], old["queued"]) == (str(other.id), 2)
+    await other.pull()
+    (case,) = other.rows("case")
+    assert case["code"] == "queue_lost"
+    assert "2 commands" in case["message"]
+    assert case["text"]["zh_CN"]
+    await phone.push()
+    assert (await devices(client, settings, world))[str(phone.id)]["replaced_by"] is None
+
+
+async def test_sync_5_what_was_captured_before_a_new_registration_keeps_its_time(
+    phone: Phone, database: Database, at: datetime
+) -> None:
+    """The queue moved to the new registration is not clamped to the moment of registering."""
+    id_ = await trial.make(database)
+    await phone.sync()
+    with clock.frozen(at + timedelta(hours=1)):
+        phone.capture("trial.remark", trial_id=id_, text="at nine")
+        phone.clock.reboot()
+    with clock.frozen(at + timedelta(hours=5)):
+        await register_anew(phone, "set up anew")
+        assert [r["status"] for r in await phone.push()] == ["applied"]
+    async with database.transaction() as session:
+        (row,) = (
+            await session.scalars(
+                trial.select(trial.Leave).where(
+                    trial.Leave.region_id == 1, trial.Leave.kind == "remark"
+                )
+            )
+        ).all()
+    assert abs(row.starts_at - (at + timedelta(hours=1))) < timedelta(minutes=1)
+
+
+async def test_sync_6_two_users_of_one_phone_have_a_database_and_a_view_each(
+    phone: Phone, database: Database, world: World, new_phone: MakePhone, tmp_path: Path
+) -> None:
+    mine, bobs = await trial.make(database), await trial.make(database, "bob")
+    theirs = await new_phone(world.bob, path=tmp_path / "bob.db")
+    for each in (phone, theirs):
+        await each.sync()
+    theirs.capture("trial.remark", trial_id=bobs, text="Bob's")
+    await theirs.sync()
+    await phone.sync()
+    assert [r["id"] for r in phone.rows("trial")] == [str(mine)]
+    assert phone.rows("trial_remark") == []
+    assert [r["id"] for r in theirs.rows("trial")] == [str(bobs)]
+    wrong = Phone(phone.client)
+    wrong.put(**{n: phone.get(n) for n in ("device_id", "key", "epoch")}, token=theirs.get("token"))
+    with pytest.raises(Exception, match="not_found"):
+        await wrong.pull()
+    wrong.db.close()
+
+
+@pytest.fixture
+async def password(database: Database, world: World) -> str:
+    word = "correct horse battery"
+    async with database.transaction() as session:
+        (await session.get_one(Person, world.alice.id)).password_hash = passwords.hash(word)
+    return word
+
+
+async def test_sync_6_revoking_a_phone_ends_its_sign_ins_and_tells_it_to_wipe(
+    phone: Phone,
+    database: Database,
+    world: World,
+    client: httpx.AsyncClient,
+    password: str,
+) -> None:
+    async def sign_in(device_id: str | None) -> dict[str, Any]:
+        body = {
+            "email": "alice@fieldops.example", "password": password, "device_id": device_id,
+        }  # fmt: skip
+        answer: dict[str, Any] = (await client.post("/v1/sign-in", json=body)).json()
+        return answer
+
+    async def renewed(tokens: dict[str, Any]) -> httpx.Response:
+        body = {"refresh_token": tokens["refresh_token"]}
+        return await client.post("/v1/sign-in/renew", json=body)
+
+    mine, early, other = [await sign_in(d) for d in (str(phone.id), None, str(uuid4()))]
+    await run(database, world.dora, "device.revoke", device_id=phone.id, reason="lost")
+    gone = await renewed(mine)
+    assert (gone.status_code, gone.json()["code"]) == (401, "device_must_wipe")
+    assert (await renewed(early)).json()["code"] == "sign_in_failed"
+    assert (await renewed(other)).status_code == 200, "another phone of hers goes on"
+    forged = {"refresh_token": mine["refresh_token"][:-4] + "AAAA"}
+    assert (await renewed(forged)).json()["code"] == "sign_in_failed"
+
+
+async def test_sync_6_lost_phones_are_found_by_when_they_were_last_heard_of(
+    phone: Phone, world: World, client: httpx.AsyncClient, settings: Settings, at: datetime
+) -> None:
+    with clock.frozen(at + timedelta(days=3)):
+        silent = (at + timedelta(days=2)).isoformat()
+        assert set(await devices(client, settings, world, seen_before=silent)) == {str(phone.id)}
+        assert await devices(client, settings, world, state="locked") == {}
+        await phone.sync()
+        assert await devices(client, settings, world, seen_before=silent) == {}

@@ -137,14 +137,6 @@ async def silent_devices(
     return list(found)
 
 
-async def has_device(session: AsyncSession, region_id: int, person_id: UUID) -> bool:
-    """Return whether a person has a registration in the region."""
-    statement = select(Device.id).where(
-        Device.region_id == region_id, Device.person_id == person_id
-    )
-    return await session.scalar(statement.limit(1)) is not None
-
-
 async def installations(session: AsyncSession, region_id: int, person_id: UUID) -> list[Device]:
     """Return a person's registrations that were not revoked, oldest first, locked."""
     found = await session.scalars(
@@ -186,6 +178,7 @@ _STANDING = (
     "person_id",
     "key_hash",
     "state",
+    "state_reason",
     "last_seen_at",
     "last_seq",
     "case_gen",

@@ -42,7 +42,7 @@ MOST_BYTES = 200_000  # under the server's 256 KiB, with room for the envelope
 PIECE_BYTES = 256 * 1024  # of a photo, between two looks whether something small is waiting
 LONGEST_WAIT = 60.0  # seconds between two tries
 _TUS = {"Tus-Resumable": "1.0.0"}
-_PASSING = {429, 500, 502, 503, 504}
+_PASSING = {429, 500, 502, 503, 504, 511}
 
 SCHEMA = """
 create table if not exists meta (name text primary key, value text);
@@ -65,12 +65,13 @@ class Refused(Exception):  # noqa: N818 - an answer of the server
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.problem = response.json() if response.content else {}
+        ours = "json" in response.headers.get("Content-Type", "")  # a gateway answers otherwise
+        self.problem = response.json() if ours else {}
         self.retry_after = int(response.headers.get("Retry-After", 0))
         super().__init__(f"{self.status} {self.problem.get('code')}: {response.text[:300]}")
 
 
-class NoAnswer(Exception):  # noqa: N818 - the network's, not a fault
+class NoAnswer(ValueError):  # noqa: N818 - the network's, not a fault
     """What came back is not the server's: a captive portal, a cut body."""
 
 
@@ -224,14 +225,12 @@ class Phone:
             content, headers["Content-Encoding"] = gzip.compress(content), "gzip"
         headers["Content-Type"] = "application/json"
         response = await self.client.post(path, content=content, headers=headers)
-        if "json" not in response.headers.get("Content-Type", ""):
-            raise NoAnswer(f"{response.status_code} without JSON")
         if response.status_code >= httpx.codes.BAD_REQUEST:
             raise Refused(response)
         try:
             return response.json()
         except ValueError as exc:
-            raise NoAnswer("the body is cut off") from exc
+            raise NoAnswer(f"{response.status_code} without our JSON") from exc
 
     # --- capturing ------------------------------------------------------------------------
 

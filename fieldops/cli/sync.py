@@ -61,25 +61,22 @@ def devices(
         return rows, {receipt.device_id: receipt for receipt in receipts}
 
     rows, receipts = _run(in_transaction(work))
-    table = Table(
-        "Device", "Name", "State", "Last seen (UTC)", "App", "Taken", "Waiting", "Rows", "Photos"
-    )
+    table = Table()
+    table.add_column("Device", no_wrap=True, min_width=36)
+    for title in ("Phone", "Last seen (UTC)", "Queue", "Holds"):
+        table.add_column(title, overflow="fold")
     for row in rows:
-        waiting = f"{row.queued}: {row.oldest_queued}" if row.queued else "nothing known"
+        waiting = f"{row.queued} wait: {row.oldest_queued}" if row.queued else "none known to wait"
         receipt = receipts.get(row.id)
-        photos = f"{receipt.arrived} of {receipt.promised}" if receipt else "none promised"
+        photos = f"{receipt.arrived} of {receipt.promised} photos here" if receipt else "no photos"
         table.add_row(
             str(row.id),
-            row.name,
-            row.state,
+            f"{row.name}, {row.state}, {row.app_version}",
             f"{row.last_seen_at:%Y-%m-%d %H:%M}",
-            row.app_version,
-            str(row.last_seq),
-            waiting,
-            str(row.view_rows),
-            photos,
+            f"{row.last_seq} taken, {waiting}",
+            f"{row.view_rows} rows, {photos}",
         )
-    console.print(table, soft_wrap=True)
+    console.print(table)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from rich.console import Console
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
@@ -46,7 +47,7 @@ class Office:
 
         def invoke() -> tuple[int, str]:
             line = ["sync", *(str(arg) for arg in args)]
-            done = CliRunner().invoke(cli.app, line, env={"COLUMNS": "400"})
+            done = CliRunner().invoke(cli.app, line)
             if done.exception and not isinstance(done.exception, SystemExit):
                 raise done.exception
             return done.exit_code, re.sub(r"\s+", " ", done.output)
@@ -75,6 +76,7 @@ async def office(
     world = await build_world(database)
     made = await assigned_visit(database, world, start=local(23, 9))
     monkeypatch.setenv("FIELDOPS_DATABASE_URL", settings.database_url)
+    monkeypatch.setattr("fieldops.cli.sync.console", Console(width=400))
     get_settings.cache_clear()
     async with application(database, settings) as client:
         phone = Phone(client)
@@ -86,7 +88,9 @@ async def office(
     get_settings.cache_clear()
 
 
-async def test_devices_lists_who_was_here_what_waits_and_what_is_promised(office: Office) -> None:
+async def test_devices_lists_who_was_here_what_waits_and_what_is_promised(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office.phone.capture(
         "note.add", visit_id=office.visit_id, text="photo",
         attachments=[{"sha256": "ab" * 32, "bytes": 10, "mime": "image/jpeg"}],
@@ -101,8 +105,9 @@ async def test_devices_lists_who_was_here_what_waits_and_what_is_promised(office
     code, said = await office.call("devices", *REGION)
     assert code == 0
     for word in (str(office.device), "Alice's phone", "active", "2026-11-23 06:00",
-                 "2: visit.arrive v1", "0 of 1"):  # fmt: skip
+                 "2 wait: visit.arrive v1", "0 of 1 photos here"):  # fmt: skip
         assert word in said
+    monkeypatch.setattr("fieldops.cli.sync.console", Console(width=80))
     assert str(office.device) in (await office.call("devices", *REGION, "--centre", NORTH))[1]
     assert str(office.device) not in (await office.call("devices", *REGION, "--centre", SOUTH))[1]
 

@@ -31,7 +31,7 @@ class Statement:
     """A compiled statement: its text in both styles of placeholders, and the values it keeps.
 
     `text` names its placeholders, `numbered` counts them in the order of `names`: psycopg would
-    read through a text of 80,000 characters anew each time to turn the one into the other.
+    read through a text of 50,000 characters anew each time to turn the one into the other.
     """
 
     text: str
@@ -143,6 +143,7 @@ class Pool:
         """Connect as the engine does; who listens to its statements hears these too."""
         conninfo = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self.gate = Gate()
+        self._engine = engine
         self._listeners: Any = engine.sync_engine.dispatch
         self._pool: AsyncConnectionPool[Psycopg[Any]] = AsyncConnectionPool(
             conninfo,
@@ -205,9 +206,10 @@ class Pool:
             listener(None, None, statement, None, None, False)
 
     async def recover(self) -> None:
-        """Put away connections that are dead, after one was found so."""
+        """Put away connections that are dead, the sessions' too, after one was found so."""
         try:
             await self._pool.check()
+            await self._engine.dispose()
         except OperationalError:
             return  # the database is still away; the next try says so
 

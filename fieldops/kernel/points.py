@@ -22,7 +22,8 @@ PUSH_WRITTEN = "push.written"  # everything is written, COMMIT comes next
 PUSH_COMMITTED = "push.committed"  # COMMIT is done, the answer is not sent
 PULL_READ = "pull.read"  # the snapshot stands, the device's row is read
 PULL_LOCKED = "pull.locked"  # the device's row is locked
-PULL_LOOKED = "pull.looked"  # the difference is known, bodies are not read
+# The difference is known, bodies are not read; of a device that starts anew both are, at once.
+PULL_LOOKED = "pull.looked"
 PULL_WRITTEN = "pull.written"  # the page is recorded, COMMIT comes next
 PULL_COMMITTED = "pull.committed"  # COMMIT is done, the answer is not sent
 MESSAGE_CLAIMED = "message.claimed"  # a worker has taken a message, nothing is sent

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -30,15 +31,16 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import BIT
+from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from fieldops.kernel import views
 from fieldops.kernel.direct import Line
+from fieldops.kernel.ids import NIL
 from fieldops.kernel.views import DeviceScope, View
+from fieldops.sync import queries
 from fieldops.sync.models import HeldRow
 from fieldops.sync.prepared import PLACEHOLDERS, given, once, prepare, values
 
@@ -55,12 +57,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The whole view a device should hold: rows, hash, its next change by time, its centres."""
+    """The whole view a device should hold: rows, hash, its next change by time, its centres.
+
+    `counters` is the sum of the change counters of the centres, `catalogue` that of the
+    catalogues, both of the snapshot that the view was read in.
+    """
 
     rows: int
     hash: str
     until: datetime | None
     centres: frozenset[UUID]
+    counters: int
+    catalogue: int
 
 
 def _named(text: str) -> Any:
@@ -75,7 +83,7 @@ def _still(rows: Any) -> ColumnElement[bool]:
     return or_(rows.c.until.is_(None), rows.c.until > PLACEHOLDERS.now)
 
 
-def _wanted(of: Sequence[View]) -> CompoundSelect[Any]:
+def _wanted(of: Sequence[View], *, bodies: bool = False) -> CompoundSelect[Any]:
     """Return every row the device should hold: type, rank, id, version, tier, until, centre."""
     parts = []
     for view in of:
@@ -89,6 +97,7 @@ def _wanted(of: Sequence[View]) -> CompoundSelect[Any]:
                 rows.c.tier,
                 rows.c.until,
                 rows.c.centre,
+                *([cast(rows.c.body, Text).label("body")] if bodies else []),
             ).where(_still(rows))
         )
     return union_all(*parts or [_no_rows()])
@@ -152,17 +161,29 @@ def _steps(of: Sequence[View], known: Sequence[View]) -> Select[Any]:
     )
     most = given("most", Integer())
     page = steps.order_by("tier", "place", "id").limit(most).subquery("page")
+    one = func.json_build_array(page.c.type, page.c.id, page.c.version, page.c.held)
+    in_order = aggregate_order_by(one, page.c.tier, page.c.place, page.c.id)
+    told = select(cast(func.json_agg(in_order), Text)).scalar_subquery()
+    return select(*_totals(want), told.label("steps"))
+
+
+def _totals(want: Any) -> list[ColumnElement[Any]]:
+    """Return what is said of the whole view, with the counters of its centres and the user's."""
     totals = select(
         func.count().label("rows"),
         func.coalesce(func.bit_xor(_row_hash(want)), 0).label("hash"),
         func.min(want.c.until).label("until"),
-        func.array_agg(want.c.centre.distinct()).label("centres"),
+        func.coalesce(
+            func.array_agg(want.c.centre.distinct()).filter(want.c.centre.is_not(None)),
+            cast([], ARRAY(Uuid())),
+        ).label("centres"),
     ).subquery("totals")
-    return (
-        select(totals, page)
-        .select_from(totals.outerjoin(page, true()))
-        .order_by(page.c.tier, page.c.place, page.c.id)
-    )
+    centres = func.array_cat(totals.c.centres, cast(given("mine", ARRAY(Uuid())), ARRAY(Uuid())))
+    return [
+        *totals.c,
+        queries.sum_of_counters(PLACEHOLDERS.region_id, centres).label("counters"),
+        queries.catalogue_counter().label("catalogue"),
+    ]
 
 
 async def difference(
@@ -175,15 +196,110 @@ async def difference(
     """
     known = tuple(views.ordered())
     statement = prepare(_difference if len(of) == len(known) else _departure, known)
-    rows = await line.rows(statement, most=most, **values(scope))
-    first = rows[0]
-    totals = Totals(
-        first.rows,
-        f"{first.hash & (2**64 - 1):016x}",
-        first.until,
-        frozenset(c for c in first.centres or () if c is not None),
+    row = (await line.rows(statement, most=most, mine=mine(scope), **values(scope)))[0]
+    steps = from_json(row.steps) if row.steps else []
+    return _as_totals(row), [Change(t, UUID(id_), v, held) for t, id_, v, held in steps]
+
+
+def mine(scope: DeviceScope) -> list[UUID]:
+    """Return the centres that wake a device besides those of its rows."""
+    return [*scope.centre_ids, NIL]
+
+
+def _as_totals(row: Any) -> Totals:
+    return Totals(
+        row.rows,
+        f"{row.hash & (2**64 - 1):016x}",
+        row.until,
+        frozenset(row.centres),
+        int(row.counters),
+        int(row.catalogue),
     )
-    return totals, [Change(r.type, r.id, r.version, r.held) for r in rows if r.type is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first page of a device that holds nothing: its rows as JSON by type, and how many."""
+
+    totals: Totals
+    rows: int
+    puts: str
+
+
+async def begin(
+    line: Line,
+    scope: DeviceScope,
+    of: Sequence[View],
+    generation: int,
+    most_rows: int,
+    most_bytes: int,
+) -> First:
+    """Read and record the first page of the whole view: one statement, no row of it parsed.
+
+    As many rows as fit both limits, one at least, in the order of `difference`. Permission is
+    checked as in `bodies`: the rows come out of the same views.
+    """
+    statement = prepare(_begin, tuple(of))
+    row = (
+        await line.rows(
+            statement,
+            most=most_rows,
+            most_bytes=most_bytes,
+            generation=generation,
+            mine=mine(scope),
+            **values(scope),
+        )
+    )[0]
+    return First(_as_totals(row), row.sent, row.puts or "")
+
+
+def _begin(of: Sequence[View]) -> Select[Any]:
+    want = _wanted(of, bodies=True).cte("sync_want")
+    order = (want.c.tier, want.c.rank, want.c.id)
+    placed = select(
+        want,
+        func.row_number().over(order_by=order).label("place"),
+        func.sum(func.octet_length(want.c.body)).over(order_by=order).label("taken"),
+    ).cte("sync_placed")
+    fits = and_(
+        placed.c.place <= given("most", Integer()),
+        placed.c.taken <= given("most_bytes", BigInteger()),
+    )
+    page = select(placed).where(or_(placed.c.place == literal(1), fits)).cte("sync_page")
+    added = insert(HeldRow).from_select(
+        ["region_id", "device_id", "type", "row_id", "version", "added_gen"],
+        select(
+            cast(PLACEHOLDERS.region_id, Integer),
+            cast(PLACEHOLDERS.device_id, Uuid),
+            page.c.type,
+            page.c.id,
+            page.c.version,
+            cast(given("generation", BigInteger()), BigInteger),
+        ),
+    )
+    comma = literal(",", literal_execute=True)
+    by_type = (
+        select(
+            page.c.rank,
+            page.c.type,
+            func.concat(
+                '"',
+                page.c.type,
+                '":[',
+                func.string_agg(page.c.body, aggregate_order_by(comma, page.c.place)),
+                "]",
+            ).label("said"),
+        )
+        .group_by(page.c.rank, page.c.type)
+        .subquery("by_type")
+    )
+    puts = select(
+        func.string_agg(by_type.c.said, aggregate_order_by(comma, by_type.c.rank, by_type.c.type))
+    ).scalar_subquery()
+    sent = select(func.count()).select_from(page).scalar_subquery()
+    return select(*_totals(want), sent.label("sent"), puts.label("puts")).add_cte(
+        added.cte("sync_added")
+    )
 
 
 def _bodies(of: Sequence[View]) -> Executable:
@@ -266,38 +382,35 @@ async def record_rows(
     line: Line, region_id: int, device_id: UUID, generation: int, sent: Sequence[Change]
 ) -> None:
     """Record a page: former versions removed, new ones added in this generation."""
-    of = {"region_id": region_id, "device_id": device_id, "generation": generation}
     gone = [c for c in sent if c.held]
-    if gone:
-        await line.run(once(_remove), **of, types=[c.type for c in gone], ids=[c.id for c in gone])
     puts = [c for c in sent if c.version is not None]
-    if puts:
-        await line.run(
-            once(_add),
-            **of,
-            types=[c.type for c in puts],
-            ids=[c.id for c in puts],
-            versions=[c.version for c in puts],
-        )
+    await line.run(
+        once(_record),
+        region_id=region_id,
+        device_id=device_id,
+        generation=generation,
+        gone_types=[c.type for c in gone],
+        gone_ids=[c.id for c in gone],
+        types=[c.type for c in puts],
+        ids=[c.id for c in puts],
+        versions=[c.version for c in puts],
+    )
 
 
-def _remove() -> Executable:
-    page = _unnest(types=Text(), ids=Uuid())
-    return (
+def _record() -> Executable:
+    gone = _unnest("gone", gone_types=Text(), gone_ids=Uuid())
+    removed = (
         update(HeldRow)
         .where(
             _MINE,
             HeldRow.removed_gen.is_(None),
-            HeldRow.type == page.c.types,
-            HeldRow.row_id == page.c.ids,
+            HeldRow.type == gone.c.gone_types,
+            HeldRow.row_id == gone.c.gone_ids,
         )
         .values(removed_gen=_GENERATION)
     )
-
-
-def _add() -> Executable:
-    page = _unnest(types=Text(), ids=Uuid(), versions=BigInteger())
-    return insert(HeldRow).from_select(
+    page = _unnest("page", types=Text(), ids=Uuid(), versions=BigInteger())
+    added = insert(HeldRow).from_select(
         ["region_id", "device_id", "type", "row_id", "version", "added_gen"],
         select(
             cast(_REGION, Integer),
@@ -308,8 +421,9 @@ def _add() -> Executable:
             cast(_GENERATION, BigInteger),
         ),
     )
+    return added.add_cte(removed.cte("removed"))
 
 
-def _unnest(**columns: Any) -> Any:
+def _unnest(name: str, **columns: Any) -> Any:
     arrays: list[Any] = [cast(given(n, ARRAY(t)), ARRAY(t)) for n, t in columns.items()]
-    return func.unnest(*arrays).table_valued(*columns, name="page").render_derived(name="page")
+    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived(name=name)

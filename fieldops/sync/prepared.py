@@ -1,6 +1,6 @@
 """The large statements of a pull, built and compiled once per process.
 
-The views of all modules make a statement of some 80,000 characters; putting it together anew
+The views of all modules make a statement of some 50,000 characters; putting it together anew
 takes 90 ms and more. So the views are built over a scope of placeholders, compiled once, and
 run with a device's values.
 """

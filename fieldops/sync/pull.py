@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
 import structlog
 from sqlalchemy import ColumnElement
 
@@ -22,7 +23,6 @@ from fieldops.kernel.actor import Actor, Grant, Kind
 from fieldops.kernel.db import Database, to_text
 from fieldops.kernel.direct import Direct, Line
 from fieldops.kernel.errors import Coded, Forbidden, NotFound, Unauthenticated, Unavailable
-from fieldops.kernel.ids import NIL
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope, View
 from fieldops.sync import cases, cursor, erasures, grants, held, queries, rules
@@ -75,14 +75,20 @@ async def who_asks(database: Database, people: People, caller: Caller) -> Actor:
     Raises Unauthenticated for a closed account, Forbidden for one that may not sync and has no
     device: somebody who lost the role still hands in facts, and the view must be emptied.
     """
-    found = await queries.actor_text(
-        database.direct, people.text, caller.region_id, caller.person_id
-    )
+    direct = database.direct
+    asked = (people.text, caller.region_id, caller.person_id)
+    try:
+        found = await queries.actor_text(direct, *asked)
+    except psycopg.Error as exc:
+        if not is_transient(exc):
+            raise
+        await direct.recover()
+        found = await queries.actor_text(direct, *asked)
     if found is None:
         raise Unauthenticated
     kind, _zone, seen = people.read(found)
     actor = Actor(caller.person_id, caller.region_id, kind, seen)
-    await _may_sync(database.direct, actor)
+    await _may_sync(direct, actor)
     return actor
 
 
@@ -145,11 +151,16 @@ async def _answer(direct: Direct, asked: "_Pull", beside: Beside | None) -> byte
 
 @dataclass(slots=True)
 class Page:
-    """What one answer carries: the steps taken, the bodies of its puts, whether more follow."""
+    """What one answer carries: rows to let go, rows by type as JSON, whether more follow."""
 
-    sent: list[Change]
-    bodies: dict[tuple[str, UUID], str]
+    dels: list[Change]
+    puts: str
     more: bool
+
+    @property
+    def empty(self) -> bool:
+        """Whether it carries nothing."""
+        return not (self.dels or self.puts)
 
 
 class _Pull:
@@ -277,20 +288,40 @@ class _Pull:
             self.zone,
         )
         due = await self._erasures(line)
-        limit = self.request.limit
-        totals, steps = await held.difference(line, scope, of, limit.rows + 1)
-        await points.reach(points.PULL_LOOKED)
-        self._within_limits(totals)
-        page = await self._page(line, scope, steps)
-        generation = device.gen_sent
-        anything = page.sent or standing is not Standing.CURRENT
-        if anything:
-            generation = confirmed + 1 if standing is Standing.ANEW else device.gen_sent + 1
-            await held.record_rows(line, region_id, device.id, generation, page.sent)
+        if standing is Standing.ANEW:
+            generation = confirmed + 1
+            totals, page = await self._begin(line, scope, of, generation)
+        else:
+            generation = int(device.gen_sent) + 1
+            totals, page = await self._go_on(line, scope, of, generation)
+            if page.empty and standing is Standing.CURRENT:
+                generation = int(device.gen_sent)
         await self._note(line, scope, totals, page, generation, confirmed)
-        if not anything and not due:
+        if generation == device.gen_sent and not due:
             return self._unchanged()
         return self._written(totals, page, generation, due, reset=standing is Standing.ANEW)
+
+    async def _begin(
+        self, line: Line, scope: DeviceScope, of: Sequence[View], generation: int
+    ) -> tuple[Totals, Page]:
+        """Read and record the first page of a device that holds nothing."""
+        limit = self.request.limit
+        first = await held.begin(line, scope, of, generation, limit.rows, limit.bytes)
+        await points.reach(points.PULL_LOOKED)
+        self._within_limits(first.totals)
+        return first.totals, Page([], first.puts, more=first.rows < first.totals.rows)
+
+    async def _go_on(
+        self, line: Line, scope: DeviceScope, of: Sequence[View], generation: int
+    ) -> tuple[Totals, Page]:
+        """Read and record the next page of the difference."""
+        totals, steps = await held.difference(line, scope, of, self.request.limit.rows + 1)
+        await points.reach(points.PULL_LOOKED)
+        self._within_limits(totals)
+        sent, page = await self._page(line, scope, steps)
+        if sent:
+            await held.record_rows(line, self.actor.region_id, self.device.id, generation, sent)
+        return totals, page
 
     async def _erasures(self, line: Line) -> list[dict[str, Any]]:
         """Take the device's acknowledgements and return what it still has to erase (I12)."""
@@ -323,26 +354,34 @@ class _Pull:
         if totals.rows > rules.VIEW_WARNING_ROWS:
             log.warning("view large", device_id=str(self.device.id), rows=totals.rows)
 
-    async def _page(self, line: Line, scope: DeviceScope, steps: Sequence[Change]) -> Page:
+    async def _page(
+        self, line: Line, scope: DeviceScope, steps: Sequence[Change]
+    ) -> tuple[list[Change], Page]:
         """Take as many steps as fit the limits of rows and bytes, one at least."""
         limit = self.request.limit
         puts = [c for c in steps[: limit.rows] if c.version is not None]
         found = await held.bodies(line, scope, puts)
         sent: list[Change] = []
-        bodies: dict[tuple[str, UUID], str] = {}
+        bodies: dict[str, list[str]] = {}
         room = limit.bytes
+        more = len(steps) > limit.rows
         for change in steps[: limit.rows]:
-            key = (change.type, change.id)
-            version, body = found.get(key, (None, ""))
+            version, body = found.get((change.type, change.id), (None, ""))
             if change.version is not None and version is None:
                 continue  # outside a snapshot only: it left in this moment, the next page says so
             room -= len(body.encode()) or DEL_BYTES
             if sent and room < 0:
-                return Page(sent, bodies, more=True)
+                more = True
+                break
             sent.append(replace(change, version=version))
             if version is not None:
-                bodies[key] = body
-        return Page(sent, bodies, more=len(steps) > limit.rows)
+                bodies.setdefault(change.type, []).append(body)
+        said = ",".join(
+            f'"{view.name}":[{",".join(bodies[view.name])}]'
+            for view in views.ordered()
+            if view.name in bodies
+        )
+        return sent, Page([c for c in sent if c.version is None], said, more)
 
     async def _note(
         self,
@@ -369,10 +408,8 @@ class _Pull:
         if seen != json.loads(device.grants_seen):
             values |= {"grants_seen": to_text(seen), "grants_since": self.now}
         if not page.more:
-            centres = totals.centres | scope.centre_ids | {NIL}
-            counters, catalogue = await queries.counters(line, self.actor.region_id, centres)
-            values["view_centres"] = sorted(centres)
-            values["view_key"] = self._key(counters, catalogue)
+            values["view_centres"] = sorted({*totals.centres, *held.mine(scope)})
+            values["view_key"] = self._key(totals.counters, totals.catalogue)
             values["view_valid_until"] = self._valid_until(scope, totals)
         await queries.note_pull(line, self.actor.region_id, device.id, **values)
 
@@ -399,20 +436,11 @@ class _Pull:
             "more": page.more,
             "device": device_answer(self.device.state, self.device.last_seq),
             "erase": due,
-            "dels": [{"type": c.type, "id": c.id} for c in page.sent if c.version is None],
+            "dels": [{"type": c.type, "id": c.id} for c in page.dels],
             "server_time": self.now,
         }
         if not page.more:
             head["view"] = {"rows": totals.rows, "hash": totals.hash}
         if totals.rows > rules.VIEW_WARNING_ROWS:
             head["warning"] = "view_large"
-        puts = ",".join(
-            f'"{view.name}":[{",".join(rows)}]'
-            for view in views.ordered()
-            if (rows := _bodies_of(view, page))
-        )
-        return f'{to_text(head)[:-1]},"puts":{{{puts}}}}}'.encode()
-
-
-def _bodies_of(view: View, page: Page) -> list[str]:
-    return [body for (type_, _), body in page.bodies.items() if type_ == view.name]
+        return f'{to_text(head)[:-1]},"puts":{{{page.puts}}}}}'.encode()

@@ -202,8 +202,8 @@ def _for_pull(actor_text: ColumnElement[Any]) -> Statement:
             *(Device.__table__.c[name] for name in _STANDING),
             cast(Device.grants_seen, Text).label("grants_seen"),
             _epoch(_REGION_ID).label("epoch"),
-            _counters(_REGION_ID, Device.view_centres).label("counters"),
-            _catalogue().label("catalogue"),
+            sum_of_counters(_REGION_ID, Device.view_centres).label("counters"),
+            catalogue_counter().label("catalogue"),
         ).select_from(one.outerjoin(Device, _THE_DEVICE))
     )
 
@@ -225,7 +225,7 @@ async def device_for_pull(
     return rows[0]
 
 
-def _counters(region_id: Any, centres: Any) -> ColumnElement[int]:
+def sum_of_counters(region_id: Any, centres: Any) -> ColumnElement[int]:
     """Return the sum of the centres' counters: they only grow, so that it shows any change."""
     total = (
         select(cast(func.sum(ChangeCounter.counter), BigInteger))
@@ -235,7 +235,8 @@ def _counters(region_id: Any, centres: Any) -> ColumnElement[int]:
     return func.coalesce(total, 0)
 
 
-def _catalogue() -> ColumnElement[int]:
+def catalogue_counter() -> ColumnElement[int]:
+    """Return the counter of the catalogues."""
     counter = ChangeCounter.__table__.alias("catalogue_counter")
     found = (
         select(counter.c.counter)
@@ -246,7 +247,8 @@ def _catalogue() -> ColumnElement[int]:
 
 
 def _both_counters() -> Executable:
-    return select(_counters(_REGION_ID, given("centres", ARRAY(Uuid()))), _catalogue())
+    centres = given("centres", ARRAY(Uuid()))
+    return select(sum_of_counters(_REGION_ID, centres), catalogue_counter())
 
 
 async def counters(line: Line, region_id: int, centres: Collection[UUID]) -> tuple[int, int]:

@@ -405,14 +405,15 @@ async def test_a_row_taken_away_while_a_page_is_made_is_not_sent(
     phone: Phone, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I6, even without the snapshot (tests run in one transaction): bodies carry the predicate."""
+    await phone.pull()
     id_ = await trial.make(database)
     kept = await trial.make(database)
     real = held.bodies
 
-    async def late(session: Any, *rest: Any) -> Any:
+    async def late(line: Any, *rest: Any) -> Any:
         monkeypatch.setattr(held, "bodies", real)
         await trial.change(database, id_, technician_id=trial.id_of("bob"))
-        return await real(session, *rest)
+        return await real(line, *rest)
 
     monkeypatch.setattr(held, "bodies", late)
     answer = await phone.pull_once()

@@ -50,6 +50,7 @@ class Simulation:
         self.backup: tuple[Any, ...] | None = None
         self.texts = 0
         self.failed = False
+        self.highest_epoch = 1
         self.now = START
         self._pending: list[asyncio.Task[str]] = []
         self._aside: list[str] = []
@@ -503,8 +504,11 @@ class Simulation:
         kept, oracle = self.backup
         await self.ground.restore(kept)
         await self.ground.database.engine.dispose()  # the server was stopped meanwhile
-        async with self.ground.database.transaction() as session:
-            epoch = await queries.bump_epoch(session, 1, "restored by the simulation")
+        epoch = 0
+        while epoch <= self.highest_epoch:  # a backup restored twice must not give one epoch twice
+            async with self.ground.database.transaction() as session:
+                epoch = await queries.bump_epoch(session, 1, "restored by the simulation")
+        self.highest_epoch = epoch
         self.oracle = copy.deepcopy(oracle)
         self.oracle.epoch = epoch
         self.acknowledged &= {e.id for entries in self.oracle.ledger.values() for e in entries}

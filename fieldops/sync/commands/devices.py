@@ -112,7 +112,9 @@ async def lock(ctx: Context, args: Steer) -> Device:
 @command("device.unlock", permission=Permission.DEVICE_MANAGE, subject="device_id")
 async def unlock(ctx: Context, args: Steer) -> Device:
     """Let a locked device go on; raises DeviceNotActive for a revoked one."""
-    return await _turn(ctx, args, DeviceState.ACTIVE, DeviceState.ACTIVE, DeviceState.LOCKED)
+    device = await _turn(ctx, args, DeviceState.ACTIVE, DeviceState.ACTIVE, DeviceState.LOCKED)
+    device.anomalies = 0  # whoever unlocks it has seen to there being one phone only
+    return device
 
 
 @command("device.revoke", permission=Permission.DEVICE_MANAGE, subject="device_id")

@@ -15,7 +15,9 @@ from fieldops.kernel import commands
 from fieldops.kernel.base import metadata
 from fieldops.kernel.commands import Spec
 from fieldops.kernel.db import Database
+from fieldops.kernel.direct import line_of
 from fieldops.kernel.settings import Settings
+from fieldops.sync import held
 from fieldops.visits.models import Visit
 from tests.support.clients import bearer
 from tests.support.device import Phone
@@ -252,6 +254,8 @@ async def test_a_device_that_held_a_row_once_is_told_too(
     await alice.pull()
     await alice.pull()
     assert alice.row("visit", day.visit_id) is None
+    async with database.transaction() as session:  # long ago: nothing of it is on record
+        await held.forget_rows(await line_of(session), 1, alice.id)
     await erase(database, world, customer_id)
     answer = await alice.pull_once()
     assert {"erasure_id", "type", "id"} == set(answer["erase"][0])

@@ -75,6 +75,10 @@ bench: ready-dev ## Measure the hot requests and write docs/performance.md
 soak: ready-dev ## Simulate sync with SEEDS=n random days (FROM=k), keep what fails
 	@$(RUN) -m tests.simulation $(if $(REPLAY),--replay $(REPLAY),$(or $(SEEDS),300) --from $(or $(FROM),0))
 
+.PHONY: mutants
+mutants: ready-dev ## Break the sync engine in known ways; a test must notice each one
+	@$(RUN) -m tests.mutants
+
 .PHONY: clean
 clean: ## Remove .venv and caches; the demo's data stays (see demo-reset)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis

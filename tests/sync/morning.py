@@ -32,6 +32,12 @@ _TAKEN = text(
     " and device_id is not null order by received_at, seq"
 )
 
+_NUMBERED = text(
+    "select sync_device.last_seq, (select coalesce(max(seq), 0) from kernel_ledger"
+    " where kernel_ledger.region_id = 1 and device_id is not null)"
+    " from sync_device where sync_device.region_id = 1"
+)
+
 
 @dataclass(frozen=True)
 class Server:
@@ -93,6 +99,9 @@ class Morning:
     async def comes_right(self, *, was_committed: bool) -> None:
         """Let the phone send all again, to another server process, and look at what came of it."""
         assert self.phone.queued() == self.prepared.commands, "the phone was told nothing"
+        async with self.database.transaction() as session:
+            numbered, taken = (await session.execute(_NUMBERED)).one()
+        assert numbered == taken, "the device's row and the ledger were not written as one"
         self.phone.client = self.client
         results = await self.phone.push()
         wanted = "duplicate" if was_committed else "applied"

@@ -184,7 +184,7 @@ async def test_a_change_committed_while_a_page_is_made_is_found_by_the_next_pull
 async def test_a_change_that_commits_after_the_page_is_found_by_the_next_pull(
     scene: Scene, point: str
 ) -> None:
-    """I5. Naive: a counter that is counted up before the change is visible is read too early."""
+    """I5. Naive: as before; this change was begun first, and commits while the page is held."""
     phone = scene.phone
     id_ = await trial.make(scene.database)
     await phone.pull()

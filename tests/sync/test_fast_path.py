@@ -38,3 +38,14 @@ async def test_what_a_phone_did_in_a_centre_it_holds_nothing_of_is_shown_to_it(
     await phone.push()
     await phone.pull()
     assert [row["text"] for row in phone.rows("trial_remark")] == ["helped out"]
+
+
+async def test_a_row_that_moves_to_a_centre_the_phone_knows_nothing_of_is_found(
+    phone: Phone, database: Database
+) -> None:
+    """I5: the centre it leaves is counted too."""
+    id_ = await trial.make(database)
+    await phone.pull()
+    await trial.change(database, id_, centre_id=SOUTH)
+    await phone.pull()
+    assert [row["version"] for row in phone.rows("trial")] == [2]

@@ -61,13 +61,14 @@ async def no_trace(database: Database, *but: str) -> AsyncIterator[None]:
 
 
 @contextmanager
-def refused_at_the_end(name: str) -> Iterator[None]:
-    """Let a command do all it does, reactions too, and then be refused."""
+def refused_at_the_end(name: str, *, written: bool) -> Iterator[None]:
+    """Let a command do all it does, reactions too, and then be refused, written or in memory."""
     spec = commands.REGISTRY[name, 1]
 
     async def handler(ctx: Context, args: Args) -> Any:
         await spec.handler(ctx, args)
-        await ctx.session.flush()
+        if written:
+            await ctx.session.flush()
         raise trial.TrialNotOpen(state="refused at its end")
 
     commands.REGISTRY[name, 1] = replace(spec, handler=handler)
@@ -98,12 +99,13 @@ async def test_a_command_that_is_refused_or_crashes_leaves_no_trace(
     async with no_trace(database, *TRACES):
         assert [r["status"] for r in await strangers.push()] == ["rejected"]
 
-    capture(phone, [last])
-    with refused_at_the_end(name):
-        async with no_trace(database, *TRACES):
-            assert [r["code"] for r in await phone.push()] == ["trial_not_open"]
+    for written in (False, True):
+        capture(phone, [last])
+        with refused_at_the_end(name, written=written):
+            async with no_trace(database, *TRACES):
+                assert [r["code"] for r in await phone.push()] == ["trial_not_open"]
+        phone = await new_phone(world.alice)  # whose decisions do not wait for that case
 
-    phone = await new_phone(world.alice)  # whose decisions do not wait for that case
     capture(phone, [last])
     with points.armed(crash):
         async with no_trace(database):

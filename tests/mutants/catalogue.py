@@ -1,0 +1,5 @@
+"""All mutants, in the order of the table."""
+
+from tests.mutants import of_desk, of_pull, of_push
+
+MUTANTS = (*of_push.MUTANTS, *of_pull.MUTANTS, *of_desk.MUTANTS)

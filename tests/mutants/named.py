@@ -1,0 +1,12 @@
+"""The files whose tests are meant to kill mutants."""
+
+TEST_PUSH = "tests/sync/test_push.py"
+TEST_AT_ONCE = "tests/sync/test_at_once.py"
+TEST_VISITS = "tests/sync/test_at_once_visits.py"
+TEST_KILLED = "tests/sync/test_killed.py"
+TEST_PULL = "tests/sync/test_pull.py"
+TEST_DESK = "tests/sync/test_desk.py"
+TEST_FAST_PATH = "tests/sync/test_fast_path.py"
+TEST_KERNEL = "tests/modules/test_kernel.py"
+TEST_MERGE = "tests/sync/test_merge.py"
+TEST_NO_TRACE = "tests/sync/test_no_trace.py"

@@ -257,6 +257,20 @@ async def test_what_was_refused_after_writing_is_taken_step_by_step(
     assert statuses(answer) == ["applied", "trial_not_open", "applied"]
 
 
+async def test_what_was_refused_half_done_in_memory_is_undone_in_memory(
+    phone: Phone, database: Database, tries: Trier, faults: trial.Faults
+) -> None:
+    """I4: a refused command leaves no trace but the ledger and its case."""
+    id_ = await trial.make(database)
+    faults.refuse_half_done = trial.TrialNotOpen(state="half done")
+    phone.capture("trial.begin", trial_id=id_)
+    phone.capture("trial.finish", trial_id=id_)
+    phone.capture("trial.remark", trial_id=id_, text="after")
+    answer = await tries.both(phone)
+    assert tries.was_whole()
+    assert statuses(answer) == ["applied", "trial_not_open", "applied"]
+
+
 async def test_a_fault_of_ours_stops_both_ways_at_the_same_command(
     phone: Phone, database: Database, tries: Trier, faults: trial.Faults
 ) -> None:

@@ -69,6 +69,7 @@ class Faults:
 
     raise_on_begin: Exception | None = None
     raise_on_remark: Exception | None = None
+    refuse_half_done: Exception | None = None
     statements_on_remark: list[str] = field(default_factory=list)
     runs: list[UUID] = field(default_factory=list)
 
@@ -112,6 +113,9 @@ async def finish(ctx: Context, args: Begin) -> Leave:
     if trial.kind != "begun":
         raise TrialNotOpen(state=trial.kind, next_steps=("trial.begin",))
     trial.kind = "finished"
+    if faults.refuse_half_done is not None:
+        ctx.add(_remark(ctx, trial, "half done"))
+        raise faults.refuse_half_done
     return trial
 
 
@@ -131,17 +135,21 @@ async def remark(ctx: Context, args: Remark) -> Leave:
     if faults.statements_on_remark:
         await ctx.session.execute(text(faults.statements_on_remark.pop()))
     trial = await lock(ctx, args.trial_id)
-    row = Leave(
+    row = _remark(ctx, trial, args.text)
+    ctx.add(row)
+    return row
+
+
+def _remark(ctx: Context, trial: Leave, said: str) -> Leave:
+    return Leave(
         region_id=ctx.region_id,
         technician_id=ctx.actor.id,
         centre_id=trial.centre_id,
         kind="remark",
         starts_at=ctx.happened_at,
         ends_at=ctx.happened_at + DAY,
-        reason=args.text,
+        reason=said,
     )
-    ctx.add(row)
-    return row
 
 
 async def office(ctx: Context, args: Begin) -> Leave:
@@ -182,7 +190,7 @@ def registered() -> Iterator[Faults]:
     commands.command("trial.office", permission=Permission.VISIT_WORK)(office)
     views.view("trial", rank=20, schema=Trial)(trials)
     views.view("trial_remark", rank=30, schema=Trial)(remarks)
-    faults.raise_on_begin = faults.raise_on_remark = None
+    faults.raise_on_begin = faults.raise_on_remark = faults.refuse_half_done = None
     faults.statements_on_remark = []
     faults.runs.clear()
     try:

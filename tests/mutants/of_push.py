@@ -185,7 +185,7 @@ MUTANTS = (
             Edit(
                 PUSH,
                 "        if sent.seq == self.last_seq + 1:\n            self.last_seq = sent.seq\n",
-                "        self.last_seq = max(self.last_seq, sent.seq)\n",
+                "        if True:\n            self.last_seq = max(self.last_seq, sent.seq)\n",
             ),
         ),
         (f"{TEST_PUSH}::test_a_gap_in_the_numbers_stops_the_push_and_names_the_expected_one",),

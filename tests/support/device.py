@@ -16,7 +16,7 @@ on the same file goes on where the last one stopped.
 
 Its tables: `row` is what the server sent, replaced page by page; `outbox` what was captured,
 with its result once there is one; `attachment` the photos, until the server has them; `meta` the
-cursor, the epoch, the key and the tokens.
+cursor, the epoch, the key and the tokens, and the rows of erased people, by their ids.
 """
 
 import asyncio
@@ -24,8 +24,9 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,9 +41,15 @@ KEEP_FOR = timedelta(days=14)
 MOST_COMMANDS = 50
 MOST_BYTES = 200_000  # under the server's 256 KiB, with room for the envelope
 PIECE_BYTES = 256 * 1024  # of a photo, between two looks whether something small is waiting
+MOST_ERASED = 100  # erasures that one pull acknowledges
 LONGEST_WAIT = 60.0  # seconds between two tries
 _TUS = {"Tus-Resumable": "1.0.0"}
 _PASSING = {429, 500, 502, 503, 504, 511}
+# What nobody writes about a person: a chosen name, an id, the hash of a content, a moment.
+_NO_WORDS = re.compile(
+    r"[a-z][a-z0-9]*([_/][a-z0-9]+)*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}"
+    r"|\d{4}-\d\d-\d\d(T[0-9:.]+(Z|[+-]\d\d:\d\d)?)?"
+)
 
 SCHEMA = """
 create table if not exists meta (name text primary key, value text);
@@ -119,6 +126,7 @@ class Phone:
     ) -> None:
         self.client = client
         self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("pragma secure_delete = on")  # what is erased leaves the file too
         self.db.executescript(SCHEMA)
         self.app = {"version": app_version, "schema": schema}
         self.limit = {"rows": rows_per_page, "bytes": bytes_per_page}
@@ -326,7 +334,8 @@ class Phone:
         """Sync until nothing is waiting; returns whether that was reached.
 
         What passes by itself (no network, 429, 503, a push that stopped) is tried again, after
-        the time the server asked for, else after 1, 2, 4 ... seconds. Raises other refusals.
+        the time the server asked for, else after 1, 2, 4 ... seconds; a busy server spreads
+        those it tells to come again, so its time is kept as it is. Raises other refusals.
         """
         for attempt in range(tries):
             pause = min(2.0**attempt, LONGEST_WAIT)
@@ -340,7 +349,9 @@ class Phone:
                     continue
                 if refusal.status not in _PASSING:
                     raise
-                pause = max(pause, float(refusal.retry_after))
+                asked = float(refusal.retry_after)
+                busy = refusal.problem.get("code") == "busy" and asked > 0
+                pause = asked if busy else max(pause, asked)
             if not self.waiting():
                 return True
             if attempt < tries - 1:
@@ -394,6 +405,7 @@ class Phone:
                     [final["status"], json.dumps(final), result["id"]],
                 )
             self._take_epoch(answer)
+            self._blank()  # what has its answer now is kept for a restore only
             self._let_go(answer["device"]["durable_seq"])
         if answer["wipe"]:
             await self.wipe()
@@ -413,7 +425,7 @@ class Phone:
     def _take_epoch(self, answer: Mapping[str, Any]) -> None:
         """Another epoch: the server was restored, so what it lost and is kept goes out again."""
         if answer["epoch"] != self.get("epoch"):
-            taken = answer["device"]["last_seq"]
+            taken = answer["device"]["last_seq"] if "device" in answer else answer["durable_seq"]
             self.db.execute("update outbox set status = null where seq > ?", [taken])
             self.put(epoch=answer["epoch"], cursor=None)
 
@@ -439,9 +451,12 @@ class Phone:
 
     async def _send_photo(self, sha256: str) -> None:
         """Go on with one photo from where the server stands, piece by piece."""
-        content, address = self.db.execute(
+        found = self.db.execute(
             "select content, address from attachment where sha256 = ?", [sha256]
         ).fetchone()
+        if found is None:  # erased since
+            return
+        content, address = found
         offset = None if address is None else await self._offset(address)
         if offset is None:  # never begun, or kept too long by the server
             address, offset = await self._begin(sha256, len(content)), 0
@@ -523,7 +538,7 @@ class Phone:
             "cursor": cursor,
             "limit": {name: value for name, value in self.limit.items() if value is not None},
             "reset_reason": self.get("reset_reason") if cursor is None else None,
-            "erased": self.get("erased") or [],
+            "erased": self._carried_out(),
         }
 
     def apply(self, answer: Mapping[str, Any], asked_with: str | None) -> bool:
@@ -531,13 +546,17 @@ class Phone:
         if self.get("cursor") != asked_with:
             return False
         if answer.get("unchanged"):
-            self.put(erased=[])
+            with self.db:
+                self.db.execute("begin")
+                self._take_epoch(answer)  # a locked phone hears of a restore as well
+                if "device" not in answer:  # a locked one: its erasures were not looked at
+                    self.put(told=[])
             return False
         with self.db:
             self.db.execute("begin")
             if answer["reset"]:
                 self.db.execute("delete from row")
-            self._erase(answer.get("erase", ()))
+            told = self._erase(answer.get("erase", ()))
             for gone in answer.get("dels", ()):
                 self.db.execute(
                     "delete from row where type = ? and id = ?", [gone["type"], gone["id"]]
@@ -550,27 +569,66 @@ class Phone:
             self._take_epoch(answer)
             self.put(cursor=answer["cursor"], reset_reason=None)
             if not answer.get("more"):  # its rows have come anew by now, without words
-                told = {gone["erasure_id"] for gone in answer.get("erase", ())}
-                self.put(erased=sorted(told))
+                self.put(told=sorted(told))
             self._let_photos_go()
         self.pages += 1
         return True
 
-    def _erase(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Overwrite what was captured about an erased person and is kept for a restore only.
+    def _erase(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Note the rows of erased people and overwrite what is kept; returns the erasures.
 
-        Pulled rows need nothing: those that leave are dels, those that stay come anew. What is
-        still queued goes out as it is; the server keeps none of its words.
+        Pulled rows need nothing: those that leave are dels, those that stay come anew.
         """
-        gone = {row["id"] for row in rows}
+        told: dict[str, list[str]] = {}
+        for row in rows:
+            told.setdefault(row["erasure_id"], []).append(row["id"])
+        if told:
+            self.put(gone={**(self.get("gone") or {}), **told})
+            self._blank()
+        return set(told)
+
+    def _blank(self) -> None:
+        """Overwrite what kept commands say in words about erased people.
+
+        What is still queued goes out as it is (the server keeps its facts and none of its
+        words) and is overwritten with its answer. A signature is not kept, nor is a photo that
+        the server has.
+        """
+        gone = {id_ for ids in (self.get("gone") or {}).values() for id_ in ids}
+        if not gone:
+            return
         kept = self.db.execute("select seq, body from outbox where status is not null").fetchall()
-        for seq, body in kept if gone else ():
-            command = json.loads(body)
-            if any(f'"{id_}"' in body for id_ in gone):
+        for seq, body in kept:
+            if _names(body, gone):
+                command = json.loads(body)
+                self._drop_photos(command)
                 command["args"] = _without_words(command["args"])
                 self.db.execute(
                     "update outbox set body = ? where seq = ?", [json.dumps(command), seq]
                 )
+
+    def _drop_photos(self, command: Mapping[str, Any]) -> None:
+        signature = command["args"].get("signature_sha256")
+        for photo in command["attachments"]:
+            signed = command["args"].get("purpose") == "signature" or photo["sha256"] == signature
+            self.db.execute(
+                "delete from attachment where sha256 = ? and (sent or ?)",
+                [photo["sha256"], signed],
+            )
+
+    def _carried_out(self) -> list[str]:
+        """Return the erasures to acknowledge: nothing here says a word of the person any more.
+
+        What is kept was overwritten when the phone was told; what is queued has to be handed in
+        before, so that a command about an erased row holds the acknowledgement back.
+        """
+        gone = self.get("gone") or {}
+        queued = self.db.execute("select body from outbox where status is null").fetchall()
+        return [
+            erasure_id
+            for erasure_id in self.get("told") or ()
+            if not any(_names(body, gone[erasure_id]) for (body,) in queued)
+        ][:MOST_ERASED]
 
     def agrees_with(self, view: Mapping[str, Any]) -> bool:
         """Return whether rows and hash are those of the server's view."""
@@ -603,12 +661,16 @@ def _ref(type_: str, id_: str, version: int) -> dict[str, Any]:
 
 
 def _without_words(value: Any) -> Any:
-    """Overwrite what was written in words: texts with a space in them."""
+    """Overwrite what may have been written in words (an app knows by its own fields)."""
     if isinstance(value, dict):
         return {key: _without_words(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_words(item) for item in value]
-    return "(erased)" if isinstance(value, str) and " " in value else value
+    return "(erased)" if isinstance(value, str) and not _NO_WORDS.fullmatch(value) else value
+
+
+def _names(body: str, ids: Collection[str]) -> bool:
+    return any(f'"{id_}"' in body for id_ in ids)
 
 
 def _as_text(value: Any) -> str:

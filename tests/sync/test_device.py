@@ -204,3 +204,19 @@ async def test_an_expired_sign_in_is_renewed_and_nothing_is_lost(
     assert await phone.keep_trying()
     assert len(renewed) == 1
     assert phone.waiting() == {}
+
+
+async def test_a_busy_server_is_left_alone_for_the_time_it_names(
+    phone: Phone, network: Network, visit_id: UUID
+) -> None:
+    """Storms: those sent away are spread by the server; the phone adds nothing of its own."""
+    phone.capture("visit.depart", visit_id=visit_id)
+    busy = httpx.Response(503, json={"code": "busy"}, headers={"Retry-After": "3"})
+    network.spoil = lambda _: busy if len(network.went) <= 4 else None
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    assert await phone.keep_trying(sleep=sleep)
+    assert slept == [3, 3, 3, 3]

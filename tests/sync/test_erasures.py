@@ -1,6 +1,7 @@
 """CU-07 and I12: after an erase the person's data is nowhere, the devices included."""
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import bindparam, select, text
 
+from fieldops.appointments.models import Appointment
 from fieldops.customers import pii
 from fieldops.customers.models import Customer
 from fieldops.files.models import FileLink
@@ -235,6 +237,116 @@ async def test_a_device_is_told_until_it_acknowledges(
     assert (await alice.pull_once())["unchanged"]
     assert await outstanding() == (0, ["erased"])
     assert (await alice.pull_once())["unchanged"]
+
+
+async def test_i12_a_phone_acknowledges_when_its_queue_says_nothing_of_the_person_either(
+    database: Database,
+    world: World,
+    new_phone: MakePhone,
+    client: httpx.AsyncClient,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    """I12, CU-07: kept copies go at once, queued words go out first, then the phone says so."""
+    day, customer_id = await make_person(database, world)
+    path = tmp_path / "alice.db"
+    phone = await new_phone(world.alice, path=path)
+    await phone.pull()
+    steps = SCENARIOS["visit.complete"](day)
+    capture(phone, steps[:3])
+    kept = phone.capture("note.add", visit_id=str(day.visit_id), text=NUMBER)
+    await phone.sync()
+    queued = phone.capture("note.add", visit_id=str(day.visit_id), text=WORDS)
+    assert traces_in(path)
+
+    async def state() -> str:
+        answer = await client.get("/v1/erasures", headers=bearer(settings, world.ada))
+        (device,) = answer.json()["items"][0]["devices"]
+        return str(device["state"])
+
+    def says(command_id: UUID) -> str:
+        body = "select body from outbox where id = ?"
+        (text_,) = phone.db.execute(body, [str(command_id)]).fetchone()
+        return str(json.loads(text_)["args"]["text"])
+
+    await erase(database, world, customer_id)
+    for _ in range(3):  # the queue cannot be handed in: only pulls get through
+        await phone.pull()
+        assert (says(kept), says(queued)) == ("(erased)", WORDS)
+        assert await state() == "outstanding"
+    phone.db.close()
+    phone = Phone(phone.client, path)  # the app was killed, and knows it still
+    assert phone.pull_request(None)["erased"] == []
+    await phone.push()
+    assert says(queued) == "(erased)"
+    await phone.sync()
+    await phone.sync()
+    assert await state() == "erased"
+    assert traces_in(path) == []
+    assert await traces(database) == []
+
+    late = phone.capture("note.add", visit_id=str(day.visit_id), text=WORDS)
+    await phone.sync()
+    assert says(late) == "(erased)", "also what was written about the person since"
+    assert traces_in(path) == []
+    phone.db.close()
+
+
+def traces_in(path: Path) -> list[str]:
+    """Return the traces of the person in the bytes of a phone's database, free pages included."""
+    written = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*")).lower()
+    return [trace for trace in TRACES if trace.encode() in written]
+
+
+async def test_i12_an_erasure_takes_signature_and_sent_photos_from_the_phone(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    """I12: handwriting goes at once; a photo of the work stays until the server has it."""
+    day, customer_id = await make_person(database, world)
+    phone = await new_phone(world.alice)
+    await phone.pull()
+    signed, photo = phone.attach(b"a signature", "image/png"), phone.attach(b"wall", "image/jpeg")
+    visit = {"visit_id": str(day.visit_id), "subject_id": str(day.visit_id)}
+    for purpose, file in (("signature", signed), ("photo", photo)):
+        phone.capture("file.link", **visit, **file, subject_type="visit", purpose=purpose,
+                      attachments=[file])  # fmt: skip
+    await phone.push()
+    await erase(database, world, customer_id)
+    await phone.pull()
+    kept = [sha256 for (sha256,) in phone.db.execute("select sha256 from attachment")]
+    assert kept == [photo["sha256"]]
+
+
+async def test_i12_a_customers_words_in_a_notice_are_erased_here_and_on_the_phone(
+    database: Database, world: World, new_phone: MakePhone, tmp_path: Path
+) -> None:
+    """I12, CU-07: what the customer said of calling off is told to the technician as reason."""
+    day, customer_id = await make_person(database, world)
+    async with database.transaction() as session:
+        appointment_id = await session.scalar(
+            select(Appointment.id).where(
+                Appointment.region_id == 1, Appointment.visit_id == day.visit_id
+            )
+        )
+    path = tmp_path / "alice.db"
+    phone = await new_phone(world.alice, path=path)
+    await phone.pull()
+    await run(
+        database, world.dora, "appointment.cancel", appointment_id=str(appointment_id),
+        customer_said=WORDS, channel="phone",
+    )  # fmt: skip
+    await phone.pull()
+    (notice,) = (row for row in phone.rows("notice") if row["kind"] == "unscheduled")
+    assert notice["reason"] == WORDS
+    assert any(trace.startswith("visits_notice:") for trace in await traces(database))
+    await erase(database, world, customer_id)
+    assert await traces(database) == []
+    await phone.sync()
+    await phone.sync()
+    (notice,) = (row for row in phone.rows("notice") if row["kind"] == "unscheduled")
+    assert notice["reason"] == "(erased)"
+    assert traces_in(path) == []
+    phone.db.close()
 
 
 async def test_a_device_that_held_a_row_once_is_told_too(

@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 
 from fieldops.kernel import clock
 from fieldops.kernel.db import Database
-from fieldops.sync import held, rules
+from fieldops.sync import held, queries, rules
 from tests.support.device import Phone, Refused
 from tests.support.run import run
 from tests.support.world import SOUTH, World
@@ -541,3 +541,27 @@ async def test_a_locked_device_waits_and_goes_on_when_unlocked(
     await phone.sync()
     assert await trial.state_of(database, id_) == "begun"
     assert len(phone.rows("trial")) == 2
+
+
+async def test_a_new_epoch_in_a_locked_devices_answer_is_taken_too(
+    phone: Phone, database: Database, world: World
+) -> None:
+    """SYNC 4: the restore lost the last command; the unchanged answer says so already."""
+    id_ = await trial.make(database)
+    await phone.pull()
+    phone.capture("trial.begin", trial_id=id_)
+    await phone.sync()
+    lost = phone.capture("trial.remark", trial_id=id_, text="lost with the restore")
+    async with database.transaction() as session:  # answered before, unknown to what was restored
+        await queries.bump_epoch(session, 1, "restored")
+    phone.db.execute("update outbox set status = 'applied' where id = ?", [str(lost)])
+    await run(database, world.dora, "device.lock", device_id=phone.id, reason="left in a van")
+    epoch = phone.get("epoch")
+    answer = await phone.pull_once()
+    assert (answer["unchanged"], answer["epoch"]) == (True, epoch + 1)
+    assert (phone.get("epoch"), phone.get("cursor")) == (epoch + 1, None)
+    assert phone.queued() == 1
+    await run(database, world.dora, "device.unlock", device_id=phone.id, reason="found")
+    await phone.sync()
+    assert (phone.queued(), phone.hash_differed) == (0, 0)
+    assert phone.result(lost)["status"] == "applied"  # type: ignore[index]

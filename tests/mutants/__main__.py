@@ -28,7 +28,7 @@ def main() -> int:
         for outcome in run_all(mutants, made):
             outcomes.append(outcome)
             ended = outcome.killer or outcome.trouble
-            sys.stdout.write(f"{outcome.mutant.name}: {ended}\n")
+            sys.stdout.write(f"{outcome.mutant.name}: {ended}\n    {outcome.failure}\n")
             sys.stdout.flush()
     if not chosen.words:
         minutes = (time.monotonic() - began) / 60

@@ -18,7 +18,7 @@ MUTANTS = (
             ),
         ),
         (
-            f"{TEST_DESK}::test_accepted_work_takes_effect_in_order_as_the_technicians_and_the_phone_hears_of_it",
+            f"{TEST_DESK}::test_discarded_and_credited_work_takes_no_effect_and_the_reason_goes_back",
         ),
     ),
     Mutant(

@@ -93,6 +93,58 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "counter read outside the snapshot",
+        "a change committed while a page is made counts as known: the phone never gets it",
+        "I5",
+        (
+            Edit(
+                PULL,
+                "    async with direct.snapshot() as line:\n",
+                "    async with direct.snapshot() as line:\n        asked.outside = direct\n",
+            ),
+            Edit(
+                PULL,
+                "self._key(totals.counters, totals.catalogue)",
+                "self._key(*await queries.counters(\n"
+                '                self.outside, scope.region_id, values["view_centres"]))',
+            ),
+        ),
+        (
+            f"{TEST_AT_ONCE}::test_a_change_committed_while_a_page_is_made_is_found_by_the_next_pull",
+        ),
+    ),
+    Mutant(
+        "permission not checked page by page",
+        "rows taken away during a long first pull are sent all the same",
+        "I6",
+        (
+            Edit(PULL, "class Standing(Enum):\n", "_LOOKED = {}\n\n\nclass Standing(Enum):\n"),
+            Edit(
+                PULL,
+                "        return first.totals, Page([], first.puts, ",
+                "        _, rest = await held.difference(line, scope, of, 10**6)\n"
+                "        _LOOKED[self.device.id] = first.totals, rest\n"
+                "        _LOOKED[id(rest)] = await held.bodies(line, scope, rest)\n"
+                "        return first.totals, Page([], first.puts, ",
+            ),
+            Edit(
+                PULL,
+                "        totals, steps = await held.difference("
+                "line, scope, of, self.request.limit.rows + 1)\n",
+                "        totals, steps = _LOOKED.pop(self.device.id, None) or (\n"
+                "            await held.difference(line, scope, of, self.request.limit.rows + 1)\n"
+                "        )\n",
+            ),
+            Edit(
+                PULL,
+                "        found = await held.bodies(line, scope, puts)\n",
+                "        found = _LOOKED.pop(id(steps), None)\n"
+                "        found = found or await held.bodies(line, scope, puts)\n",
+            ),
+        ),
+        (f"{TEST_PULL}::test_a_row_taken_away_between_two_pages_is_not_sent",),
+    ),
+    Mutant(
         "the former centre is not counted",
         "a row that moved to another centre stays as it was on the phones of the first",
         "I5",
@@ -246,6 +298,13 @@ MUTANTS = (
     Mutant(
         "children come before their parents",
         "a page ends with a test result whose visit is yet to come",
+        "I9",
+        (Edit(HELD, "literal(view.rank, literal_exec", "literal(-view.rank, literal_exec"),),
+        (f"{TEST_PULL}::test_parents_come_before_children_of_the_same_tier",),
+    ),
+    Mutant(
+        "a page is cut in another order than it is sent in",
+        "a visit leaves while its test results stay for the next page",
         "I9",
         (Edit(HELD, 'steps.order_by("tier", "place", "id")', 'steps.order_by("id")'),),
         (f"{TEST_PULL}::test_dels_come_before_puts_children_go_first_and_parents_come_first",),

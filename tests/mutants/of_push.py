@@ -3,8 +3,8 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.named import (
     TEST_AT_ONCE,
+    TEST_CLOCKS,
     TEST_DESK,
-    TEST_KERNEL,
     TEST_KILLED,
     TEST_NO_TRACE,
     TEST_PULL,
@@ -16,7 +16,10 @@ PUSH, CASES, QUERIES = "fieldops/sync/push.py", "fieldops/sync/cases.py", "field
 
 NO_LOCK_OF_DEVICE = Edit(QUERIES, "        .with_for_update(of=Device)\n", "")
 
-VISITS = "fieldops/visits/queries.py"
+VISITS, CLOCK = "fieldops/visits/queries.py", "fieldops/kernel/clock.py"
+CLAMPED = (
+    f"{TEST_CLOCKS}::test_sync_5_a_reboot_and_a_jump_are_clamped_between_registration_and_receipt"
+)
 
 MUTANTS = (
     Mutant(
@@ -246,7 +249,10 @@ MUTANTS = (
         "a push that met another one fails",
         "I1 I11",
         (Edit(PUSH, '"40P01", ', ""),),
-        (f"{TEST_PUSH}::test_a_deadlock_is_tried_again_and_leaves_no_trace",),
+        (
+            f"{TEST_PUSH}::test_a_deadlock_is_tried_again_and_leaves_no_trace",
+            f"{TEST_PUSH}::test_a_deadlock_that_stays_is_answered_transient_and_nothing_is_kept",
+        ),
     ),
     Mutant(
         "facts judged by today's permission",
@@ -332,11 +338,15 @@ MUTANTS = (
         "times not clamped to the receipt",
         "work is dated into the future by a phone whose clock is ahead",
         "I4",
-        (Edit("fieldops/kernel/clock.py", "    at = min(guess, received)\n", "    at = guess\n"),),
         (
-            f"{TEST_PUSH}::test_times_are_estimated_from_the_devices_clocks",
-            TEST_KERNEL,
+            Edit(CLOCK, "    at = min(guess, received)\n", "    at = guess\n"),
+            Edit(
+                CLOCK,
+                "        at = min(max(at, last_seen), received)\n",
+                "        at = max(at, last_seen)\n",
+            ),
         ),
+        (CLAMPED,),
     ),
     Mutant(
         "times not clamped to what the phone had seen",
@@ -344,16 +354,12 @@ MUTANTS = (
         "I4",
         (
             Edit(
-                "fieldops/kernel/clock.py",
+                CLOCK,
                 "        at = min(max(at, last_seen), received)\n",
                 "        at = min(at, received)\n",
             ),
         ),
-        (
-            f"{TEST_PUSH}::test_captures_of_an_earlier_boot_are_not_pushed_behind_a_push_in_between",
-            f"{TEST_PUSH}::test_times_are_estimated_from_the_devices_clocks",
-            TEST_KERNEL,
-        ),
+        (CLAMPED,),
     ),
     Mutant(
         "no cap on the inflated size",

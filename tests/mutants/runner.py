@@ -20,16 +20,17 @@ from tests.support import databases
 COPIED = ("api", "fieldops", "migrations", "openapi", "tests", "docs", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__")
 SECONDS = 900
-FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+FAILED = re.compile(r"^FAILED (.+?)(?: - (.*))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a mutant: the test that killed it, or why none did."""
+    """What became of a mutant: the test that killed it and how it failed, or why none did."""
 
     mutant: Mutant
     killer: str | None
     trouble: str = ""
+    failure: str = ""
 
 
 def copy_tree(to: Path) -> None:
@@ -55,6 +56,7 @@ class Bench:
             **os.environ,
             "PYTHONPATH": str(self.folder),
             "FIELDOPS_TEST_DATABASE_URL": databases.server_url(),
+            "COLUMNS": "300",  # so that the summary says how a test failed
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those not needed take longer than the tests
         }
         plugins = ["-p", "xdist.plugin", "-p", "anyio.pytest_plugin"]
@@ -86,7 +88,7 @@ class Bench:
                 (self.folder / file).write_text(text)
         failed = FAILED.search(run.stdout)
         if run.returncode == 1 and failed:
-            return Outcome(mutant, failed[1])
+            return Outcome(mutant, failed[1], failure=failed[2] or "")
         if run.returncode == 0:
             return Outcome(mutant, None, "survived")
         return Outcome(

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
 
-from fieldops.kernel import clock
+from fieldops.kernel import clock, views
 from fieldops.kernel.db import Database
 from fieldops.sync import held, queries, rules
 from tests.support.device import Phone, Refused
@@ -356,13 +358,13 @@ async def test_pages_keep_to_the_limit_of_bytes_with_one_row_at_least(
 async def test_dels_come_before_puts_children_go_first_and_parents_come_first(
     phone: Phone, database: Database
 ) -> None:
-    """I9: no child without its parent, on any page."""
-    old = await trial.make(database)
+    """I9: no child without its parent, on any page, also where ids have another order."""
+    old, neighbour = await trial.make(database), await trial.make(database)
     phone.capture("trial.remark", trial_id=old, text="a child")
     await phone.sync()
     remark = UUID(phone.rows("trial_remark")[0]["id"])
-    await trial.remove(database, old)
-    await trial.remove(database, remark)
+    for id_ in (old, neighbour, remark):
+        await trial.remove(database, id_)
     new = await trial.make(database)
     phone.capture("trial.remark", trial_id=new, text="another child")
     await phone.push()
@@ -377,9 +379,26 @@ async def test_dels_come_before_puts_children_go_first_and_parents_come_first(
     assert steps == [
         ("del", "trial_remark"),
         ("del", "trial"),
+        ("del", "trial"),
         ("put", "trial"),
         ("put", "trial_remark"),
     ]
+
+
+@pytest.mark.parametrize("from_nothing", [True, False])
+async def test_parents_come_before_children_of_the_same_tier(
+    phone: Phone, database: Database, monkeypatch: pytest.MonkeyPatch, *, from_nothing: bool
+) -> None:
+    """I9, where only the rank tells parent and child apart."""
+    today = replace(views.REGISTRY["trial_remark"], build=partial(trial.remarks, tier=views.TODAY))
+    monkeypatch.setitem(views.REGISTRY, "trial_remark", today)
+    if not from_nothing:
+        await phone.pull()
+    phone.capture("trial.remark", trial_id=await trial.make(database), text="a child")
+    await phone.push()
+    phone.limit["rows"] = 1
+    answers = [await phone.pull_once(), await phone.pull_once()]
+    assert [list(answer["puts"]) for answer in answers] == [["trial"], ["trial_remark"]]
 
 
 async def test_a_row_taken_away_between_two_pages_is_not_sent(

@@ -167,8 +167,8 @@ def trials(scope: DeviceScope) -> Select[Any]:
     )
 
 
-def remarks(scope: DeviceScope) -> Select[Any]:
-    return document(Leave, {"state": Leave.kind, "text": Leave.reason}, tier=views.LATER).where(
+def remarks(scope: DeviceScope, tier: int = views.LATER) -> Select[Any]:
+    return document(Leave, {"state": Leave.kind, "text": Leave.reason}, tier=tier).where(
         Leave.region_id == scope.region_id,
         Leave.technician_id == scope.person_id,
         Leave.kind == "remark",

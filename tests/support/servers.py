@@ -98,6 +98,7 @@ def server_process(
                 "FIELDOPS_SECRET": settings.secret.get_secret_value(),
                 "FIELDOPS_ENVIRONMENT": settings.environment,
                 "FIELDOPS_FILES_PATH": str(folder / "files"),
+                "FIELDOPS_OUTSIDE_PATH": str(folder / "outside"),
                 "FIELDOPS_CLOCK_FILE": str(clock_file),
                 **environment,
             },

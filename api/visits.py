@@ -128,6 +128,8 @@ async def field_state(
     """Look before taking a visit from somebody: last seen, what is held, what may be queued."""
     session, region_id = reading.session, reading.scope.region_id
     row = await queries.visit(session, reading.actor.scope(Permission.VISIT_READ), visit_id)
+    # Another role of the same person may see more visits than this one may see phones.
+    await queries.visit(session, reading.scope, visit_id)
     ever = await queries.assignments(session, region_id, row.id)
     now_on = {entry.technician_id for entry in ever if entry.ended_at is None}
     found = await field.states(

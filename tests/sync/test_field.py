@@ -10,10 +10,11 @@ import pytest
 from fieldops.kernel import clock
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
+from fieldops.organisation.models import RoleGrant
 from tests.support.clients import bearer
 from tests.support.device import Phone
 from tests.support.factories.visits import assigned_visit
-from tests.support.world import World
+from tests.support.world import NORTH, World, id_of
 from tests.sync.conftest import MakePhone
 from tests.sync.test_push import queue, request
 
@@ -140,3 +141,15 @@ async def test_org_02_only_offices_that_see_the_visit_see_its_phones(
     for name, status in (("dan", 404), ("tess", 404), ("alice", 403), ("sam", 200)):
         answer = await ask(name, f"/v1/visits/{visit_id}/field-state")
         assert answer.status_code == status, name
+
+
+async def test_a_second_role_that_sees_the_visit_does_not_open_its_phones(
+    database: Database, world: World, new_phone: MakePhone, visit_id: UUID, ask: Ask
+) -> None:
+    """ORG-02: Dan, a dispatcher elsewhere, reads the visit as an agent here, not the phones."""
+    phone: Phone = await new_phone(world.alice)
+    await phone.sync()
+    async with database.transaction() as session:
+        session.add(RoleGrant(person_id=id_of("dan"), unit_id=NORTH, role="agent"))
+    assert (await ask("dan", f"/v1/visits/{visit_id}")).status_code == 200
+    assert (await ask("dan", f"/v1/visits/{visit_id}/field-state")).status_code == 404

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from api.lean import read_json
 from api.problems import problems
 from api.sync import PEOPLE, Caller, caller_of, key_of_device
+from fieldops.sync.admission import Admission
 from fieldops.sync.replicache import pulling, pushing
 from fieldops.sync.replicache.groups import Group
 from fieldops.sync.replicache.shapes import (
@@ -35,13 +36,19 @@ class WholeQueueRequest(Request):
 
 
 class WholeQueueRoute(APIRoute):
-    """A route whose requests carry a whole queue."""
+    """A route whose requests carry a whole queue, and wait for their turn before it is read.
+
+    Which client group asks stands in the body, and several of a user share a sign-in: a twin is
+    not told from another group here, and waits for its lock instead.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            return await handler(WholeQueueRequest(request.scope, request.receive))
+            admission: Admission = request.app.state.admission
+            async with admission.admitted(None):
+                return await handler(WholeQueueRequest(request.scope, request.receive))
 
         return handle
 

@@ -10,6 +10,8 @@ MOST_COMMANDS = 50
 MOST_BYTES = 256 * 1024
 MOST_RATIO = 100  # inflated to compressed; JSON of a phone reaches 5 to 20
 RATIO_COUNTS_FROM = 16 * 1024
+MOST_BASE = 100  # records a command names as its base
+MOST_NAMED = 50  # commands it depends on, and attachments
 
 POISON_TRIES = 5
 TRANSIENT_TRIES = 4
@@ -18,6 +20,8 @@ LOCKED_RETRY_AFTER_MS = 60_000
 
 DEFAULT_ROWS, MOST_ROWS = 500, 2_000
 DEFAULT_BYTES, LEAST_BYTES, MOST_PAGE_BYTES = 256 * 1024, 1024, 1024 * 1024
+LONGEST_CURSOR = 200
+MOST_ERASED = 100  # erasures that one pull acknowledges
 VIEW_WARNING_ROWS = 5_000
 VIEW_MOST_ROWS = 10_000
 FULL_DIFF_EVERY = timedelta(hours=6)

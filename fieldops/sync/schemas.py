@@ -22,7 +22,7 @@ BootId = Annotated[Text, Field(min_length=1, max_length=64)]
 Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 Seq = Annotated[int, Field(ge=1, le=2**53)]
 SchemaVersion = Annotated[int, Field(ge=1, le=1_000_000)]
-Cursor = Annotated[Text, Field(max_length=200)]
+Cursor = Annotated[Text, Field(max_length=rules.LONGEST_CURSOR)]
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -79,10 +79,10 @@ class CommandIn(BaseModel):
     name: Name = Field(examples=["visit.arrive"])
     v: Annotated[int, Field(ge=1, le=10_000)] = 1
     args: dict[str, Any] = {}
-    base: list[BaseRef] = Field([], max_length=100)
-    depends_on: list[UUID] = Field([], max_length=50)
+    base: list[BaseRef] = Field([], max_length=rules.MOST_BASE)
+    depends_on: list[UUID] = Field([], max_length=rules.MOST_NAMED)
     captured: CapturedAt
-    attachments: list[Attachment] = Field([], max_length=50)
+    attachments: list[Attachment] = Field([], max_length=rules.MOST_NAMED)
 
 
 class Numbered(BaseModel):
@@ -212,7 +212,9 @@ class PullRequest(BaseModel):
     cursor: Cursor | None = Field(None, description="Of the last page applied; null at first.")
     limit: PullLimit = PullLimit()
     erased: list[UUID] = Field(
-        [], max_length=100, description="Erasures carried out: the `erasure_id`s of `erase`."
+        [],
+        max_length=rules.MOST_ERASED,
+        description="Erasures carried out: the `erasure_id`s of `erase`.",
     )
     reset_reason: Literal["new_database", "hash_differs", "user"] | None = Field(
         None, description="With a null cursor: why the device starts anew."

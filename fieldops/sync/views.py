@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, String, case, func, literal, or_, select
+from sqlalchemy import Select, String, case, func, literal, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from fieldops.kernel.views import TODAY, DeviceScope, document, view
@@ -42,8 +42,9 @@ def cases(scope: DeviceScope) -> Select[Any]:
     pairs = [
         part for c in ("id", "seq", "name", "status", "code") for part in (_name(c), entry.c[c])
     ]
+    listed = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), entry.c.seq))
     commands = (
-        select(func.json_agg(aggregate_order_by(func.json_build_object(*pairs), entry.c.seq)))
+        select(func.coalesce(listed, literal_column("'[]'::json")))  # a case may hold none
         .where(entry.c.region_id == scope.region_id, entry.c.case_id == Case.id)
         .scalar_subquery()
     )

@@ -23,7 +23,8 @@ select json_build_object(
   'remarks', (select coalesce(json_agg(json_build_object('id', id,
      'text', split_part(reason, '|', 2))), '[]') from organisation_leave where kind = 'remark'),
   'devices', (select coalesce(json_agg(json_build_object('id', id, 'state', state,
-     'last_seq', last_seq, 'gen_sent', gen_sent, 'gen_confirmed', gen_confirmed,
+     'last_seq', last_seq, 'queued', queued, 'replaced', replaced_at,
+     'gen_sent', gen_sent, 'gen_confirmed', gen_confirmed,
      'case_gen', case_gen)), '[]') from sync_device),
   'ledger', (select coalesce(json_agg(json_build_object('key', id, 'id', result->>'id',
      'device', device_id, 'seq', seq, 'ended', status, 'status', result->>'status',
@@ -31,6 +32,7 @@ select json_build_object(
      'estimated', estimated_at, 'received', received_at, 'text', result::text)), '[]')
      from kernel_ledger where device_id is not null),
   'cases', (select coalesce(json_agg(json_build_object('id', id, 'version', version,
+     'device', device_id, 'code', code, 'told', coalesce(details->'signs', details->'queued'),
      'state', state, 'entries', entries)), '[]') from sync_case),
   'kept', (select coalesce(json_agg(id), '[]') from sync_case_entry))
 """
@@ -75,7 +77,7 @@ async def committed(sim: "Simulation", exchange: Exchange) -> None:
         _bind(sim, entry.case, row)
     left = [sim.name(row["id"]) for rows in new.values() for row in rows]
     holds("I3", not left, f"the ledger took {left}, which is out of order")
-    _refresh(sim, found)
+    take_over(sim, found)
     exchange.taken = taken
 
 
@@ -89,12 +91,14 @@ def _bind(sim: "Simulation", case: Case | None, row: dict[str, Any]) -> None:
     holds("I4", case.id == row["case"], said)
 
 
-def _refresh(sim: "Simulation", found: dict[str, Any]) -> None:
-    """Take over what only the database knows: ids of remarks, versions of cases."""
+def take_over(sim: "Simulation", found: dict[str, Any]) -> None:
+    """Take over what only the database knows: ids of remarks and cases, versions of cases."""
     for row in found["remarks"]:
         if row["text"] in sim.oracle.remarks:
             sim.oracle.remarks[row["text"]]["id"] = row["id"]
             sim.names[row["id"]] = f"remark {row['text']}"
+    cases = {case.id: case for case in sim.oracle.cases}
+    _find_announced(sim, [row for row in found["cases"] if row["id"] not in cases])
     cases = {case.id: case for case in sim.oracle.cases}
     for row in found["cases"]:
         case = cases.get(row["id"])
@@ -102,6 +106,19 @@ def _refresh(sim: "Simulation", found: dict[str, Any]) -> None:
             name = f"case{case.number}"
             holds("I7", row["version"] >= case.version, f"the version of {name} went back")
             case.version = row["version"]
+
+
+def _find_announced(sim: "Simulation", rows: list[dict[str, Any]]) -> None:
+    """I1: a copy that was noticed and a queue that was lost are cases, and say how much."""
+    for case in sim.oracle.cases:
+        if case.id is not None or case.told is None:
+            continue
+        said = (case.device, case.code, case.told)
+        same = [row for row in rows if (row["device"], row["code"], row["told"]) == said]
+        holds("I1", same, f"no case tells of {case.code} ({case.told})")
+        rows.remove(same[0])
+        case.id = same[0]["id"]
+        sim.names[str(case.id)] = f"case{case.number}"
 
 
 async def decided(
@@ -118,7 +135,7 @@ async def decided(
     found = None if response.status_code == httpx.codes.OK else response.json()["code"]
     said = f"{verb} of case{case.number} should come to {code}, it came to {found}"
     holds("I4", found == code, said)
-    _refresh(sim, await peek(sim))
+    take_over(sim, await peek(sim))
     return code
 
 
@@ -169,8 +186,11 @@ async def settled(sim: "Simulation") -> None:
         said = f"{who} is {device['state']} at {device['last_seq']}, it should be {due}"
         same = (device["state"], device["last_seq"]) == (due.state, due.last_seq)
         holds("I3", same, said)
-        invariants.order_of(device["id"], found["ledger"], device["last_seq"], who)
+        known = (device["queued"], device["replaced"] is not None) == (due.queued, due.replaced)
+        holds("I1", known, f"of {who} is known {device}, it should be {due}")
+        invariants.order_of(due, found["ledger"], device["last_seq"], who)
     _ledger_agrees(sim, found)
+    outboxes_keep(sim)
     for phone in sim.phones:
         rows = phone.held()
         invariants.parents_held(rows, sim.name)
@@ -181,6 +201,17 @@ async def settled(sim: "Simulation") -> None:
         if cursor is not None:
             holds("I5", rows == sim.held[cursor], f"{phone.name} does not hold its cursor's rows")
     sim.peeked = found
+
+
+def outboxes_keep(sim: "Simulation") -> None:
+    """I1: no phone lets go of a command that was not answered, locked and registered anew too."""
+    for phone in sim.phones:
+        now = dict(phone.db.execute("select id, status from outbox").fetchall())
+        before = sim.kept.get(phone.name, {})
+        gone = [id_ for id_, status in before.items() if id_ not in now and status is None]
+        lost = sorted(sim.name(id_) for id_ in gone if id_ not in sim.acknowledged)
+        holds("I1", not lost, f"{phone.name} does not keep {lost}")
+        sim.kept[phone.name] = now
 
 
 def _ledger_agrees(sim: "Simulation", found: dict[str, Any]) -> None:
@@ -197,6 +228,7 @@ def _ledger_agrees(sim: "Simulation", found: dict[str, Any]) -> None:
     missing = sorted(sim.name(e.id) for e in entries if e.key not in kept)
     holds("I4", not missing, f"{missing} are kept at no desk")
     cases = {row["id"]: row for row in found["cases"]}
+    holds("I4", len(cases) == len(sim.oracle.cases), "there are cases that no rule opens")
     for case in sim.oracle.cases:
         row = cases[case.id]
         said = f"case{case.number} is {row}, it should be {case.state} with {len(case.entries)}"
@@ -229,7 +261,7 @@ async def quiet(sim: "Simulation") -> str:
             answer = await sim.office.post(path, json=reason)
             if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
                 await sim.office.post(path, json=reason)
-            device.state = "active"
+            device.steered("active")
     rounds = await until_still(sim)
     for phone in sim.phones:
         _at_rest(sim, phone)
@@ -249,6 +281,9 @@ async def until_still(sim: "Simulation") -> int:
         still = True
         for phone in sim.phones:
             try:
+                if phone.get("told") and sim.roles[phone.person]:
+                    still = False
+                    await sim.register_anew(phone)
                 still = not await phone.push() and phone.queued() == 0 and still
                 for _ in range(100):
                     answer = await phone.pull_once()

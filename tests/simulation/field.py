@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from fieldops.kernel import clock, commands, points
 from fieldops.kernel.errors import Coded
 from tests.simulation import checks, invariants
-from tests.simulation.ground import START, Ground
+from tests.simulation.ground import Ground
 from tests.simulation.invariants import holds
 from tests.simulation.network import CURRENT, Exchange
 from tests.simulation.oracle import Device
@@ -66,9 +66,11 @@ class FieldSimulation(Simulation):
         for device in found["devices"]:
             who = self.name(device["id"])
             invariants.never_back(before.get(device["id"]), device, who)
-            invariants.order_of(device["id"], found["ledger"], device["last_seq"], who)
+            due = self.oracle.devices[device["id"]]
+            invariants.order_of(due, found["ledger"], device["last_seq"], who)
         lost = self.acknowledged - {row["id"] for row in found["ledger"]}
         holds("I1", not lost, f"{len(lost)} acknowledged commands are not in the ledger")
+        checks.outboxes_keep(self)
         kept = set(found["kept"])
         for row in found["ledger"]:
             at_desk = row["status"] in {"applied", "merged"} or row["key"] in kept
@@ -124,7 +126,11 @@ class FieldSimulation(Simulation):
     async def _committed(self, exchange: Exchange) -> None:
         """I2, I4: what the ledger keeps of a command never changes, and is final."""
         exchange.committed = True
+        device = self.oracle.devices[exchange.device]
+        seqs = {command["id"]: command["seq"] for command in exchange.body["commands"]}
         for row in (await checks.peek(self))["ledger"]:
+            if row["id"] in seqs and row["device"] != device.id:
+                device.carried.add(seqs[row["id"]])
             same = self.first.setdefault(row["key"], row["text"]) == row["text"]
             holds("I2", same, "a first result was changed in the ledger")
 
@@ -240,9 +246,16 @@ class FieldSimulation(Simulation):
         await self.ground.role(person, held=self.roles[person])
         return f"{person} {'is' if self.roles[person] else 'is not'} a technician"
 
-    async def register(self, phone: SimPhone) -> None:
-        await super().register(phone)
-        self.oracle.devices[phone.device] = Device(phone.device, str(id_of(phone.person)), START)
+    async def registered(self, device: Device, replaces: str | None) -> None:
+        """I1: of a queue that went with an installation a case tells, as far as it was known."""
+        before, found = self.peeked.get("devices", ()), await checks.peek(self)
+        self.oracle.devices[device.id] = device
+        for former in before:
+            if former["id"] != replaces or former["state"] != "active" or former["replaced"]:
+                continue
+            said = (device.id, "queue_lost", former["queued"])
+            told = said in [(row["device"], row["code"], row["told"]) for row in found["cases"]]
+            holds("I1", told or not former["queued"], f"nobody is told of the queue of {said}")
 
     async def do_quiet(self, _step: Step) -> str:
         """I5, I11, I12: all arrives, queues empty, a new phone sees the same, traces are gone."""

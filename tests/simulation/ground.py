@@ -22,7 +22,6 @@ from fieldops.kernel import clock, ids
 from fieldops.kernel.base import metadata
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
-from fieldops.sync import rules
 from tests.simulation.network import CURRENT
 from tests.support import databases, device, region_guard
 from tests.support.world import World, build_world, id_of
@@ -171,13 +170,9 @@ def seeded(seed: int) -> Iterator[None]:
         number = (at << 80) | (0x7 << 76) | (0x2 << 62) | next(count)
         return UUID(int=number)
 
-    kept, signs = (ids.uuid7, device.uuid4), rules.CLONE_SIGNS
+    kept = ids.uuid7, device.uuid4
     ids.uuid7, device.uuid4 = uuid7, uuid4  # type: ignore[assignment]
-    # Images and misused numbers are played on and on here, without anybody registering anew:
-    # that a copy is locked, and what follows, is tried in tests/sync/test_devices.py.
-    rules.CLONE_SIGNS = 2**31
     try:
         yield
     finally:
         ids.uuid7, device.uuid4 = kept  # type: ignore[assignment]
-        rules.CLONE_SIGNS = signs

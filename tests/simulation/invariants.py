@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fieldops.sync.rules import row_hash
-from tests.simulation.oracle import Entry, Oracle, Row, View
+from tests.simulation.oracle import Device, Entry, Oracle, Row, View
 
 if TYPE_CHECKING:
     from tests.simulation.network import Exchange
@@ -70,6 +70,8 @@ def push_answered(exchange: "Exchange") -> None:
         return
     kind = answer["stop"]["kind"] if answer["stop"] else None
     holds("I3", kind == taken.stop, f"the push should stop with {taken.stop}, it says {kind}")
+    told = answer["device"].get("register", False)
+    holds("I11", told == taken.register, f"to register anew is {told}, not {taken.register}")
     holds(
         "I3",
         [r["id"] for r in answer["results"]] == [entry.id for entry, _ in taken.results],
@@ -195,8 +197,11 @@ def effects(oracle: Oracle, found: dict[str, Any], names: Any) -> None:
     holds("I2", remarks == kept, f"remarks {remarks} are stored, they should be {kept}")
 
 
-def order_of(device: str, ledger: list[dict[str, Any]], last_seq: int, who: str) -> None:
-    """I3: the ledger has each number of a device once, from 1 to last_seq."""
-    seqs = sorted(e["seq"] for e in ledger if e["device"] == device and e["seq"] is not None)
-    own = list(range(1, last_seq + 1))
+def order_of(device: Device, ledger: list[dict[str, Any]], last_seq: int, who: str) -> None:
+    """I3: the ledger has each number of a device once, from 1 to last_seq.
+
+    But for those of commands that had come under the phone's former registration.
+    """
+    seqs = sorted(e["seq"] for e in ledger if e["device"] == device.id and e["seq"] is not None)
+    own = [n for n in range(1, last_seq + 1) if n not in device.carried]
     holds("I3", seqs == own, f"the ledger of {who} has {seqs}, last_seq is {last_seq}")

@@ -68,6 +68,7 @@ class Exchange:
     status: int = 0
     broken: Exception | None = None  # what a check at a point has found
     taken: Any = None  # what the oracle says a push came to
+    tries: int = 0  # how often a push was begun: from the second on it is taken step by step
 
 
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

@@ -12,6 +12,7 @@ from typing import Any
 from tests.simulation.trade import OFFLINE, REMARK_LENGTH
 
 POISON_TRIES = 5
+SIGNS_OF_A_COPY = 3
 FOR_OFFICES = {"job.assign", "job.cancel"}
 CASES_KEPT = timedelta(days=14)
 TOOK_EFFECT = {"applied", "merged", "corrected"}
@@ -108,6 +109,7 @@ class Case:
     decided_at: datetime | None = None
     id: str | None = None  # known when the database has made it
     version: int = 0
+    told: int | None = None  # of a case without commands: the number that its message says
 
 
 @dataclass
@@ -117,12 +119,26 @@ class Device:
     id: str
     person: str
     registered_at: datetime
+    name: str = ""
     seen: bool = True  # whether its user was a technician at its last full look
     former: bool = True
     since: datetime | None = None
     state: str = "active"
     last_seq: int = 0
     attempts: int = 0  # at the next number, that fail by a fault of ours
+    copied: bool = False  # locked because two phones work under it
+    signs: int = 0  # of that, so far
+    boot: tuple[str, int] | None = None  # the clock's boot and reading at the last push
+    boot_before: tuple[str, int] | None = None  # at the last push of another boot
+    queued: int = 0  # what waited on the phone after its last push
+    replaced: bool = False  # and nothing was heard of it since
+    carried: set[int] = field(default_factory=set)  # numbers of what had come by another one
+
+    def steered(self, state: str) -> None:
+        """Note that a dispatcher has locked, unlocked or revoked it."""
+        self.state, self.copied = state, False
+        if state == "active":
+            self.signs = 0
 
 
 @dataclass
@@ -131,6 +147,7 @@ class Taken:
 
     results: list[tuple[Entry, bool]] = field(default_factory=list)
     stop: str | None = None
+    register: bool = False  # whether the phone is told to register anew
 
 
 @dataclass
@@ -151,18 +168,67 @@ class Oracle:
     ) -> Taken:
         """Take a push as the server must; `technician`: whether the user has the role now."""
         taken = Taken()
+        signs = self._signs(device, request)
         commands = request["commands"]
         if not commands:
-            return taken
-        if device.state == "locked":
+            pass
+        elif device.state == "locked":
             taken.stop = "busy"
         elif request["epoch"] not in {None, self.epoch}:
             taken.stop = "gap"
+        elif device.state == "active" and signs and device.signs + signs >= SIGNS_OF_A_COPY:
+            device.state, device.copied, taken.stop = "locked", True, "busy"
+            self._announce(device, "device_cloned", device.signs + signs)
         else:
             for command in commands:
                 if not self._one(device, command, now, technician, taken):
                     break
+        self._heard(device, request, signs, len(taken.results))
+        taken.register = device.copied
         return taken
+
+    def _signs(self, device: Device, request: dict[str, Any]) -> int:
+        """Count what one phone alone would not do: numbers used twice, a boot that comes back."""
+        used_twice = [
+            c
+            for c in request["commands"]
+            if c["seq"] <= device.last_seq and c["id"] not in self.ledger
+        ]
+        boot, reading = request["clock"]["boot_id"], request["clock"]["mono_ms"]
+        other = device.boot is not None and device.boot[0] != boot
+        before = device.boot_before
+        goes_on = before is not None and before[0] == boot and reading > before[1]
+        return len(used_twice) + (other and goes_on)
+
+    def _heard(self, device: Device, request: dict[str, Any], signs: int, answered: int) -> None:
+        boot = (request["clock"]["boot_id"], request["clock"]["mono_ms"])
+        if device.boot is not None and device.boot[0] != boot[0]:
+            device.boot_before = device.boot
+        device.boot = boot
+        device.signs += signs
+        left = [c for c in request["commands"] if c["seq"] > device.last_seq]
+        device.queued = max(len(left), request.get("queued", 0) - answered)
+        device.replaced = False
+
+    def register(self, device: Device, former: str | None) -> None:
+        """Take a new registration; `former` is the installation it says it replaces.
+
+        What waited on a former one is lost, unless it was locked: then it is still on the phone.
+        """
+        self.devices[device.id] = device
+        for other in sorted(self.devices.values(), key=lambda d: d.id):
+            mine = other.person == device.person and other.id != device.id
+            named = other.id == former or other.name == device.name
+            if not (mine and named) or other.replaced or other.state == "revoked":
+                continue
+            other.replaced = True
+            if other.queued and other.state == "active":
+                self._announce(device, "queue_lost", other.queued)
+
+    def _announce(self, device: Device, code: str, told: int) -> None:
+        """Open a case without commands: it tells desk and technician of the device itself."""
+        number = len(self.cases) + 1
+        self.cases.append(Case(number, device.id, "held", code, "", None, blocks=False, told=told))
 
     def _one(
         self,
@@ -186,6 +252,8 @@ class Oracle:
         if command["seq"] == device.last_seq + 1:
             device.last_seq += 1
             device.attempts = 0
+            if seen is not None and seen.device != device.id:
+                device.carried.add(device.last_seq)
         return True
 
     def _known(self, command: dict[str, Any]) -> Entry | None:
@@ -268,7 +336,7 @@ class Oracle:
             joins = open_[0] if open_ else None
         elif entry.code == "blocked_by":
             joins = self._waiting_case(device, command)
-        if joins is None or joins.state != "open":
+        if joins is None or joins.state != "open" or joins.device != device.id:
             known = version_known(command) and "captured" in command
             joins = Case(
                 len(self.cases) + 1,

@@ -1,6 +1,7 @@
 """A phone of the simulation: the tests' phone on a bad line, with a name and a memory."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ class SimPhone(Phone):
             client, rows_per_page=rows_per_page, phone_clock=PhoneClock(), compress=True
         )
         self.name, self.person, self.line = name, person, line
+        self.called = name  # as it registers itself
 
     @property
     def device(self) -> str:
@@ -37,6 +39,17 @@ class SimPhone(Phone):
         """Return all commands it keeps, answered or not."""
         found = self.db.execute("select body from outbox order by seq")
         return [json.loads(body) for (body,) in found]
+
+    async def push_once(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return self._heard(await super().push_once(batch))
+
+    async def pull_once(self) -> dict[str, Any]:
+        return self._heard(await super().pull_once())
+
+    def _heard(self, answer: dict[str, Any]) -> dict[str, Any]:
+        if answer.get("device"):
+            self.put(told=answer["device"].get("register", False))
+        return answer
 
     def copy_to(self, other: "SimPhone") -> None:
         """Make the other a cloned image of this phone."""

@@ -59,6 +59,8 @@ WEIGHTS = {
     "skew": 2,
     "misuse": 3,
     "upgrade": 1,
+    "reinstall": 2,
+    "clone": 4,
     "backup": 2,
     "restore": 2,
     "quiet": 1,
@@ -79,6 +81,7 @@ FIELD_WEIGHTS = {
     "device": 2,
     "skew": 2,
     "upgrade": 1,
+    "reinstall": 1,
 }
 
 

@@ -99,7 +99,7 @@ class Machine(RuleBasedStateMachine):
         self.do("device", what=what, who=who)
 
     @rule(
-        kind=st.sampled_from(["upgrade", "skew", "misuse"]),
+        kind=st.sampled_from(["clone", "reinstall", "upgrade", "skew", "misuse"]),
         who=WHO,
         which=WHICH,
     )

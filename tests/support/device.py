@@ -208,8 +208,11 @@ class Phone:
     def _take_tokens(self, answer: Mapping[str, Any]) -> None:
         self.put(token=answer["access_token"], refresh_token=answer["refresh_token"])
 
-    async def register(self, name: str = "phone") -> None:
-        """Register this installation; doing it again is harmless."""
+    async def register(self, name: str = "phone", *, replaces: str | None = None) -> None:
+        """Register this installation; doing it again is harmless.
+
+        `replaces` is the former installation of the same user, where the app still knows it.
+        """
         if self.get("device_id") is None:
             self.put(device_id=str(uuid4()), next_seq=1, cursor=None, epoch=None)
         answer = await self.send(
@@ -219,9 +222,31 @@ class Phone:
                 "name": name,
                 "app_version": self.app["version"],
                 "app_schema": self.app["schema"],
+                "replaces": replaces,
             },
         )
         self.put(key=answer["key"], epoch=answer["epoch"])
+
+    def start_anew(self) -> str | None:
+        """Forget the registration and number all that is kept from 1; returns the former id.
+
+        For a phone that is told to register anew (two worked under one registration). What had
+        arrived is answered as a duplicate; what was not answered keeps its place in the order.
+        """
+        former: str | None = self.get("device_id")
+        kept = self.db.execute("select seq, body from outbox order by seq").fetchall()
+        with self.db:
+            self.db.execute("begin")
+            for place, (seq, body) in enumerate(kept, 1):
+                moved = json.dumps({**json.loads(body), "seq": place})
+                self.db.execute(
+                    "update outbox set seq = ?, body = ?, status = null where seq = ?",
+                    [place, moved, seq],
+                )
+            self.put(
+                device_id=str(uuid4()), key=None, cursor=None, epoch=None, next_seq=len(kept) + 1
+            )
+        return former
 
     async def send(self, path: str, body: Any) -> Any:
         """POST JSON and return JSON; raises Refused, NoAnswer."""

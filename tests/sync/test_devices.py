@@ -13,6 +13,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.organisation.commands.accounts import passwords
 from fieldops.organisation.models import Person
+from fieldops.sync import rules
 from tests.support.clients import bearer
 from tests.support.device import Phone, PhoneClock
 from tests.support.run import run
@@ -41,29 +42,7 @@ def copied(phone: Phone) -> Phone:
 
 async def register_anew(phone: Phone, name: str) -> None:
     """What an app does when told so: a new registration, the queue under new numbers."""
-    former = phone.get("device_id")
-    waiting = [c for c in queue(phone) if phone.result(c["id"]) is None]
-    phone.db.execute("delete from outbox")
-    phone.put(device_id=str(uuid4()), cursor=None, epoch=None, key=None)
-    answer = await phone.send(
-        "/v1/devices",
-        {
-            "id": phone.get("device_id"), "name": name, "app_version": "1.0.0", "app_schema": 1,
-            "replaces": former,
-        },
-    )  # fmt: skip
-    phone.put(key=answer["key"], epoch=answer["epoch"], next_seq=len(waiting) + 1)
-    for seq, command in enumerate(waiting, 1):
-        phone.db.execute(
-            "insert into outbox (seq, id, body, captured_at) values (?, ?, ?, ?)",
-            [seq, command["id"], _text({**command, "seq": seq}), command["captured"]["wall"]],
-        )
-
-
-def _text(command: dict[str, Any]) -> str:
-    import json  # noqa: PLC0415 - the phone's own format
-
-    return json.dumps(command)
+    await phone.register(name, replaces=phone.start_anew())
 
 
 async def test_sync_6_a_copied_image_is_locked_and_both_queues_arrive_whole(
@@ -157,6 +136,7 @@ async def test_sync_6_a_new_installation_tells_of_the_queue_the_old_one_took_wit
     (case,) = other.rows("case")
     assert case["code"] == "queue_lost"
     assert "2 commands" in case["message"]
+    assert case["commands"] == []
     assert case["text"]["zh_CN"]
     await phone.push()
     assert (await devices(client, settings, world))[str(phone.id)]["replaced_by"] is None
@@ -183,6 +163,60 @@ async def test_sync_5_what_was_captured_before_a_new_registration_keeps_its_time
             )
         ).all()
     assert abs(row.starts_at - (at + timedelta(hours=1))) < timedelta(minutes=1)
+
+
+async def test_sync_5_what_was_captured_on_either_copy_keeps_its_time(
+    phone: Phone, database: Database, at: datetime
+) -> None:
+    """The first copy that registers anew has replaced the former registration for both."""
+    id_ = await trial.make(database)
+    await phone.sync()
+    twin = copied(phone)
+    with clock.frozen(at + timedelta(hours=1)):
+        for each in (phone, twin):
+            each.capture("trial.remark", trial_id=id_, text="at nine")
+            each.clock.reboot()
+    with clock.frozen(at + timedelta(hours=5)):
+        for each, name in ((phone, "one"), (twin, "two")):
+            await register_anew(each, name)
+            assert [r["status"] for r in await each.push()] == ["applied"]
+    async with database.transaction() as session:
+        remarks = trial.select(trial.Leave).where(
+            trial.Leave.region_id == 1, trial.Leave.kind == "remark"
+        )
+        rows = (await session.scalars(remarks)).all()
+    late = [row.starts_at - (at + timedelta(hours=1)) for row in rows]
+    assert [abs(by) < timedelta(minutes=1) for by in late] == [True, True], late
+
+
+async def test_sync_6_what_had_come_before_is_answered_again_under_the_new_registration(
+    phone: Phone, database: Database
+) -> None:
+    """All that is kept moves, for a restore may ask for it: nothing takes effect twice (I2)."""
+    id_ = await trial.make(database)
+    for n in range(3):
+        phone.capture("trial.remark", trial_id=id_, text=str(n))
+    await send(phone, queue(phone)[:2])
+    await register_anew(phone, "set up anew")
+    assert [r["status"] for r in await phone.push()] == ["duplicate", "duplicate", "applied"]
+    assert sorted(str(text) for text in await trial.remarks_of(database)) == ["0", "1", "2"]
+
+
+async def test_i11_two_copies_with_a_faulty_command_each_at_one_number_both_end(
+    phone: Phone, database: Database, faults: trial.Faults
+) -> None:
+    """They must not reset each other's count: it goes by the place in the order."""
+    id_ = await trial.make(database)
+    await phone.sync()
+    twin = copied(phone)
+    faults.raise_on_begin = RuntimeError("a fault of ours")
+    for each in (phone, twin):
+        each.capture("trial.begin", trial_id=id_)
+    in_turn = [phone, twin, twin, phone, twin]  # one turn more, and they are known for copies
+    assert len(in_turn) == rules.POISON_TRIES
+    answers = [await send(each, queue(each)) for each in in_turn]
+    assert [bool(answer["results"]) for answer in answers] == [False] * 4 + [True]
+    assert answers[-1]["results"][0]["code"] == "poison"
 
 
 async def test_sync_6_two_users_of_one_phone_have_a_database_and_a_view_each(

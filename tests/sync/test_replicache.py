@@ -12,12 +12,14 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from api.app import create_app
 from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.settings import Settings
 from fieldops.sync import queries
+from fieldops.sync.admission import AGAIN_SECONDS, Admission
 from fieldops.sync.models import CaseEntry, Device
 from fieldops.sync.replicache.groups import GROUPS
 from fieldops.sync.rules import MOST_COMMANDS
@@ -480,6 +482,30 @@ async def test_the_desk_sees_the_group_as_a_device_of_its_user(
     async with database.transaction() as session:
         device = await session.get_one(Device, (1, group.device_id))
     assert (device.person_id, device.name, device.schema) == (id_of("alice"), "Replicache", 1)
+
+
+async def test_a_crowd_waits_for_its_turn_and_is_told_when_to_come_again(
+    database: Database, settings: Settings, faults: trial.Faults, world: World
+) -> None:
+    """Storms: groups take places like all phones, before their bodies are read."""
+    id_ = await trial.make(database)
+    app = create_app(settings, database)
+    app.state.admission = Admission(wait=0.05)
+    app.state.admission.open(1)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://fieldops") as client:
+        group = Group(client, settings, world.alice)
+        async with app.state.admission.admitted("a phone that is served"):
+            for answer in (
+                await group.push(mutation(1, "trial.begin", trial_id=id_)),
+                await group.post("pull", {"never": "read"}),
+            ):
+                assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+                assert int(answer.headers["Retry-After"]) >= AGAIN_SECONDS
+        assert await trial.state_of(database, id_) == "open", "nothing of it was taken"
+        assert (await group.push(mutation(1, "trial.begin", trial_id=id_))).status_code == 200
+        await group.pull()
+    assert group.rows[f"trial/{id_}"]["state"] == "begun"
 
 
 async def test_one_push_twice_at_once_takes_effect_once(

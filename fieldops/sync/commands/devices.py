@@ -63,11 +63,11 @@ async def _replace(ctx: Context, device: Device, named: UUID | None) -> None:
     replaced = [
         row
         for row in former
-        if row.id != device.id
-        and row.replaced_at is None
-        and (row.id == named or row.name == device.name)
+        if row.id != device.id and (row.id == named or row.name == device.name)
     ]
     for row in replaced:
+        if row.replaced_at is not None:
+            continue  # by the other of two copies, or long ago
         row.replaced_by, row.replaced_at = device.id, ctx.now
         if row.queued and row.state == DeviceState.ACTIVE.value:
             lost = QueueLost(

@@ -281,7 +281,7 @@ async def until_still(sim: "Simulation") -> int:
         still = True
         for phone in sim.phones:
             try:
-                if phone.get("told") and sim.roles[phone.person]:
+                if phone.get("must_register") and sim.roles[phone.person]:
                     still = False
                     await sim.register_anew(phone)
                 still = not await phone.push() and phone.queued() == 0 and still

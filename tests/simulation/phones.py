@@ -48,7 +48,7 @@ class SimPhone(Phone):
 
     def _heard(self, answer: dict[str, Any]) -> dict[str, Any]:
         if answer.get("device"):
-            self.put(told=answer["device"].get("register", False))
+            self.put(must_register=answer["device"].get("register", False))
         return answer
 
     def copy_to(self, other: "SimPhone") -> None:

@@ -131,7 +131,7 @@ class Simulation:
         # Nobody waits for what was asked under the former registration; requests still arrive.
         self.air[:] = [late for late in self.air if late.request or late.line is not phone.line]
         await self.register(phone, former)
-        phone.put(told=False)
+        phone.put(must_register=False)
 
     # --- one step -------------------------------------------------------------------------
 
@@ -324,7 +324,7 @@ class Simulation:
     async def do_sync(self, step: Step) -> str:
         """Hand in and pull until nothing is left, without faults."""
         phone = self._who(step)
-        told = phone.get("told") and self.roles[phone.person]
+        told = phone.get("must_register") and self.roles[phone.person]
         try:
             if told:
                 await self.register_anew(phone)

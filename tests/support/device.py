@@ -47,7 +47,8 @@ _TUS = {"Tus-Resumable": "1.0.0"}
 _PASSING = {429, 500, 502, 503, 504, 511}
 # What nobody writes about a person: a chosen name, an id, the hash of a content, a moment.
 _NO_WORDS = re.compile(
-    r"[a-z][a-z0-9]*([_/][a-z0-9]+)*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}"
+    r"[a-z][a-z0-9]*([_/][a-z0-9]+)*|Point|LineString|Polygon"
+    r"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}"
     r"|\d{4}-\d\d-\d\d(T[0-9:.]+(Z|[+-]\d\d:\d\d)?)?"
 )
 
@@ -55,7 +56,7 @@ SCHEMA = """
 create table if not exists meta (name text primary key, value text);
 create table if not exists outbox (
     seq integer primary key, id text unique, body text not null, captured_at text not null,
-    status text, result text
+    status text, result text, blanked integer not null default 0
 );
 create table if not exists row (
     type text, id text, version integer not null, body text not null, primary key (type, id)
@@ -448,10 +449,14 @@ class Phone:
         return asked.rowcount > 0 and first == stop["expected_seq"]
 
     def _take_epoch(self, answer: Mapping[str, Any]) -> None:
-        """Another epoch: the server was restored, so what it lost and is kept goes out again."""
+        """Another epoch: the server was restored, so all that is kept goes out again.
+
+        Also what a number says that it has: another copy of this phone may have used it before. A
+        command that was overwritten since is another one to the server, and goes only if lost.
+        """
         if answer["epoch"] != self.get("epoch"):
             taken = answer["device"]["last_seq"] if "device" in answer else answer["durable_seq"]
-            self.db.execute("update outbox set status = null where seq > ?", [taken])
+            self.db.execute("update outbox set status = null where seq > ? or not blanked", [taken])
             self.put(epoch=answer["epoch"], cursor=None)
 
     def _let_go(self, durable_seq: int) -> None:
@@ -629,7 +634,8 @@ class Phone:
                 self._drop_photos(command)
                 command["args"] = _without_words(command["args"])
                 self.db.execute(
-                    "update outbox set body = ? where seq = ?", [json.dumps(command), seq]
+                    "update outbox set body = ?, blanked = 1 where seq = ?",
+                    [json.dumps(command), seq],
                 )
 
     def _drop_photos(self, command: Mapping[str, Any]) -> None:

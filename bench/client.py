@@ -67,6 +67,12 @@ class Connection:
         self.reader = reader
         self.writer = writer
 
+    async def reopen(self) -> None:
+        """Connect anew: a server closes what is idle, and what it has refused unread."""
+        port = self.writer.get_extra_info("peername")[1]
+        self.writer.close()
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
+
     async def send(self, call: Call) -> Answer:
         """Send a request and read the whole answer."""
         content = call.encoded

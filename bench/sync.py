@@ -214,7 +214,8 @@ class SyncScenario(Runs):
             async def come(connection: Connection, phone: Phone) -> None:
                 nonlocal put_off
                 try:
-                    put_off += await _return(connection, phone, all_requests)
+                    times = await _return(connection, phone, all_requests)
+                    put_off += times  # not in one line: others add to it meanwhile
                 except (OSError, asyncio.IncompleteReadError, _GaveUpError) as exc:
                     failures.append(f"{phone.number}: {exc!r}")
                 returns.seconds.append(time.perf_counter() - began)
@@ -302,6 +303,7 @@ async def _return(connection: Connection, phone: Phone, measured: Measured) -> i
                 return answer
             put_off += 1
             await asyncio.sleep(answer.retry_after or 1)
+            await connection.reopen()
 
     answer = await send(phone.push())
     if answer.status == 200:

@@ -74,9 +74,16 @@ def devices(
             f"{row.name}, {row.state}, {row.app_version}",
             f"{row.last_seen_at:%Y-%m-%d %H:%M}",
             f"{row.last_seq} taken, {waiting}",
-            f"{row.view_rows} rows, {photos}",
+            f"{row.view_rows} rows, {photos}, {_catalogue(row)}",
         )
     console.print(table)
+
+
+def _catalogue(device: Any) -> str:
+    held, now = device.view_catalogue, device.catalogue_now
+    if held is None:
+        return "no catalogue yet"
+    return f"catalogue {held}" if held == now else f"catalogue {held} of {now}"
 
 
 @app.command()

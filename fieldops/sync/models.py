@@ -19,7 +19,7 @@ from sqlalchemy import (
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, query_expression
 
 from fieldops.kernel.base import Base, Regional, link, one_of
 from fieldops.sync import rules
@@ -29,7 +29,9 @@ class Device(Regional):
     """One registration: an installation of the app for one user.
 
     `last_seq` is the last command taken; `gen_sent` and `gen_confirmed` the generations of the
-    view record; `view_*` what the fast path compares; `grants_seen` the grants its user had at
+    view record; `view_*` what the fast path compares, `view_catalogue` the generation of the
+    catalogues that its rows are of (`catalogue_now` the one of now, where a list asks for it);
+    `grants_seen` the grants its user had at
     the last full pull (`grants_former` those before `grants_since`); `clock_*` the device's
     clock at the last push and the server's time then, `former_*` that of the boot before;
     `failing_*` the command that failed by a programming error and how often; `last_stop` why
@@ -78,6 +80,8 @@ class Device(Regional):
     view_centres: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list)
     view_rows: Mapped[int] = mapped_column(default=0)
     view_hash: Mapped[str] = mapped_column(default="0" * 16)
+    view_catalogue: Mapped[int | None] = mapped_column(BigInteger)
+    catalogue_now: Mapped[int | None] = query_expression()
     hash_differences: Mapped[int] = mapped_column(default=0)
 
     erasures_due: Mapped[int | None] = mapped_column(default=0)

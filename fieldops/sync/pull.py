@@ -206,7 +206,7 @@ class _Pull:
             and found.view_valid_until is not None
             and self.now < found.view_valid_until
         ):
-            return self._unchanged()
+            return self._unchanged(found.catalogue)
         return None
 
     def _standing(self) -> Standing:
@@ -243,12 +243,13 @@ class _Pull:
         if self.now - self.device.last_seen_at >= rules.SEEN_EVERY:
             await queries.note_seen(runs, self.actor.region_id, self.device.id, self.now)
 
-    def _unchanged(self) -> bytes:
+    def _unchanged(self, catalogue: int) -> bytes:
         return to_text(
             {
                 "unchanged": True,
                 "epoch": self.device.epoch,
                 "durable_seq": self.device.last_seq,
+                "catalogue": catalogue,
                 "cursor": self.request.cursor,
                 "server_time": self.now,
             }
@@ -298,7 +299,7 @@ class _Pull:
                 generation = int(device.gen_sent)
         await self._note(line, scope, totals, page, generation, confirmed)
         if generation == device.gen_sent and not due:
-            return self._unchanged()
+            return self._unchanged(totals.catalogue)
         return self._written(totals, page, generation, due, reset=standing is Standing.ANEW)
 
     async def _begin(
@@ -410,6 +411,7 @@ class _Pull:
         if not page.more:
             values["view_centres"] = sorted({*totals.centres, *held.mine(scope)})
             values["view_key"] = self._key(totals.counters, totals.catalogue)
+            values["view_catalogue"] = totals.catalogue
             values["view_valid_until"] = self._valid_until(scope, totals)
         await queries.note_pull(line, self.actor.region_id, device.id, **values)
 
@@ -441,6 +443,7 @@ class _Pull:
         }
         if not page.more:
             head["view"] = {"rows": totals.rows, "hash": totals.hash}
+            head["catalogue"] = totals.catalogue
         if totals.rows > rules.VIEW_WARNING_ROWS:
             head["warning"] = "view_large"
         return f'{to_text(head)[:-1]},"puts":{{{page.puts}}}}}'.encode()

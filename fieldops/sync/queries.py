@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import with_expression
 
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
@@ -94,9 +95,7 @@ async def bump_epoch(session: AsyncSession, region_id: int, reason: str, *, abov
 
 async def device(session: AsyncSession, scope: Scope, device_id: UUID) -> Device:
     """Return a device inside a scope; raises NotFound."""
-    found: Device | None = await session.scalar(
-        select(Device).where(policy.visible_devices(scope), Device.id == device_id)
-    )
+    found: Device | None = await session.scalar(devices(scope).where(Device.id == device_id))
     if found is None:
         raise NotFound(thing="device")
     return found
@@ -116,8 +115,12 @@ async def lock_device(session: AsyncSession, scope: Scope, device_id: UUID) -> D
 
 
 def devices(scope: Scope) -> Select[Any]:
-    """Return the statement for the devices of a scope."""
-    return select(Device).where(policy.visible_devices(scope))
+    """Return the statement for the devices of a scope, each with the catalogues' generation now."""
+    return (
+        select(Device)
+        .where(policy.visible_devices(scope))
+        .options(with_expression(Device.catalogue_now, catalogue_counter()))
+    )
 
 
 async def registered(session: AsyncSession, region_id: int, device_id: UUID) -> Device | None:
@@ -130,7 +133,11 @@ async def silent_devices(
     session: AsyncSession, region_id: int, centre_id: UUID | None, limit: int
 ) -> list[Device]:
     """Return devices of a region, or of one of its centres, the longest silent first."""
-    statement = select(Device).where(Device.region_id == region_id)
+    statement = (
+        select(Device)
+        .where(Device.region_id == region_id)
+        .options(with_expression(Device.catalogue_now, catalogue_counter()))
+    )
     if centre_id is not None:
         statement = statement.where(Device.centre_id == centre_id)
     found = await session.scalars(statement.order_by(Device.last_seen_at, Device.id).limit(limit))
@@ -236,7 +243,7 @@ def sum_of_counters(region_id: Any, centres: Any) -> ColumnElement[int]:
 
 
 def catalogue_counter() -> ColumnElement[int]:
-    """Return the counter of the catalogues."""
+    """Return the generation of catalogues and reference data: it grows with each change of one."""
     counter = ChangeCounter.__table__.alias("catalogue_counter")
     found = (
         select(counter.c.counter)
@@ -336,6 +343,7 @@ def _note() -> Executable:
             hash_differences=Device.hash_differences + given("new_differences", Integer()),
             view_centres=_or_as_is(Device.view_centres, ARRAY(Uuid())),
             view_valid_until=_or_as_is(Device.view_valid_until, _MOMENT),
+            view_catalogue=_or_as_is(Device.view_catalogue, BigInteger()),
             grants_former=case(
                 (given("new_grants_seen", Text()).is_(None), Device.grants_former),
                 else_=Device.grants_seen,
@@ -354,7 +362,8 @@ def _or_as_is(column: Any, type_: Any) -> ColumnElement[Any]:
 
 async def note_pull(line: Line, region_id: int, device_id: UUID, **values: Any) -> None:
     """Write on the device's row where it stands after a page."""
-    absent = dict.fromkeys(("view_centres", "view_valid_until", "grants_since", "grants_seen"))
+    last_page = ("view_centres", "view_valid_until", "view_catalogue")
+    absent = dict.fromkeys((*last_page, "grants_since", "grants_seen"))
     named = {f"new_{name}": value for name, value in {**absent, **values}.items()}
     await line.run(once(_note), region_id=region_id, device_id=device_id, **named)
 

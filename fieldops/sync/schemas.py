@@ -247,6 +247,11 @@ class PullAnswer(BaseModel):
     server_time: AwareDatetime
     unchanged: bool = False
     durable_seq: int | None = Field(None, description="Stands alone in an unchanged answer.")
+    catalogue: int | None = Field(
+        None,
+        description="On the last page and when unchanged: the generation of catalogues and "
+        "reference data that the rows are of.",
+    )
     device: DeviceAnswer | None = None
     reset: bool = Field(False, description="Drop all pulled rows before applying; not the outbox.")
     more: bool = False
@@ -388,6 +393,10 @@ class DeviceRead(BaseModel):
     last_seen_at: AwareDatetime
     last_seq: int
     view_rows: int = Field(description="Records it holds, as of its last full pull.")
+    view_catalogue: int | None = Field(
+        description="The generation of catalogues and reference data it works with."
+    )
+    catalogue_now: int | None = Field(description="The one of now; phones behind it pull it next.")
     queued: int = Field(description="Commands waiting on it, as far as known.")
     oldest_queued: str | None = Field(description="Name and version of the oldest of them.")
     oldest_queued_at: AwareDatetime | None

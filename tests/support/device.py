@@ -579,6 +579,7 @@ class Phone:
             with self.db:
                 self.db.execute("begin")
                 self._take_epoch(answer)  # a locked phone hears of a restore as well
+                self._take_catalogue(answer)
                 if "device" not in answer:  # a locked one: its erasures were not looked at
                     self.put(told=[])
             return False
@@ -598,11 +599,17 @@ class Phone:
                 )
             self._take_epoch(answer)
             self.put(cursor=answer["cursor"], reset_reason=None)
+            self._take_catalogue(answer)
             if not answer.get("more"):  # its rows have come anew by now, without words
                 self.put(told=sorted(told))
             self._let_photos_go()
         self.pages += 1
         return True
+
+    def _take_catalogue(self, answer: Mapping[str, Any]) -> None:
+        """Note which generation of the catalogues the rows are of, for whom the user calls."""
+        if answer.get("catalogue") is not None:
+            self.put(catalogue=answer["catalogue"])
 
     def _erase(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
         """Note the rows of erased people and overwrite what is kept; returns the erasures.

@@ -1,17 +1,21 @@
 """Catalogues travel with their generations; a started list keeps its own (SYNC 3, CH-01).
 
 The generation of a template is its `number`, of any other catalogue row its `version`; both
-are part of the row, and the catalogues' change counter is part of the key of a pull.
+are part of the row. The generation of all of them together is the catalogues' change counter: it
+is part of the key of a pull, and each whole answer says of which one the phone's rows are.
 """
 
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.kernel.db import Database
+from fieldops.kernel.settings import Settings
 from fieldops.orders.models import Reason
+from tests.support.clients import bearer
 from tests.support.device import Phone
 from tests.support.factories.appointments import book, local
 from tests.support.factories.orders import REPAIR, make_order
@@ -132,3 +136,55 @@ async def test_sync_3_a_changed_catalogue_reaches_phones_with_its_next_version(
     assert after is not None
     assert after["version"] == before["version"] + 1
     assert after["text_en"] == "Other words"
+
+
+async def test_sync_3_phone_and_office_say_which_catalogue_a_phone_works_with(
+    database: Database,
+    world: World,
+    new_phone: MakePhone,
+    client: httpx.AsyncClient,
+    settings: Settings,
+) -> None:
+    """A phone that was away is seen to be behind, and is not once it has pulled."""
+    phone = await new_phone(world.alice)
+
+    async def office() -> tuple[int | None, int]:
+        listed = await client.get("/v1/devices", headers=bearer(settings, world.dora))
+        (seen,) = [d for d in listed.json()["items"] if d["id"] == str(phone.id)]
+        one = await client.get(f"/v1/devices/{phone.id}", headers=bearer(settings, world.dora))
+        assert one.json()["catalogue_now"] == seen["catalogue_now"]
+        return seen["view_catalogue"], seen["catalogue_now"]
+
+    assert (await office())[0] is None, "it has not pulled yet"
+    async with database.transaction() as session:
+        await ensure_standard_templates(session)
+    visit_id = await booked(database, world, 10)
+    await phone.sync()
+    first = phone.get("catalogue")
+    assert await office() == (first, first)
+    phone.capture("visit.arrive", visit_id=visit_id, point=DOOR)
+    phone.capture("visit.start", visit_id=visit_id)
+    await phone.sync()
+    started = template_of(phone, visit_id)
+    await publish_next(database, world, started)
+    assert await office() == (first, first + 1)
+    answer = await phone.pull_once()
+    assert answer["unchanged"], "the new template is of no visit of hers"
+    assert answer["catalogue"] == phone.get("catalogue") == first + 1
+    assert await office() == (first + 1, first + 1)
+    assert template_of(phone, visit_id) == started
+    assert (await phone.pull_once())["catalogue"] == first + 1, "also when nothing was looked at"
+
+
+async def test_sync_3_the_catalogues_generation_is_told_with_the_last_page_only(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    """A phone half way between two catalogues has neither of them whole."""
+    await booked(database, world, 10)
+    phone = await new_phone(world.alice, rows_per_page=3)
+    pages = [await phone.pull_once()]
+    while pages[-1]["more"]:
+        pages.append(await phone.pull_once())
+    assert len(pages) > 1
+    assert [page.get("catalogue") for page in pages[:-1]] == [None] * (len(pages) - 1)
+    assert pages[-1]["catalogue"] == phone.get("catalogue") > 0

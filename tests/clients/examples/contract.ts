@@ -59,6 +59,7 @@ export interface PullAnswer {
   dels?: Ref[];
   puts?: Record<string, Row[]>;
   view?: { rows: number; hash: string };
+  catalogue?: number;
 }
 
 export interface Registration {

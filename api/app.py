@@ -25,7 +25,7 @@ from api.lean import Lean
 from fieldops.kernel import clock, logs, points
 from fieldops.kernel.announcing import Announcer
 from fieldops.kernel.db import Database, connect
-from fieldops.kernel.errors import TooLarge
+from fieldops.kernel.errors import BodyTooSlow, TooLarge
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings, get_settings
 from fieldops.sync.admission import Admission
@@ -36,7 +36,9 @@ log = structlog.get_logger()
 
 VERSION = "1"
 MOST_BODY_BYTES = 1024 * 1024
-OWN_LIMITS = ("/v1/uploads", "/v1/sync/push", "/v1/orders/import")  # they check for themselves
+MOST_BODY_SECONDS = 120.0  # 256 KiB at 18 kbit a second
+OWN_SIZES = ("/v1/uploads", "/v1/sync/push", "/v1/orders/import")  # they check for themselves
+OWN_TIMES = "/v1/uploads"  # a photo may take an hour, so long as it goes on
 LEAST_SECRET = 32
 LONGEST_REQUEST_ID = 64
 
@@ -44,7 +46,7 @@ ROUTERS = ("auth", "kernel", "erasures", "events", *fieldops.modules.MODULES, "r
 
 
 class Guard:
-    """Give every request a correlation id and cap its body (limits: docs/limits.md)."""
+    """Give every request a correlation id and cap its body and its time (docs/limits.md)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -66,7 +68,7 @@ class Guard:
         try:
             await self.app(
                 scope,
-                self._capped(scope, headers, receive),
+                self._capped(scope, headers, self._timed(scope, receive)),
                 self._named(send, scope["state"], correlation),
             )
         finally:
@@ -82,8 +84,30 @@ class Guard:
             structlog.contextvars.unbind_contextvars("correlation_id")
 
     @staticmethod
+    def _timed(scope: Scope, receive: Receive) -> Receive:
+        if scope["path"].startswith(OWN_TIMES):
+            return receive
+        until: float | None = None
+        whole = False
+
+        async def timed() -> Message:
+            nonlocal until, whole
+            if whole:  # whoever asks now waits for the end of the connection
+                return await receive()
+            until = until or asyncio.get_running_loop().time() + MOST_BODY_SECONDS
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyTooSlow(seconds=round(MOST_BODY_SECONDS)) from None
+            whole = not message.get("more_body", False)
+            return message
+
+        return timed
+
+    @staticmethod
     def _capped(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        if scope["path"].startswith(OWN_LIMITS):
+        if scope["path"].startswith(OWN_SIZES):
             return receive
         length = headers.get(b"content-length", b"0")
         announced = int(length) if length.isdigit() else 0

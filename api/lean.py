@@ -86,17 +86,22 @@ class LeanRoute(APIRoute):
 async def answer(to: LeanPath, request: Request) -> Response:
     """Read a request and answer it; raises what the table of problems knows.
 
-    In the order of the framework: a body that is no JSON, who asks, a body of the wrong shape.
+    In the order of the framework: a body that is no JSON, who asks, a body of the wrong shape. The
+    bytes come in before a place is taken, for a slow phone's would keep the others out; what costs
+    more than waiting, to inflate and to read them, is done in the place.
     """
     state = request.app.state
     await state.timeline.enter()
     key = request.headers.get("device-key")
-    async with state.admission.admitted(None if key is None else (to.path, key)):
-        return await _admitted(to, request)
+    who = None if key is None else (to.path, key)
+    state.admission.look(who)
+    body = await _body(request)
+    async with state.admission.admitted(who):
+        return await _admitted(to, request, body)
 
 
-async def _admitted(to: LeanPath, request: Request) -> Response:
-    content = await _content(request)
+async def _admitted(to: LeanPath, request: Request, sent: bytes) -> Response:
+    content = _content(request, sent)
     caller = to.caller(request)
     try:
         body = to.body.model_validate(content)
@@ -125,8 +130,8 @@ def header(request: Request, name: str, shape: TypeAdapter[Any]) -> Any:
         raise InvalidArguments(errors=field_errors(found)) from None
 
 
-async def _content(request: Request) -> Any:
-    """Return the JSON of a body that may be gzip or zstd; None for an empty one."""
+async def _body(request: Request) -> bytes:
+    """Return the bytes as they came; raises TooLarge, BodyTooSlow, InvalidRequest."""
     taken = bytearray()
     try:
         async for chunk in request.stream():
@@ -135,7 +140,12 @@ async def _content(request: Request) -> Any:
                 raise TooLarge(limit=inflate.LIMIT)
     except ClientDisconnect:
         raise InvalidRequest(reason="the request ended early") from None
-    body = inflate.inflate(bytes(taken), request.headers.get("content-encoding", ""))
+    return bytes(taken)
+
+
+def _content(request: Request, sent: bytes) -> Any:
+    """Return the JSON of a body that may be gzip or zstd; None for an empty one."""
+    body = inflate.inflate(sent, request.headers.get("content-encoding", ""))
     if not body:
         return None
     return read_json(body) if _is_json(request.headers.get("content-type")) else body

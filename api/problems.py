@@ -50,6 +50,7 @@ _DESCRIPTIONS = {
     401: "Not signed in.",
     403: "The role does not allow it.",
     404: "No such record in your scope.",
+    408: "The body took too long to arrive; nothing was taken.",
     409: "Refused by a rule or held for a decision; the code says which.",
     413: "Larger than the limits.",
     422: "A field breaks a rule; the errors name it.",
@@ -92,6 +93,8 @@ def answer(refusal: Coded, request: Request | None = None) -> Response:
         headers["Retry-After"] = str(refusal.details["retry_after"])
     if isinstance(refusal, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(refusal, errors.BodyTooSlow):
+        headers["Connection"] = "close"  # nobody waits for the rest
     if isinstance(refusal, errors.MethodNotAllowed):
         headers["Allow"] = str(refusal.details.get("allow", ""))
     return Response(to_text(body), refusal.status, headers, MEDIA_TYPE)

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from api.lean import read_json
 from api.problems import problems
 from api.sync import PEOPLE, Caller, caller_of, key_of_device
+from fieldops.kernel.errors import InvalidRequest
 from fieldops.sync.admission import Admission
 from fieldops.sync.replicache import pulling, pushing
 from fieldops.sync.replicache.groups import Group
@@ -36,7 +38,7 @@ class WholeQueueRequest(Request):
 
 
 class WholeQueueRoute(APIRoute):
-    """A route whose requests carry a whole queue, and wait for their turn before it is read.
+    """A route whose requests carry a whole queue, and wait for their turn when it has arrived.
 
     Which client group asks stands in the body, and several of a user share a sign-in: a twin is
     not told from another group here, and waits for its lock instead.
@@ -47,8 +49,14 @@ class WholeQueueRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             admission: Admission = request.app.state.admission
+            admission.look(None)
+            whole = WholeQueueRequest(request.scope, request.receive)
+            try:
+                await whole.body()  # it is kept there for the framework
+            except ClientDisconnect:
+                raise InvalidRequest(reason="the request ended early") from None
             async with admission.admitted(None):
-                return await handler(WholeQueueRequest(request.scope, request.receive))
+                return await handler(whole)
 
         return handle
 
@@ -78,7 +86,7 @@ def _group(caller: Caller, body: ReplicachePush | ReplicachePull | OtherVersion)
     operation_id="replicache_push",
     summary="Hand in a Replicache client group's mutations",
     response_model=ReplicachePushAnswer,
-    responses=problems(404, 413, 500, 503),
+    responses=problems(404, 408, 413, 500, 503),
 )
 async def replicache_push(
     body: Annotated[AnyPush, Body()], caller: Annotated[Caller, Depends(caller_of)]
@@ -93,7 +101,7 @@ async def replicache_push(
     operation_id="replicache_pull",
     summary="Get a Replicache client group's patch",
     response_model=ReplicachePullAnswer,
-    responses=problems(404, 409, 413, 503),
+    responses=problems(404, 408, 409, 413, 503),
 )
 async def replicache_pull(
     body: Annotated[AnyPull, Body()], caller: Annotated[Caller, Depends(caller_of)]

@@ -181,7 +181,7 @@ def _shown(example: dict[str, Any]) -> dict[str, Any]:
     summary="Hand in captured commands, in their order",
     response_model=PushAnswer,
     openapi_extra=_shown(PUSH_EXAMPLE),
-    responses=problems(404, 413, 503),
+    responses=problems(404, 408, 413, 503),
 )
 async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(phone_of)]) -> Response:
     """Take a part of the phone's queue; answered after the commit."""
@@ -195,7 +195,7 @@ async def sync_push(body: PushRequest, phone: Annotated[Phone, Depends(phone_of)
     summary="Get the difference between what the phone holds and what it should hold",
     response_model=PullAnswer,
     openapi_extra=_shown(PULL_EXAMPLE),
-    responses=problems(404, 409, 413, 503),
+    responses=problems(404, 408, 409, 413, 503),
 )
 async def sync_pull(body: PullRequest, phone: Annotated[Phone, Depends(phone_of)]) -> Response:
     """Send the next page of the difference."""

@@ -110,6 +110,14 @@ class TooLarge(Refusal):
     advice = "Send it in smaller parts; the app does that by itself after an update."
 
 
+class BodyTooSlow(Refusal):
+    """The request did not arrive within {seconds} seconds; nothing of it was taken."""
+
+    code = "body_too_slow"
+    status = 408
+    advice = "Nothing is lost; the app tries again by itself, with less at a time."
+
+
 class TooMany(Refusal):
     """Too many requests; wait {retry_after} seconds."""
 

@@ -34,6 +34,19 @@ class Admission:
         """Begin to count, with the connections of this process's pool."""
         self._places = asyncio.Semaphore(max(1, connections - OF_THE_OFFICES))
 
+    def look(self, who: Hashable | None) -> None:
+        """Raise Busy for a request that would not even get into the line; it takes nothing.
+
+        Whose body is still on its way is nobody's twin: a connection that died unnoticed must not
+        keep the phone from trying again on a new one.
+        """
+        if self._places is None:
+            return
+        if who in self._inside:
+            raise Busy(retry_after=1)
+        if self._places.locked() and self.waiting >= self.most_waiting:
+            raise self._later()
+
     @asynccontextmanager
     async def admitted(self, who: Hashable | None) -> AsyncIterator[None]:
         """Hold a place for a request; `who`: of whom only one request runs or waits at a time.
@@ -44,10 +57,7 @@ class Admission:
         if self._places is None:
             yield
             return
-        if who in self._inside:
-            raise Busy(retry_after=1)
-        if self._places.locked() and self.waiting >= self.most_waiting:
-            raise self._later()
+        self.look(who)
         if who is not None:
             self._inside.add(who)
         try:

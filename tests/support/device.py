@@ -44,7 +44,7 @@ PIECE_BYTES = 256 * 1024  # of a photo, between two looks whether something smal
 MOST_ERASED = 100  # erasures that one pull acknowledges
 LONGEST_WAIT = 60.0  # seconds between two tries
 _TUS = {"Tus-Resumable": "1.0.0"}
-_PASSING = {429, 500, 502, 503, 504, 511}
+_PASSING = {408, 429, 500, 502, 503, 504, 511}
 # What nobody writes about a person: a chosen name, an id, the hash of a content, a moment.
 _NO_WORDS = re.compile(
     r"[a-z][a-z0-9]*([_/][a-z0-9]+)*|Point|LineString|Polygon"
@@ -134,6 +134,7 @@ class Phone:
         self.clock = phone_clock or PhoneClock()
         self.compress = compress
         self.piece_bytes = piece_bytes
+        self.batch_bytes = MOST_BYTES
         self.hash_differed = 0
         self.pages = 0
         self.stopped_ms = 0  # how long the last push asked to wait
@@ -359,7 +360,7 @@ class Phone:
     ) -> bool:
         """Sync until nothing is waiting; returns whether that was reached.
 
-        What passes by itself (no network, 429, 503, a push that stopped) is tried again, after
+        What passes by itself (no network, 408, 429, 503, a push that stopped) is tried again, after
         the time the server asked for, else after 1, 2, 4 ... seconds; a busy server spreads
         those it tells to come again, so its time is kept as it is. Raises other refusals.
         """
@@ -375,6 +376,8 @@ class Phone:
                     continue
                 if refusal.status not in _PASSING:
                     raise
+                if refusal.status == httpx.codes.REQUEST_TIMEOUT:
+                    self.batch_bytes = max(1, self.batch_bytes // 2)  # the network is that slow
                 asked = float(refusal.retry_after)
                 busy = refusal.problem.get("code") == "busy" and asked > 0
                 pause = asked if busy else max(pause, asked)
@@ -403,7 +406,7 @@ class Phone:
             "select body from outbox where status is null order by seq limit ?", [MOST_COMMANDS]
         ):
             size += len(body)
-            if batch and size > MOST_BYTES:
+            if batch and size > self.batch_bytes:
                 break
             batch.append(json.loads(body))
         return batch

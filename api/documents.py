@@ -1,4 +1,7 @@
-"""The documents in openapi/, written from the code: fieldops.json, commands.json, refusals.md."""
+"""The documents in openapi/, written from the code: the API, the phones' commands, the refusals.
+
+shipped.json alone is more than the code says: what phones were once promised is kept in it.
+"""
 
 import inspect
 import json
@@ -7,15 +10,18 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from api import shipped
 from api.app import create_app
-from fieldops.kernel import commands, errors, views
+from fieldops.kernel import clock, commands, errors, views
 from fieldops.kernel.settings import Settings
+
+FOLDER = Path(__file__).parents[1] / "openapi"
 
 
 def write(folder: Path, *, only_check: bool = False) -> list[str]:
     """Write the documents into a folder; return the names of those that were out of date."""
     stale = []
-    for name, content in documents().items():
+    for name, content in documents(folder).items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != content:
             stale.append(name)
@@ -25,14 +31,22 @@ def write(folder: Path, *, only_check: bool = False) -> list[str]:
     return stale
 
 
-def documents() -> dict[str, str]:
-    """Return every document by file name."""
+def documents(folder: Path = FOLDER) -> dict[str, str]:
+    """Return every document by file name; what was shipped is read from the folder first."""
     app = create_app(Settings(secret=SecretStr("only-to-write-the-documents-0123456789")))
     return {
         "fieldops.json": _as_json(app.openapi()),
         "commands.json": _as_json(_commands()),
+        "shipped.json": _as_json(shipped.brought_up(recorded(folder), clock.now().date())),
         "refusals.md": _refusals(),
     }
+
+
+def recorded(folder: Path = FOLDER) -> shipped.Record:
+    """Return what was shipped so far, as the folder's shipped.json says."""
+    path = folder / "shipped.json"
+    found: shipped.Record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
 
 
 def _as_json(value: Any) -> str:

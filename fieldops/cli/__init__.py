@@ -183,7 +183,7 @@ def openapi(
     folder: Annotated[Path, typer.Option(help="Where to write.")] = ROOT / "openapi",
     check: Annotated[bool, typer.Option(help="Only say whether the files are current.")] = False,
 ) -> None:
-    """Write fieldops.json, commands.json and refusals.md."""
+    """Write the API document, the phones' commands with what was shipped, and the refusals."""
     from api import documents  # noqa: PLC0415 - the documents know the whole application
 
     stale = documents.write(folder, only_check=check)

@@ -269,11 +269,11 @@ def find(name: str, version: int, args: Mapping[str, Any]) -> tuple[Spec, Mappin
     return REGISTRY[name, version], args
 
 
-def known(name: str, version: int) -> bool:
-    """Return whether a command's version has a handler or can be lifted to one."""
+def taken_by(name: str, version: int) -> Spec | None:
+    """Return what handles a command's version, lifted if need be; None when nothing does."""
     while (name, version) in _upcasters and (name, version) not in REGISTRY:
         version += 1
-    return (name, version) in REGISTRY
+    return REGISTRY.get((name, version))
 
 
 def spec_of(handler: Callable[..., Any]) -> Spec:

@@ -20,7 +20,7 @@ async def take_what_was_learned() -> None:
         async with database.transaction() as session:
             waiting = await queries.first_of_open(session, region_id, UnknownCommand.code)
         for case_id, name, v in waiting:
-            if not commands.known(name, v):
+            if commands.taken_by(name, v) is None:
                 continue
             try:
                 async with database.transaction() as session:

@@ -40,7 +40,7 @@ async def judge_again(
         return None
     kept = await queries.entries_of(session, region_id, case.id)
     waiting = [(e.id, e.name, e.v) for e in kept if e.status in _WAITING]
-    if not waiting or not commands.known(*waiting[0][1:]):
+    if not waiting or commands.taken_by(*waiting[0][1:]) is None:
         return None
     session.expunge_all()
     taken, refusal = [], None

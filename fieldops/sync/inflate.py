@@ -39,8 +39,8 @@ def _gunzip(body: bytes) -> bytes:
         content = stream.decompress(body, rules.MOST_BYTES + 1)
     except zlib.error:
         raise InvalidRequest(reason="the gzip stream is broken") from None
-    if not stream.eof and len(content) <= rules.MOST_BYTES:
-        raise InvalidRequest(reason="the gzip stream is cut off")
+    if len(content) <= rules.MOST_BYTES:
+        _check_end("gzip", whole=stream.eof, behind=stream.unused_data)
     return content
 
 
@@ -49,6 +49,20 @@ def _unzstd(body: bytes) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024)
     try:
         with decompressor.stream_reader(body) as stream:
-            return stream.read(rules.MOST_BYTES + 1)
+            content = stream.read(rules.MOST_BYTES + 1)
+        if len(content) <= rules.MOST_BYTES:
+            # The reader takes a stream that was cut for one that ended; this one knows.
+            ending = decompressor.decompressobj()
+            ending.decompress(body)
+            _check_end("zstd", whole=ending.eof, behind=ending.unused_data)
     except zstandard.ZstdError:
         raise InvalidRequest(reason="the zstd stream is broken") from None
+    return content
+
+
+def _check_end(encoding: str, *, whole: bool, behind: bytes) -> None:
+    """Raise InvalidRequest unless a stream ended where its body did."""
+    if not whole:
+        raise InvalidRequest(reason=f"the {encoding} stream is cut off")
+    if behind:
+        raise InvalidRequest(reason=f"more follows the end of the {encoding} stream")

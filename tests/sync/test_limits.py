@@ -10,7 +10,8 @@ import pytest
 import zstandard
 
 from fieldops.kernel.db import Database
-from fieldops.sync import rules
+from fieldops.kernel.errors import InvalidRequest
+from fieldops.sync import inflate, rules
 from tests.support.device import Phone, Refused
 from tests.sync import trial
 from tests.sync.test_push import post, queue, request, send
@@ -106,6 +107,41 @@ async def test_sync_2_the_most_bytes_of_a_push_are_taken_and_one_more_is_not(
         answer = await post(phone.client, phone, pack[encoding](whole), encoding)
         code = {422: "invalid_arguments", 413: "too_large"}[status]
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_sync_2_a_compressed_body_that_was_cut_is_never_taken_for_a_whole_one(
+    encoding: str,
+) -> None:
+    """SYNC 2: at whatever byte the network ended, nor is what follows an end dropped unseen."""
+    pack = gzip.compress if encoding == "gzip" else zstandard.compress
+    whole = pack(b'{"commands": []}')
+    assert inflate.inflate(whole, encoding) == b'{"commands": []}'
+    for broken in (*(whole[:end] for end in range(len(whole))), whole + b" ", whole + whole):
+        with pytest.raises(InvalidRequest):
+            inflate.inflate(broken, encoding)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+async def test_sync_2_a_push_that_was_cut_is_told_so_and_the_same_push_is_taken(
+    phone: Phone, database: Database, encoding: str
+) -> None:
+    """SYNC 2: 400, not 422: nothing is wrong with what the phone wrote."""
+    pack = gzip.compress if encoding == "gzip" else zstandard.compress
+    phone.capture("trial.remark", trial_id=await trial.make(database), text="once")
+    whole = pack(json.dumps(request(phone, queue(phone))).encode())
+    cut = await post(phone.client, phone, whole[:-20], encoding)
+    assert (cut.status_code, cut.json()["code"]) == (400, "invalid_request")
+    assert await trial.remarks_of(database) == []
+    taken = await post(phone.client, phone, whole, encoding)
+    assert [r["status"] for r in taken.json()["results"]] == ["applied"]
+
+
+def test_sync_2_a_zstd_frame_that_asks_for_much_memory_is_refused_unread() -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=27)
+    greedy = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    with pytest.raises(InvalidRequest):
+        inflate.inflate(greedy.compress(b"{}") + greedy.flush(), "zstd")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])

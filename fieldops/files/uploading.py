@@ -42,6 +42,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Coded, NotFound
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
+from fieldops.organisation import queries as organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,7 @@ class Uploading:
 
 
 async def _within_quota(session: AsyncSession, actor: Actor, length: int, now: datetime) -> None:
+    await organisation.one_at_a_time(session, actor.id)
     waiting, begun = await queries.standing_of(
         session, actor.region_id, actor.id, now - rules.QUOTA_OVER
     )

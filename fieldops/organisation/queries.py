@@ -155,6 +155,16 @@ async def lock_sign_in(session: AsyncSession, region_id: int, sign_in_id: UUID) 
     return found
 
 
+async def one_at_a_time(session: AsyncSession, person_id: UUID) -> None:
+    """Let the transactions that ask this about a person come after each other.
+
+    For what is counted and then added to; rows that refer to the person may be added meanwhile.
+    """
+    await session.execute(
+        select(Person.id).where(Person.id == person_id).with_for_update(key_share=True)
+    )
+
+
 async def lock_sign_ins(session: AsyncSession, region_id: int, person_id: UUID) -> list[SignIn]:
     """Return a person's sign-ins that are still good, locked, by id."""
     found = await session.scalars(

@@ -27,6 +27,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.errors import InvalidArguments, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
+from fieldops.organisation import queries as organisation
 from tests.support.factories.files import STARTS, content, promise, sha256_of
 from tests.support.world import NORTH, SOUTH, World, build_world
 
@@ -391,6 +392,27 @@ async def test_a_person_has_only_so_many_unfinished_uploads(
     await uploading.terminate(dropped)
     await begin(uploading, world, content())
     await uploading.create(world.bob, Announced(2000, "0" * 64))
+
+
+async def test_uploads_begun_at_the_same_moment_do_not_pass_a_limit_together(
+    committed: tuple[Database, Settings], files_in: Settings
+) -> None:
+    """SYNC 7: each sees those begun before it; another person's are not waited for."""
+    database = committed[0]
+    uploading = Uploading(database, files_in)
+    world = await build_world(database)
+    await set_number(uploading, rules.OPEN_UPLOADS, 2)
+    await set_number(uploading, rules.MEGABYTES_A_DAY, 1)
+    async with database.transaction() as session:
+        await organisation.one_at_a_time(session, world.alice.id)
+        begun = [asyncio.create_task(begin(uploading, world, content())) for _ in range(6)]
+        sent = Announced(900_000, "0" * 64)
+        await uploading.create(world.bob, sent)
+    met = [type(r) for r in await asyncio.gather(*begun, return_exceptions=True)]
+    assert (met.count(Key), met.count(TooManyUploads)) == (2, 4)
+    twice = [uploading.create(world.carol, sent) for _ in range(2)]
+    made = await asyncio.gather(*twice, return_exceptions=True)
+    assert [isinstance(m, UploadQuotaUsed) for m in made].count(True) == 1
 
 
 async def test_a_person_begins_only_so_many_bytes_a_day_and_dropped_ones_count_as_sent(

@@ -43,6 +43,7 @@ from fieldops.sync.commands import desk as deciding
 from fieldops.sync.commands import devices as steering
 from fieldops.sync.models import Case, Device
 from fieldops.sync.schemas import (
+    Agreement,
     CaseDetail,
     CaseEntryRead,
     CaseRead,
@@ -294,6 +295,19 @@ async def device_list(
     if seen_before is not None:
         statement = statement.where(Device.last_seen_at < seen_before)
     return await page(reading, statement.order_by(Device.id), Device.id, after, limit, DeviceRead)
+
+
+@devices.get(
+    "/agreement",
+    operation_id="device_agreement",
+    summary="How many phones held other rows than they should",
+    responses=problems(),
+)
+async def device_agreement(
+    reading: Annotated[Reading, reads(Permission.DEVICE_READ)],
+) -> Agreement:
+    """Tell the rate of the last 24 hours, and whether it is an alarm (SYNC section 3)."""
+    return await queries.agreement(reading.session, reading.scope, reading.now)
 
 
 @devices.get(

@@ -1,13 +1,34 @@
-"""The timetable of sync: what this server has learned is taken from the desk by rule."""
+"""The timetable of sync: taking by rule what was learned, watching whether views agree."""
 
 import structlog
 
 from fieldops.kernel import clock, commands, jobs
 from fieldops.kernel.commands import UnknownCommand
+from fieldops.kernel.permissions import Scope
 from fieldops.sync import queries
 from fieldops.sync.commands.learning import judge_again
 
 log = structlog.get_logger()
+
+
+@jobs.every("50 * * * *", "sync.watch_agreement")
+async def watch_agreement() -> None:
+    """Raise an alarm in the log while too many phones hold other rows than they should."""
+    database, now = jobs.machine().database, clock.now()
+    async with database.transaction() as session:
+        regions = await jobs.regions(session)
+    for region_id in regions:
+        async with database.transaction() as session:
+            found = await queries.agreement(session, Scope(region_id, whole_region=True), now)
+        if found.alarm:
+            log.error(
+                "phones hold other rows than they should",
+                region_id=region_id,
+                phones=found.phones,
+                differed=found.differed,
+                per_cent=found.per_cent,
+                devices=[str(id_) for id_ in found.devices],
+            )
 
 
 @jobs.every("*/5 * * * *", "sync.take_what_was_learned")

@@ -83,6 +83,7 @@ class Device(Regional):
     view_catalogue: Mapped[int | None] = mapped_column(BigInteger)
     catalogue_now: Mapped[int | None] = query_expression()
     hash_differences: Mapped[int] = mapped_column(default=0)
+    differed_at: Mapped[datetime | None]
 
     erasures_due: Mapped[int | None] = mapped_column(default=0)
 

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import with_expression
 
+from fieldops.kernel import configuration
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
 from fieldops.kernel.db import CATALOGUES, ChangeCounter, announce
@@ -40,12 +41,19 @@ from fieldops.kernel.errors import Conflict, NotFound
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
-from fieldops.sync import policy
+from fieldops.sync import policy, rules
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
 from fieldops.sync.prepared import given, once
 from fieldops.sync.rules import MOST_TALLIES, CaseState, DeviceState
-from fieldops.sync.schemas import CodeTally, DeskCounts, DeviceTally, FieldSides, RecordTally
+from fieldops.sync.schemas import (
+    Agreement,
+    CodeTally,
+    DeskCounts,
+    DeviceTally,
+    FieldSides,
+    RecordTally,
+)
 
 _MOMENT = DateTime(timezone=True)
 
@@ -120,6 +128,30 @@ def devices(scope: Scope) -> Select[Any]:
         select(Device)
         .where(policy.visible_devices(scope))
         .options(with_expression(Device.catalogue_now, catalogue_counter()))
+    )
+
+
+async def agreement(session: AsyncSession, scope: Scope, now: datetime) -> Agreement:
+    """Return how many phones were heard of lately and which of them held other rows than ours.
+
+    Their rate is the metric of SYNC section 3: any difference is a fault of ours or of the app.
+    """
+    since = now - rules.DIFFERED_WITHIN
+    of = (policy.visible_devices(scope), Device.last_seen_at > since)
+    heard, latest = select(func.count()).where(*of), select(Device.id).where(*of)
+    phones = int(await session.scalar(heard) or 0)
+    differed = latest.where(Device.differed_at > since).order_by(Device.differed_at.desc())
+    ids = list(await session.scalars(differed))
+    most = await configuration.value(session, scope.region_id, rules.DIFFERING_PHONES)
+    rate = 100 * len(ids) / max(phones, 1)
+    return Agreement(
+        since=since,
+        phones=phones,
+        differed=len(ids),
+        per_cent=round(rate, 2),
+        alarm_at_per_cent=most,
+        alarm=rate >= most,
+        devices=ids[: rules.MOST_TALLIES],
     )
 
 
@@ -341,6 +373,10 @@ def _note() -> Executable:
             **{name: given(f"new_{name}", type_) for name, type_ in _NOTED.items()},
             updated_at=given("new_last_seen_at", _MOMENT),
             hash_differences=Device.hash_differences + given("new_differences", Integer()),
+            differed_at=case(
+                (given("new_differences", Integer()) == literal(0), Device.differed_at),
+                else_=given("new_last_seen_at", _MOMENT),
+            ),
             view_centres=_or_as_is(Device.view_centres, ARRAY(Uuid())),
             view_valid_until=_or_as_is(Device.view_valid_until, _MOMENT),
             view_catalogue=_or_as_is(Device.view_catalogue, BigInteger()),

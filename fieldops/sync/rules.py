@@ -6,6 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from fieldops.kernel.configuration import number
+
 MOST_COMMANDS = 50
 MOST_BYTES = 256 * 1024
 MOST_RATIO = 100  # inflated to compressed; JSON of a phone reaches 5 to 20
@@ -28,6 +30,16 @@ FULL_DIFF_EVERY = timedelta(hours=6)
 SEEN_EVERY = timedelta(minutes=5)  # how exactly "last seen" is kept by pulls without news
 SILENT_AFTER = timedelta(minutes=15)  # a phone with a network is heard of oftener
 CASES_KEPT = timedelta(days=14)  # how long a phone holds a decided case
+DIFFERED_WITHIN = timedelta(hours=24)  # what the rate of differing views looks at
+
+DIFFERING_PHONES = number(
+    "differing_phones_alarm",
+    "SYNC 3",
+    "per cent",
+    1,
+    "Share of a day's phones that held other rows than ours at which the alarm is raised.",
+    within=(0.01, 100),
+)
 
 
 CLONED = "cloned"  # the reason of a lock

@@ -406,6 +406,19 @@ class DeviceRead(BaseModel):
     replaced_at: AwareDatetime | None
     clock_offset_ms: int | None = Field(description="How far its wall clock was ahead.")
     hash_differences: int = Field(description="How often its view differed from ours.")
+    differed_at: AwareDatetime | None = Field(description="When it last did.")
+
+
+class Agreement(BaseModel):
+    """How many of the phones heard of in a day held other rows than the server thought."""
+
+    since: AwareDatetime
+    phones: int = Field(description="Phones heard of since then.")
+    differed: int = Field(description="Those of them that found another hash and started anew.")
+    per_cent: float
+    alarm_at_per_cent: float = Field(description="The rule number `differing_phones_alarm`.")
+    alarm: bool = Field(description="Whether that is reached: a fault of the server or the app.")
+    devices: list[UUID] = Field(description="Up to 50 of the phones that differed, latest first.")
 
 
 class FieldState(BaseModel):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -256,6 +257,33 @@ async def test_a_stream_says_that_it_is_alive() -> None:
     assert lines[0].startswith("retry: ")
     assert lines.count(pokes.KEEP_ALIVE) >= 3
     assert not quiet.streams
+
+
+async def test_a_change_for_many_phones_wakes_them_one_after_the_other() -> None:
+    """SYNC 8: with jitter, for what wakes a region must not bring all of its phones at once."""
+    made = Pokes()
+    made._database = object()  # type: ignore[assignment]
+    streams = [made.connect(1, new_id(), [NORTH], 60) for _ in range(600)]
+    now = asyncio.get_running_loop().time()
+    made._poke(streams)
+    planned = sorted((stream.poke_at or now) - now for stream in streams)
+    assert planned[-1] <= len(streams) / pokes.POKES_A_SECOND + 1
+    seconds = Counter(int(at) for at in planned)
+    assert max(seconds.values()) < 2 * pokes.POKES_A_SECOND, "about a hundred a second"
+    before = [stream.poke_at for stream in streams]
+    made._poke(streams)
+    assert [stream.poke_at for stream in streams] == before, "the next change is the same poke"
+
+
+async def test_a_phone_that_was_just_poked_waits_for_its_next_one() -> None:
+    """SYNC 8: a busy centre costs a phone a pull every few seconds, not one a change."""
+    made = Pokes()
+    made._database = object()  # type: ignore[assignment]
+    stream = made.connect(1, new_id(), [NORTH], 60)
+    stream.last_poke = asyncio.get_running_loop().time()
+    made._poke([stream])
+    assert stream.poke_at is not None
+    assert stream.poke_at - stream.last_poke >= pokes.LEAST_GAP_SECONDS
 
 
 async def test_an_announcement_comes_after_the_commit_and_not_after_a_rollback(

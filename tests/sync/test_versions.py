@@ -15,6 +15,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.organisation.models import Leave
+from fieldops.sync.errors import NotForDevices
 from fieldops.sync.jobs import take_what_was_learned
 from tests.support.clients import bearer
 from tests.support.device import Phone
@@ -58,11 +59,15 @@ def worker(database: Database, settings: Settings) -> None:
     jobs.use(jobs.Machine(database, settings))
 
 
-def learn(name: str, like: str) -> None:
+def learn(name: str, like: str, *, offline: bool = True) -> None:
     """Let the server know a command as a later release would."""
     known = commands.REGISTRY[like, 1]
     commands.command(
-        name, permission=known.permission, nature=known.nature, offline=True, subject=known.subject
+        name,
+        permission=known.permission,
+        nature=known.nature,
+        offline=offline,
+        subject=known.subject,
     )(known.handler)
 
 
@@ -150,6 +155,26 @@ async def test_sync_2_what_the_server_learned_is_judged_like_any_other_command(
     assert (case["state"], case["code"]) == ("open", "trial_reassigned")
     await run(database, world.dora, "desk.accept", case_id=case["id"], reason="she was there")
     assert await trial.state_of(database, id_) == "finished"
+
+
+@pytest.mark.usefixtures("worker")
+async def test_cu_04_what_the_server_learned_for_its_offices_is_not_taken_from_a_phone(
+    phone: Phone, database: Database, world: World
+) -> None:
+    """Neither by rule nor by the desk; what it said is not kept, for it may be contact data."""
+    id_ = await trial.make(database)
+    phone.capture("trial.say", trial_id=id_, text="call +358 40 1234567")
+    await phone.push()
+    learn("trial.say", "trial.remark", offline=False)
+    await take_what_was_learned()
+    assert await trial.remarks_of(database) == []
+    await phone.pull()
+    (case,) = phone.rows("case")
+    assert (case["state"], case["status"], case["code"]) == ("open", "rejected", "not_for_devices")
+    assert await trial.count(database, "sync_case_entry", "command::text like '%1234567%'") == 0
+    with pytest.raises(NotForDevices):
+        await run(database, world.dora, "desk.accept", case_id=case["id"], reason="she was there")
+    await run(database, world.dora, "desk.discard", case_id=case["id"], reason="not for phones")
 
 
 @pytest.mark.usefixtures("worker")

@@ -10,7 +10,7 @@ from fieldops.kernel import commands
 from fieldops.kernel.clock import Confidence
 from fieldops.kernel.commands import Applied, Captured, Envelope
 from fieldops.sync import grants, queries, receipt
-from fieldops.sync.errors import MalformedCommand
+from fieldops.sync.errors import MalformedCommand, NotForDevices
 from fieldops.sync.models import CaseEntry, Device
 from fieldops.sync.rules import Status
 from fieldops.sync.schemas import CommandIn
@@ -27,12 +27,16 @@ async def run(
     """Run one kept command and note how it ended.
 
     `accepted` runs it without its base, for the person at the desk has seen both versions.
-    Raises MalformedCommand, and what the command refuses or holds.
+    Raises MalformedCommand, NotForDevices for what a later release keeps for the offices, and
+    what the command refuses or holds.
     """
     try:
         sent = CommandIn.model_validate(entry.command)
     except ValidationError:
         raise MalformedCommand from None
+    spec = commands.taken_by(sent.name, sent.v)
+    if spec is not None and not spec.offline:
+        raise NotForDevices(name=sent.name)
     captured = None
     if entry.captured_at is not None and entry.estimated_at is not None:
         captured = Captured(

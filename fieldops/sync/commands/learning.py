@@ -14,7 +14,7 @@ from fieldops.kernel.permissions import Permission
 from fieldops.sync import queries
 from fieldops.sync.cases import plain, status_of
 from fieldops.sync.commands import entries
-from fieldops.sync.errors import CaseClosed
+from fieldops.sync.errors import CaseClosed, NotForDevices
 from fieldops.sync.models import Case, Device
 from fieldops.sync.rules import CaseState, Status
 
@@ -84,6 +84,10 @@ async def _note(
         case.code, case.status = refusal.code, status_of(refusal)
         case.message, case.advice = refusal.message, refusal.advice
         case.next_steps, case.details = list(refusal.next_steps), plain(refusal.details)
+        if isinstance(refusal, NotForDevices):
+            for entry in await queries.entries_of(session, region_id, case_id):
+                if entry.name == case.name:  # it may hold contact data (CU-04)
+                    entry.command = {**entry.command, "args": {}}
     await queries.news_of_cases(session, region_id, case.device_id)
     log.info("case judged again", case_id=str(case_id), state=case.state, code=case.code)
     return CaseState(case.state)

@@ -8,7 +8,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, reads
-from fieldops.kernel import erasure
+from fieldops.customers import queries as customers
+from fieldops.kernel.erasure import Erasure
 from fieldops.kernel.permissions import Permission
 from fieldops.sync import erasures
 from fieldops.sync.rules import DeviceState
@@ -38,6 +39,7 @@ class ErasureRead(BaseModel):
     at: AwareDatetime
     asked_by: UUID
     outstanding: int = Field(0, description="Phones that have not erased their copies yet.")
+    elsewhere: int = Field(0, description="Phones of other centres: counted, and not named here.")
     devices: list[ErasingDevice] = []
 
 
@@ -47,37 +49,31 @@ async def erasure_list(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ErasureRead]:
-    """List erasures with the phones that were told of each, oldest first."""
-    region_id = reading.actor.region_id
-    statement = erasure.erasures(region_id)
+    """List the erasures of one's customers with the phones that were told, oldest first."""
+    statement = customers.erasures(reading.scope)
     if after is not None:
-        statement = statement.where(erasure.Erasure.id > after)
+        statement = statement.where(Erasure.id > after)
     rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    told: dict[UUID, list[ErasingDevice]] = {}
-    for notice, device in await erasures.notices(
-        reading.session, region_id, [row.id for row in rows]
+    told: dict[UUID, list[tuple[ErasingDevice, bool]]] = {}
+    for notice, device, is_seen in await erasures.notices(
+        reading.session, reading.actor.scope(Permission.DEVICE_READ), [row.id for row in rows]
     ):
         revoked = device.state == DeviceState.REVOKED.value
-        told.setdefault(notice.erasure_id, []).append(
-            ErasingDevice(
-                device_id=device.id,
-                person_id=device.person_id,
-                name=device.name,
-                state="erased"
-                if notice.acknowledged_at
-                else "revoked"
-                if revoked
-                else "outstanding",
-                delivered_at=notice.delivered_at,
-                acknowledged_at=notice.acknowledged_at,
-                last_seen_at=device.last_seen_at,
-            )
+        shown = ErasingDevice(
+            device_id=device.id,
+            person_id=device.person_id,
+            name=device.name,
+            state="erased" if notice.acknowledged_at else "revoked" if revoked else "outstanding",
+            delivered_at=notice.delivered_at,
+            acknowledged_at=notice.acknowledged_at,
+            last_seen_at=device.last_seen_at,
         )
+        told.setdefault(notice.erasure_id, []).append((shown, is_seen))
     items = [_read(row, told.get(row.id, [])) for row in rows]
     return Page(items=items[:limit], next=items[limit - 1].id if len(items) > limit else None)
 
 
-def _read(row: erasure.Erasure, devices: list[ErasingDevice]) -> ErasureRead:
+def _read(row: Erasure, told: list[tuple[ErasingDevice, bool]]) -> ErasureRead:
     return ErasureRead(
         id=row.id,
         subject_type=row.subject_type,
@@ -85,6 +81,7 @@ def _read(row: erasure.Erasure, devices: list[ErasingDevice]) -> ErasureRead:
         ground=row.ground,
         at=row.at,
         asked_by=row.asked_by,
-        outstanding=sum(d.state == "outstanding" for d in devices),
-        devices=devices,
+        outstanding=sum(device.state == "outstanding" for device, _ in told),
+        elsewhere=sum(not is_seen for _, is_seen in told),
+        devices=[device for device, is_seen in told if is_seen],
     )

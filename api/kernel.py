@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from api.problems import problems
 from api.routing import Open, Reading, public, reads, verb
-from fieldops.kernel import audit, configuration
+from fieldops.kernel import audit, configuration, visibility
 from fieldops.kernel.permissions import Permission
+from fieldops.kernel.visibility import Access
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -79,6 +80,12 @@ async def history(
     entity_id: UUID,
     reading: Annotated[Reading, reads(Permission.AUDIT_READ)],
 ) -> list[Change]:
+    if not reading.scope.whole_region:
+        model = visibility.of_table(entity)
+        if model is None or Access.SHOWN is not await visibility.access(
+            reading.session, reading.actor, model, entity_id, under=Permission.AUDIT_READ
+        ):
+            return []  # as for a record that is not there
     statement = audit.history(reading.actor.region_id, entity, entity_id).limit(1000)
     rows = await reading.session.scalars(statement)
     return [Change.model_validate(row) for row in rows]

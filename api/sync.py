@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -37,6 +38,7 @@ from fieldops.kernel.db import Database, to_text
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
+from fieldops.kernel.visibility import Access
 from fieldops.organisation import queries as organisation
 from fieldops.sync import policy, pull, push, queries, rules
 from fieldops.sync.commands import desk as deciding
@@ -366,15 +368,18 @@ async def desk_get(
     region_id = reading.actor.region_id
     case = await queries.case_of(reading.session, reading.scope, case_id)
     entries = await queries.entries_of(reading.session, region_id, case.id)
-    present, changes = await queries.present_state(
-        reading.session, region_id, case.subject_type, case.subject_id
-    )
+    record = case.subject_type, case.subject_id
+    access = await queries.access_to(reading.session, reading.actor, *record)
+    present: dict[str, Any] | None = None
+    changes: Sequence[Any] = ()
+    if access is Access.SHOWN:
+        present, changes = await queries.present_state(reading.session, region_id, *record)
+    args = entries[0].command.get("args", {}) if entries else {}
     return CaseDetail(
         **CaseRead.model_validate(case).model_dump(),
         commands=[CaseEntryRead.model_validate(entry) for entry in entries],
-        conflict=await queries.sides_of_conflict(
-            reading.session, region_id, case, entries[0].command.get("args", {}) if entries else {}
-        ),
+        conflict=await queries.sides_of_conflict(reading.session, reading.actor, case, args),
+        access=access,
         present=None if present is None else json.loads(to_text(present)),
         changes=[Change.model_validate(change) for change in changes],
     )

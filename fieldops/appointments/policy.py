@@ -1,10 +1,13 @@
 """Who sees which appointments and call tasks: the offices by centre, technicians their own."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists
 
-from fieldops.kernel.permissions import Scope
+from fieldops.appointments.models import Appointment, CallTask
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 from fieldops.visits.models import Assignment
 
 
@@ -20,3 +23,7 @@ def visible(scope: Scope, model: Any) -> ColumnElement[bool]:
         Assignment.ended_at.is_(None),
     )
     return scope.predicate(model, own=own)
+
+
+for _model in (Appointment, CallTask):
+    shown(_model, Permission.APPOINTMENT_READ, partial(visible, model=_model))

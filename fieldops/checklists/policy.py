@@ -3,7 +3,8 @@
 from sqlalchemy import ColumnElement, select
 
 from fieldops.checklists.models import Checklist
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 from fieldops.visits import policy as visits
 from fieldops.visits.models import Visit
 
@@ -20,3 +21,6 @@ def visible(scope: Scope) -> ColumnElement[bool]:
         .exists()
     )
     return scope.predicate(Checklist, own=own)
+
+
+shown(Checklist, Permission.CHECKLIST_READ, visible)

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer, Premises
 from fieldops.kernel.actor import Actor
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 
 Own = Callable[[Scope], ColumnElement[bool]]
 Exemption = Callable[[AsyncSession, Actor, UUID, datetime], Awaitable[bool]]
@@ -52,3 +53,7 @@ async def exempt(session: AsyncSession, actor: Actor, customer_id: UUID, now: da
         if await exemption(session, actor, customer_id, now):
             return True
     return False
+
+
+shown(Customer, Permission.CUSTOMER_READ, visible_customers)
+shown(Premises, Permission.CUSTOMER_READ, visible_premises)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.customers import policy, rules, standards
 from fieldops.customers.models import Customer, Premises, ServiceStandard
 from fieldops.customers.rules import Limit, Segment, Service, Standard, Task
+from fieldops.kernel.erasure import Erasure
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation.models import Unit
@@ -34,6 +35,20 @@ def all_premises(
     if house_number is not None:
         statement = statement.where(Premises.house_number == house_number)
     return statement
+
+
+def erasures(scope: Scope) -> Select[Erasure]:
+    """Return the statement for the erasures of a scope's customers, by id.
+
+    Those of a whole region also when a restored database does not hold the customer.
+    """
+    statement = select(Erasure).where(Erasure.region_id == scope.region_id).order_by(Erasure.id)
+    if scope.whole_region:
+        return statement
+    of_scope = select(Customer.id).where(
+        policy.visible_customers(scope), Customer.id == Erasure.subject_id
+    )
+    return statement.where(of_scope.exists())
 
 
 async def customer(session: AsyncSession, scope: Scope, customer_id: UUID) -> Customer:

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files.models import FileLink
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 
 CentreOfVisit = Callable[[AsyncSession, int, UUID], Awaitable[UUID | None]]
 
@@ -25,3 +26,6 @@ purpose_of: list[PurposeOf] = []
 def visible(scope: Scope) -> ColumnElement[bool]:
     """Limit links to a scope: a technician sees those they made, an office its centres'."""
     return scope.predicate(FileLink, own=FileLink.technician_id == scope.technician_id, shared=True)
+
+
+shown(FileLink, Permission.FILE_READ, visible)

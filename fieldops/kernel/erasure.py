@@ -23,7 +23,6 @@ from sqlalchemy import (
     BindParameter,
     ForeignKeyConstraint,
     Index,
-    Select,
     UniqueConstraint,
     Uuid,
     any_,
@@ -146,11 +145,6 @@ async def erasure_of(session: AsyncSession, region_id: int, subject_id: UUID) ->
         select(Erasure).where(Erasure.region_id == region_id, Erasure.subject_id == subject_id)
     )
     return found
-
-
-def erasures(region_id: int) -> Select[Erasure]:
-    """Return the statement for a region's erasures, by id."""
-    return select(Erasure).where(Erasure.region_id == region_id).order_by(Erasure.id)
 
 
 async def erase(session: AsyncSession, erasure: Erasure) -> Reach:

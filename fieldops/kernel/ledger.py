@@ -92,13 +92,13 @@ async def once(
 ) -> dict[str, Any]:
     """Run a REST write as a push of one: the first time, or the stored result.
 
-    Returns {id, status, refs, merged}. Raises IdReused when the id came with other content,
-    and whatever the command raises; a refusal leaves no trace here.
+    Returns {id, status, refs, merged}. Raises IdReused when the id came with other content or
+    from somebody else, and whatever the command raises; a refusal leaves no trace here.
     """
     digest = content_hash(envelope)
     seen = (await find(session, actor.region_id, [envelope.id])).get(envelope.id)
     if seen is not None:
-        if seen.content_hash != digest:
+        if seen.content_hash != digest or seen.actor_id != actor.id:
             raise IdReused
         return {**dict(seen.result), "status": "duplicate"}
     applied = await commands.run(session, actor, envelope, now)

@@ -1,10 +1,13 @@
 """Who sees which tests."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
+from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.visits import policy as visits
 from fieldops.visits.models import Visit
 
@@ -19,3 +22,7 @@ def visible(scope: Scope, model: Any) -> ColumnElement[bool]:
         .exists()
     )
     return scope.predicate(model, own=own)
+
+
+for _model in (LineTest, SpeedTest):
+    shown(_model, Permission.MEASUREMENT_READ, partial(visible, model=_model))

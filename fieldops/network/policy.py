@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement
 from fieldops.customers.policy import Own, owned
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 from fieldops.network.errors import VisitRequired
 from fieldops.network.models import Finding, NetworkFeature, NetworkService
 
@@ -46,3 +47,8 @@ def working_scope(actor: Actor, permission: Permission, visit_id: UUID | None) -
     if visit_id is None:
         raise VisitRequired
     return Scope(scope.region_id, whole_region=True)
+
+
+shown(NetworkFeature, Permission.NETWORK_READ, visible_features)
+shown(NetworkService, Permission.NETWORK_READ, visible_services)
+shown(Finding, Permission.NETWORK_READ, visible_findings)

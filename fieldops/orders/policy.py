@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_
 
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
 
 Own = Callable[[Scope, bool], ColumnElement[bool]]
@@ -38,3 +39,8 @@ def visible_work_orders(scope: Scope, model: Any = WorkOrder) -> ColumnElement[b
 def visible_warnings(scope: Scope) -> ColumnElement[bool]:
     """Return the condition for the warnings in a scope: those of an office's centres."""
     return scope.predicate(LateWarning)
+
+
+shown(ServiceOrder, Permission.ORDER_READ, visible_orders)
+shown(WorkOrder, Permission.ORDER_READ, visible_work_orders)
+shown(LateWarning, Permission.ORDER_READ, visible_warnings)

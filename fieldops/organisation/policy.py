@@ -1,11 +1,13 @@
 """Who may see which of the organisation's rows."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from fieldops.kernel.permissions import Scope
-from fieldops.organisation.models import Technician
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
+from fieldops.organisation.models import Leave, Qualification, Shift, Technician
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:
@@ -27,3 +29,8 @@ def own_rows(model: Any, scope: Scope) -> ColumnElement[bool]:
         own=model.technician_id == scope.technician_id,
         firm=model.technician_id.in_(of_firm),
     )
+
+
+shown(Technician, Permission.STAFF_READ, visible)
+for _model in (Leave, Qualification, Shift):
+    shown(_model, Permission.STAFF_READ, partial(own_rows, _model))

@@ -36,7 +36,8 @@ from fieldops.kernel.db import announce
 from fieldops.kernel.direct import Line
 from fieldops.kernel.erasure import ErasedRow, Reach
 from fieldops.kernel.ids import new_id
-from fieldops.sync import queries
+from fieldops.kernel.permissions import Scope
+from fieldops.sync import policy, queries
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.models import Case, CaseEntry, Device, ErasureNotice, HeldRow
 from fieldops.sync.prepared import given, once
@@ -176,11 +177,16 @@ def _delivered() -> Executable:
 
 
 async def notices(
-    session: AsyncSession, region_id: int, erasure_ids: Collection[UUID]
-) -> list[tuple[ErasureNotice, Device]]:
-    """Return which devices were told of erasures, with the devices, by erasure and device."""
+    session: AsyncSession, scope: Scope, erasure_ids: Collection[UUID]
+) -> list[tuple[ErasureNotice, Device, bool]]:
+    """Return which devices were told of erasures, by erasure and device.
+
+    Each with whether the scope may see the device: a customer's visits may have been done by
+    technicians of other centres.
+    """
+    region_id = scope.region_id
     found = await session.execute(
-        select(ErasureNotice, Device)
+        select(ErasureNotice, Device, policy.visible_devices(scope))
         .join(
             Device,
             (Device.id == ErasureNotice.device_id) & (Device.region_id == ErasureNotice.region_id),
@@ -188,7 +194,7 @@ async def notices(
         .where(ErasureNotice.region_id == region_id, ErasureNotice.erasure_id.in_(erasure_ids))
         .order_by(ErasureNotice.erasure_id, Device.id)
     )
-    return [(row[0], row[1]) for row in found]
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 # --- push and desk -------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 from fieldops.sync.models import Case, Device
 
 MayDecide = Callable[[AsyncSession, int, UUID, UUID | None], Awaitable[bool]]
@@ -23,3 +24,7 @@ def visible_devices(scope: Scope) -> ColumnElement[bool]:
 def visible_cases(scope: Scope) -> ColumnElement[bool]:
     """Return the condition for cases inside a scope."""
     return scope.predicate(Case, own=Case.person_id == scope.technician_id, shared=True)
+
+
+shown(Device, Permission.DEVICE_READ, visible_devices)
+shown(Case, Permission.DESK_READ, visible_cases)

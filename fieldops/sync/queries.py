@@ -32,7 +32,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import with_expression
 
-from fieldops.kernel import configuration
+from fieldops.kernel import configuration, visibility
+from fieldops.kernel.actor import Actor
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
 from fieldops.kernel.db import CATALOGUES, ChangeCounter, announce
@@ -41,6 +42,7 @@ from fieldops.kernel.errors import Conflict, NotFound
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.visibility import Access
 from fieldops.sync import policy, rules
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
@@ -553,27 +555,34 @@ async def first_of_open(
 
 
 async def sides_of_conflict(
-    session: AsyncSession, region_id: int, case: Case, ours: Mapping[str, Any]
+    session: AsyncSession, actor: Actor, case: Case, ours: Mapping[str, Any]
 ) -> list[FieldSides]:
     """Return each field of a conflict as it was, as others made it, and as the technician wants.
 
-    Masked values (contact data) stay masked. Empty for every other reason.
+    Masked values (contact data) stay masked; of a record that the actor may not see, only what
+    the technician sent is told. Empty for every other reason.
     """
     model = model_of(case.details.get("type"))
     if case.code != Conflict.code or model is None:
         return []
+    wanted = case.details["fields"].split(", ")
+    record_id, region_id = UUID(case.details["id"]), actor.region_id
+    if await visibility.access(session, actor, model, record_id) is not Access.SHOWN:
+        return [
+            FieldSides(field=name, base=None, theirs=None, ours=ours.get(name), hidden=True)
+            for name in sorted(wanted)
+        ]
     changes = await session.scalars(
         select(Audit)
         .where(
             Audit.region_id == region_id,
             Audit.entity == model.__tablename__,
-            Audit.entity_id == UUID(case.details["id"]),
+            Audit.entity_id == record_id,
             Audit.entity_version > case.details["base"],
         )
         .order_by(Audit.entity_version, Audit.id)
     )
     sides: dict[str, FieldSides] = {}
-    wanted = case.details["fields"].split(", ")
     for change in changes:
         for name in change.after.keys() & wanted:
             if name not in sides:
@@ -625,15 +634,27 @@ async def counts(session: AsyncSession, scope: Scope) -> DeskCounts:
     )
 
 
-async def version_of(
-    session: AsyncSession, region_id: int, resource: str | None, row_id: UUID | None
-) -> int | None:
-    """Return a record's version, None when there is no such record."""
+async def access_to(
+    session: AsyncSession, actor: Actor, resource: str | None, row_id: UUID | None
+) -> Access | None:
+    """Return what an actor may learn of the record a case is about; None: it names none."""
     model = model_of(resource)
     if model is None or row_id is None:
         return None
+    return await visibility.access(session, actor, model, row_id)
+
+
+async def version_of(
+    session: AsyncSession, actor: Actor, resource: str | None, row_id: UUID | None
+) -> int | None:
+    """Return a record's version, None when there is no such record that the actor may see."""
+    model = model_of(resource)
+    if model is None or row_id is None:
+        return None
+    if await visibility.access(session, actor, model, row_id) is not Access.SHOWN:
+        return None
     found: int | None = await session.scalar(
-        select(model.version).where(model.region_id == region_id, model.id == row_id)
+        select(model.version).where(model.region_id == actor.region_id, model.id == row_id)
     )
     return found
 
@@ -646,7 +667,10 @@ async def changed_by_others(
     after_version: int,
     own: Collection[UUID],
 ) -> int | None:
-    """Return the newest version of a record that other commands than these made, if any."""
+    """Return the newest version of a record that other commands than these made, if any.
+
+    Who asks has named the version they saw (`version_of`).
+    """
     model = model_of(resource)
     if model is None or row_id is None:
         return None
@@ -708,7 +732,7 @@ async def present_state(
     """Return a record as it stands now and its latest 20 changes, by its resource name.
 
     Contact data and geometries are left out. Works for every module's records, for the kernel's
-    bases know them all.
+    bases know them all; whether somebody may see them is asked before (`access_to`).
     """
     model = model_of(resource)
     if model is None or row_id is None:

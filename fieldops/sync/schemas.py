@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from fieldops.kernel.commands import Text
+from fieldops.kernel.visibility import Access
 from fieldops.sync import rules
 
 Name = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=64)]
@@ -365,6 +366,7 @@ class FieldSides(BaseModel):
     base: Any
     theirs: Any
     ours: Any = Field(description="What the technician sent under this name, if anything.")
+    hidden: bool = Field(False, description="Two sides are left out: you may not see the record.")
 
 
 class CaseDetail(CaseRead):
@@ -372,7 +374,10 @@ class CaseDetail(CaseRead):
 
     commands: list[CaseEntryRead]
     conflict: list[FieldSides] = Field(description="For the reason `conflict`: all three sides.")
-    present: dict[str, Any] | None
+    access: Access | None = Field(
+        description="Whether you may see the record; null: the case names none."
+    )
+    present: dict[str, Any] | None = Field(description="The record, when `access` is `shown`.")
     changes: list[Change]
 
 

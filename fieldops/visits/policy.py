@@ -20,7 +20,8 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.configuration import RuleNumber
 from fieldops.kernel.gathering import row_of
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.visibility import shown
 from fieldops.network import policy as network
 from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.orders import policy as orders
@@ -28,7 +29,7 @@ from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.visits import rules
-from fieldops.visits.models import Assignment, Visit, VisitWork
+from fieldops.visits.models import Assignment, Notice, Visit, VisitWork
 
 
 def _of_technician(scope: Scope, visit_id: Any, *, ever: bool) -> ColumnElement[bool]:
@@ -72,6 +73,11 @@ def visible(scope: Scope, model: Any = Visit, *, ever: bool = False) -> ColumnEl
         own=None if scope.technician_id is None else _of_technician(scope, model.id, ever=ever),
         firm=_of_firm(scope, model.id) if scope.firm_id else None,
     )
+
+
+def visible_notices(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for the notices in a scope: by the home centre of whom they tell."""
+    return scope.predicate(Notice, own=Notice.technician_id == scope.technician_id)
 
 
 def contact_until(region_id: int, visit: Any) -> ColumnElement[datetime]:
@@ -231,3 +237,6 @@ files.centre_of_visit.append(centre_of_visit)
 files.purpose_of.append(purpose_of)
 network.own_services.append(_own_services)
 network.own_features.append(_own_features)
+
+shown(Visit, Permission.VISIT_READ, visible)
+shown(Notice, Permission.VISIT_READ, visible_notices)

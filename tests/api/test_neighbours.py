@@ -14,15 +14,16 @@ import pytest
 from sqlalchemy import select
 
 from api.documents import create_app
+from api.sync import key_of_device
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
-from fieldops.kernel.ids import new_id
+from fieldops.kernel.ids import NIL, new_id
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.models import Message
 from fieldops.orders.commands.catalogue import lay_out_reasons
-from fieldops.sync.models import Case
+from fieldops.sync.models import Case, Device
 from tests.support.clients import bearer
 from tests.support.factories.appointments import local, window
 from tests.support.factories.customers import make_customer, make_premises
@@ -334,6 +335,81 @@ async def test_ones_own_records_are_there(
             if answer.status_code not in {200, 403}:
                 wrong.append((op.key, answer.status_code, answer.text))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize(
+    ("asker", "owner"), [("alice", "kim"), ("carol", "alice"), ("alice", "tom")]
+)
+async def test_i13_a_phone_does_nothing_in_the_name_of_another(
+    client: httpx.AsyncClient,
+    database: Database,
+    settings: Settings,
+    world: World,
+    places: dict[str, Place],
+    asker: str,
+    owner: str,
+) -> None:
+    """ORG-02: with the own sign-in and another's device id, with and without its key."""
+    actor, device = world.actors[asker], places[owner].ids["device_id"]
+    keys = [key_of_device(settings, person.id, device) for person in (actor, world.actors[owner])]
+    asked = {"device_id": str(device), "schema": 1}
+    pushed = {
+        "protocol": 1,
+        "device_id": str(device),
+        "app": {"version": "1", "schema": 1},
+        "clock": {"wall": "2026-11-23T08:00:00Z", "mono_ms": 1, "boot_id": "b"},
+        "commands": [],
+    }
+    for key in keys:
+        headers = {**bearer(settings, actor), "Device-Key": key}
+        for answer in (
+            await client.post("/v1/sync/pull", json=asked, headers=headers),
+            await client.post("/v1/sync/push", json=pushed, headers=headers),
+            await client.get(f"/v1/sync/events?device_id={device}", headers=headers),
+            await client.post(f"/v1/devices/{device}/wiped", json={}, headers=headers),
+        ):
+            assert answer.status_code in {403, 404}, answer.text
+    body = {"id": str(device), "name": "mine now", "app_version": "1", "app_schema": 1}
+    taken = await client.post("/v1/devices", json=body, headers=bearer(settings, actor))
+    replaced = await client.post(
+        "/v1/devices",
+        json={**body, "id": str(new_id()), "replaces": str(device)},
+        headers=bearer(settings, actor),
+    )
+    assert replaced.status_code == 200, replaced.text
+    async with database.transaction() as session:
+        row = await session.get_one(Device, (world.actors[owner].region_id, device))
+        assert (row.person_id, row.name) == (world.actors[owner].id, "phone")
+        assert row.replaced_by is None
+    if actor.region_id == world.actors[owner].region_id:
+        assert taken.status_code == 409
+
+
+@pytest.mark.parametrize(("asker", "owner"), [("dora", "carol"), ("dora", "tom"), ("sam", "tom")])
+async def test_org_02_lists_asked_for_a_neighbours_record_are_empty(
+    client: httpx.AsyncClient,
+    settings: Settings,
+    world: World,
+    places: dict[str, Place],
+    asker: str,
+    owner: str,
+) -> None:
+    """The filters of the desk, of the devices and of their photos open nothing."""
+    ids, headers = places[owner].ids, bearer(settings, world.actors[asker])
+    for path in (
+        f"/v1/desk/cases?device_id={ids['device_id']}",
+        f"/v1/desk/cases?person_id={places[owner].technician.id}",
+        f"/v1/devices?after={NIL}&limit=200",
+        "/v1/desk/cases?limit=200",
+        "/v1/desk/counts",
+        "/v1/files/missing",
+        "/v1/files/receipts",
+        "/v1/erasures",
+    ):
+        answer = await client.get(path, headers=headers)
+        assert answer.status_code in {200, 403}, answer.text
+        for name in ("device_id", "case_id", "visit_id", "customer_id"):
+            assert str(ids[name]) not in answer.text, (path, name)
 
 
 async def test_re_02_a_technician_marks_no_pair_of_another_centre_bad(

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 import fieldops.modules
 from api.app import create_app
-from fieldops.kernel import commands, configuration, errors, views
+from fieldops.kernel import commands, configuration, errors, views, visibility
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
+from fieldops.sync import queries
 from tests.support.databases import SECRET
 
 assert fieldops.modules.MODULES  # importing it registers everything that is walked here
@@ -65,6 +66,13 @@ def test_every_field_of_an_offline_command_has_bounds_and_a_description(
     assert not set(unbounded(schema, schema, "")) - BY_ITEM
     silent = [name for name, info in spec.args.model_fields.items() if not info.description]
     assert not silent, "fields without a description"
+
+
+@pytest.mark.parametrize("spec", COMMANDS)
+def test_a_record_that_a_command_is_about_has_a_rule_of_who_sees_it(spec: commands.Spec) -> None:
+    """ORG-02: the desk shows the record of a case by this rule, and nothing without one."""
+    model = queries.model_of((spec.subject or "").removesuffix("_id"))
+    assert model is None or visibility.is_spoken_for(model)
 
 
 ONE_VALUE = ".srid"  # its validator takes 4326 and nothing else

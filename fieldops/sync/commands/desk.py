@@ -50,7 +50,7 @@ async def _looked_at(ctx: Context, args: Judge) -> tuple[Case, Device]:
         raise CaseChanged(what="case", present=case.version)
     if args.record_version is not None:
         present = await queries.version_of(
-            ctx.session, ctx.region_id, case.subject_type, case.subject_id
+            ctx.session, ctx.actor, case.subject_type, case.subject_id
         )
         if present != args.record_version:
             raise CaseChanged(what="record", present=present)

@@ -28,11 +28,12 @@ def main() -> int:
         for outcome in run_all(mutants, made):
             outcomes.append(outcome)
             ended = outcome.killer or outcome.trouble
-            sys.stdout.write(f"{outcome.mutant.name}: {ended}\n    {outcome.failure}\n")
+            place = f"{len(outcomes)}/{len(mutants)} {outcome.seconds:.0f} s"
+            sys.stdout.write(f"{place} {outcome.mutant.name}: {ended}\n    {outcome.failure}\n")
             sys.stdout.flush()
     if not chosen.words:
         minutes = (time.monotonic() - began) / 60
-        table.write(outcomes, datetime.now(UTC).date(), minutes)
+        table.write(outcomes, datetime.now(UTC).date(), minutes, chosen.at_once)
     return 0 if all(outcome.killer for outcome in outcomes) else 1
 
 

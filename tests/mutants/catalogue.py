@@ -1,5 +1,5 @@
 """All mutants, in the order of the table."""
 
-from tests.mutants import of_desk, of_pull, of_push
+from tests.mutants import of_desk, of_pull, of_push, of_surroundings
 
-MUTANTS = (*of_push.MUTANTS, *of_pull.MUTANTS, *of_desk.MUTANTS)
+MUTANTS = (*of_push.MUTANTS, *of_pull.MUTANTS, *of_desk.MUTANTS, *of_surroundings.MUTANTS)

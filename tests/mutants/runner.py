@@ -3,12 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -19,7 +21,8 @@ from tests.support import databases
 
 COPIED = ("api", "fieldops", "migrations", "openapi", "tests", "docs", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__")
-SECONDS = 900
+SECONDS = 300  # a mutant's tests take a tenth of that; what hangs ends here
+SECONDS_UNHARMED = 1800
 FAILED = re.compile(r"^FAILED (.+?)(?: - (.*))?$", re.MULTILINE)
 
 
@@ -31,6 +34,7 @@ class Outcome:
     killer: str | None
     trouble: str = ""
     failure: str = ""
+    seconds: float = 0.0
 
 
 def copy_tree(to: Path) -> None:
@@ -50,8 +54,12 @@ class Bench:
     folder: Path
     template: str
 
-    def tests(self, names: Iterable[str]) -> subprocess.CompletedProcess[str]:
-        """Run tests until the first failure, on the shared server, from the shared template."""
+    def tests(self, names: Iterable[str], seconds: int = SECONDS) -> tuple[int, str]:
+        """Run tests until the first failure, on the shared server, from the shared template.
+
+        Returns pytest's exit code and what it said; raises subprocess.TimeoutExpired, with
+        everything ended that the tests had started.
+        """
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder),
@@ -61,24 +69,38 @@ class Bench:
         }
         plugins = ["-p", "xdist.plugin", "-p", "anyio.pytest_plugin"]
         options = [*plugins, "-x", "-q", "-n0", "--tb=no", "-p", "no:cacheprovider"]
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", *options, "--testrunuid", self.template, *names],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        said = self.folder / "said.txt"
+        # Not through a pipe: a server that outlives its test would hold it open for ever.
+        with said.open("w") as file:
+            run = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *options, "--testrunuid", self.template, *names],
+                cwd=self.folder,
+                env=environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                code = run.wait(seconds)
+            finally:
+                with suppress(ProcessLookupError):  # what it started and did not end itself
+                    os.killpg(run.pid, signal.SIGKILL)
+                run.wait()
+        return code, said.read_text(errors="replace")
 
     def try_(self, mutant: Mutant) -> Outcome:
         """Apply a mutant, see which test kills it, and take it back."""
+        began = time.monotonic()
+        outcome = self._outcome(mutant)
+        return replace(outcome, seconds=time.monotonic() - began)
+
+    def _outcome(self, mutant: Mutant) -> Outcome:
         before = {e.file: (self.folder / e.file).read_text() for e in mutant.edits}
         try:
             mutant.write(self.folder)
             for edit in mutant.edits:
                 compile((self.folder / edit.file).read_text(), edit.file, "exec")
-            run = self.tests(mutant.tests)
+            code, said = self.tests(mutant.tests)
         except (ValueError, SyntaxError) as exc:
             return Outcome(mutant, None, f"the patch is wrong: {exc}")
         except subprocess.TimeoutExpired:
@@ -86,14 +108,12 @@ class Bench:
         finally:
             for file, text in before.items():
                 (self.folder / file).write_text(text)
-        failed = FAILED.search(run.stdout)
-        if run.returncode == 1 and failed:
+        failed = FAILED.search(said)
+        if code == 1 and failed:
             return Outcome(mutant, failed[1], failure=failed[2] or "")
-        if run.returncode == 0:
+        if code == 0:
             return Outcome(mutant, None, "survived")
-        return Outcome(
-            mutant, None, f"the tests did not run: {run.stdout[-600:]}{run.stderr[-300:]}"
-        )
+        return Outcome(mutant, None, f"the tests did not run: {said[-900:]}")
 
 
 @contextmanager
@@ -129,8 +149,11 @@ def unharmed(made: list[Bench], mutants: Iterable[Mutant]) -> str:
     names = sorted({test for mutant in mutants for test in mutant.tests})
     parts = [names[n :: len(made)] for n in range(len(made))]
     with ThreadPoolExecutor(len(made)) as pool:
-        runs = list(pool.map(lambda pair: pair[0].tests(pair[1]), zip(made, parts, strict=True)))
-    return "".join(run.stdout[-2000:] for run in runs if run.returncode != 0)
+        runs = pool.map(
+            lambda pair: pair[0].tests(pair[1], SECONDS_UNHARMED) if pair[1] else (0, ""),
+            zip(made, parts, strict=True),
+        )
+    return "".join(said[-2000:] for code, said in runs if code != 0)
 
 
 def run_all(mutants: Iterable[Mutant], made: list[Bench]) -> Iterator[Outcome]:

@@ -16,19 +16,24 @@ def rows(outcomes: Iterable[Outcome]) -> list[str]:
     """Return the table's lines."""
     lines = ["| mutant | what it breaks | attacks | killed by |", "|---|---|---|---|"]
     for outcome in outcomes:
-        mutant, killer = outcome.mutant, outcome.killer or f"**{outcome.trouble}**"
+        trouble = " ".join(outcome.trouble.split())[:200]  # a cell is one line
+        mutant, killer = outcome.mutant, outcome.killer or f"**{trouble}**"
         killer = killer.removeprefix("tests/").replace("::", " · ").replace("|", "/")
         lines.append(f"| {mutant.name} | {mutant.breaks} | {mutant.holds} | {killer} |")
     return lines
 
 
-def write(outcomes: Sequence[Outcome], on: date, minutes: float) -> None:
-    """Put the table of a full run into the page."""
+def write(outcomes: Sequence[Outcome], on: date, minutes: float, at_once: int) -> None:
+    """Put the table of a full run into the page, and how long it took."""
     text = PAGE.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)
     tail = rest.split(END)[1]
     killed = sum(outcome.killer is not None for outcome in outcomes)
-    said = f"{on}: {killed} of {len(outcomes)} killed, in {minutes:.0f} minutes on 2 cores."
+    longest = max(outcomes, key=lambda outcome: outcome.seconds)
+    said = (
+        f"{on}: {killed} of {len(outcomes)} killed in one go, in {minutes:.0f} minutes, {at_once}"
+        f" at a time; the longest took {longest.seconds:.0f} s ({longest.mutant.name})."
+    )
     body = "\n".join(rows(outcomes))
     PAGE.write_text(f"{head}{BEGIN}\n{said}\n\n{body}\n{END}{tail}", encoding="utf-8")
 

@@ -7,6 +7,7 @@ that the person's traces are nowhere (I12).
 """
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.simulation import checks, invariants
 from tests.simulation.ground import Ground
 from tests.simulation.invariants import holds
 from tests.simulation.network import CURRENT, Exchange
+from tests.simulation.notices import Notices, unread
 from tests.simulation.oracle import Device
 from tests.simulation.phones import SimPhone
 from tests.simulation.simulation import CLOCK, Simulation
@@ -35,6 +37,9 @@ _VISITS = """
 select coalesce(json_agg(distinct visit_id), '[]') from visits_assignment
 where technician_id = %s and ended_at is null
 """
+_KNOWN = """
+select coalesce(json_agg(result->>'id'), '[]') from kernel_ledger where device_id is not null
+"""
 _DEVICE = "select json_build_object('state', state, 'last_seq', last_seq) from sync_device"
 
 
@@ -48,16 +53,19 @@ class FieldSimulation(Simulation):
         self.day, self.morning = day, morning
         self.first: dict[str, str] = {}  # by the ledger's id: the result as first answered
         self.planned: dict[str, list[Any]] = {}
-        self.erased = False
+        self.notices = Notices()
+        self.erased = self.revoked = False
         self.customer = ""
 
     async def begin(self) -> None:
+        await self.ground.forget_mark()
         await self.ground.restore(self.morning)
         self.jobs = [str(self.day.visit_id)]
         self.customer = str(await self.ground.look("select id from customers_customer"))
         for person in PEOPLE:
             await self.ground.role(person, held=True)
             await self.register(self._phone(person))
+        await self.notices.begin(self.ground)
 
     async def settle(self) -> None:
         """I1, I3, I4, I5, I7, I9: after every step, by the ledger and the phones alone."""
@@ -71,13 +79,24 @@ class FieldSimulation(Simulation):
         lost = self.acknowledged - {row["id"] for row in found["ledger"]}
         holds("I1", not lost, f"{len(lost)} acknowledged commands are not in the ledger")
         checks.outboxes_keep(self)
-        kept = set(found["kept"])
-        for row in found["ledger"]:
-            at_desk = row["status"] in {"applied", "merged"} or row["key"] in kept
-            holds("I4", at_desk, f"a {row['status']} command is kept at no desk")
+        self._every_end_is_kept(found)
         self.peeked = found
+        await self.notices.settle(self.ground)
         for phone in self.phones:
             self._phone_is_whole(phone)
+
+    def _every_end_is_kept(self, found: dict[str, Any]) -> None:
+        kept, cases = set(found["kept"]), {row["id"] for row in found["cases"]}
+        for row in found["ledger"]:
+            took_effect = row["status"] in {"applied", "merged"}
+            told = took_effect or row["status"] in {"held", "rejected"}
+            holds("I4", told, f"a command ended {row['status']}, which is no end")
+            at_desk = took_effect or (row["key"] in kept and row["case"] in cases)
+            holds("I4", at_desk, f"a {row['status']} command is kept at no desk")
+            late = checks.captured_after_receipt(row)
+            holds("I3", not late, f"{self.name(row['id'])} was captured after it was received")
+        entries = sum(row["entries"] for row in found["cases"])
+        holds("I4", entries == len(kept), f"cases count {entries} commands, {len(kept)} are kept")
 
     def _phone_is_whole(self, phone: SimPhone) -> None:
         rows, cursor = phone.held(), phone.get("cursor")
@@ -110,9 +129,12 @@ class FieldSimulation(Simulation):
         if point == points.PULL_READ:
             person = self.oracle.devices[exchange.device].person
             exchange.expected = {("visit", id_): {} for id_ in await self._look(_VISITS, person)}
+            exchange.unread = await unread(self.ground, person)
             exchange.statements = 1
             stands = await self._look(f"{_DEVICE} where id = %s", exchange.device)
             exchange.state, exchange.last_seq = stands["state"], stands["last_seq"]
+        elif point == points.PUSH_LOCKED:
+            exchange.known = set(await self._look(_KNOWN))
         elif point == points.PUSH_COMMITTED:
             await self._committed(exchange)
         plan = exchange.plan
@@ -139,14 +161,26 @@ class FieldSimulation(Simulation):
         invariants.answerable(exchange)
         answer = exchange.answer
         if answer is not None and exchange.path == "/v1/sync/push":
-            kept = exchange.committed or not answer["results"]
-            holds("I1", kept, "a push was answered before its commit")
-            for text in invariants.texts_of(exchange.text):
-                first = text.partition('"first":')[2][:-1] or text
-                holds("I2", first in self.first.values(), "an answer is not what the ledger keeps")
+            self._pushed(exchange, answer)
             self.acknowledged |= {result["id"] for result in answer["results"]}
         elif answer is not None and exchange.path == "/v1/sync/pull":
             self._pulled(exchange, answer)
+
+    def _pushed(self, exchange: Exchange, answer: dict[str, Any]) -> None:
+        kept = exchange.committed or not answer["results"]
+        holds("I1", kept, "a push was answered before its commit")
+        sent = [command["id"] for command in exchange.body["commands"]]
+        taken = [result["id"] for result in answer["results"]]
+        holds("I3", taken == sent[: len(taken)], "the results are not in the order of the queue")
+        whole = taken == sent or answer["stop"]
+        holds("I11", whole, "commands have neither a result nor a stop")
+        texts = invariants.texts_of(exchange.text)
+        for result, text in zip(answer["results"], texts, strict=True):
+            first = text.partition('"first":')[2][:-1] or text
+            holds("I2", first in self.first.values(), "an answer is not what the ledger keeps")
+            repeat = result["status"] == "duplicate"
+            known = result["id"] in exchange.known
+            holds("I2", repeat == known, f"a command known before is answered {result['status']}")
 
     def _pulled(self, exchange: Exchange, answer: dict[str, Any]) -> None:
         invariants.unchanged_is_cheap(exchange)
@@ -161,10 +195,17 @@ class FieldSimulation(Simulation):
         if answer.get("device"):
             agrees = answer["device"]["last_seq"] == exchange.last_seq
             holds("I8", agrees, "last_seq is not the snapshot's")
+            told = [c["seq"] for body in answer["puts"].get("case", ()) for c in body["commands"]]
+            above = [seq for seq in told if seq > exchange.last_seq]
+            holds("I8", not above, f"the pull at {exchange.last_seq} knows of {above}")
         held = checks.held_after(self, exchange)
         if answer.get("view"):
             agrees = answer["view"] == invariants.view_sum(held)
             holds("I5", agrees, "the whole view is not what the pages brought")
+        if answer.get("unchanged") or answer.get("view"):
+            there = {id_ for type_, id_ in held if type_ == "notice"}
+            said = f"of {len(exchange.unread)} unread notices the phone holds {len(there)}"
+            holds("I5", there == exchange.unread, said)
 
     # --- steps ----------------------------------------------------------------------------
 
@@ -183,7 +224,7 @@ class FieldSimulation(Simulation):
         return f"{phone.name}/{number} {name}"
 
     async def do_office(self, step: Step) -> str:
-        """Give the visit to one, the other or both, cancel it, or erase its customer."""
+        """Give the visit to one, the other or both, move or cancel it, or erase its customer."""
         visit = {"visit_id": str(self.day.visit_id)}
         people = ((0,), (1,), (0,), (0, 1))[step.which % 4]
         named = [PEOPLE[n] for n in people]
@@ -194,6 +235,10 @@ class FieldSimulation(Simulation):
         else:
             technicians = [str(id_of(person)) for person in named]
             name, args = "visit.assign", {**visit, "technician_ids": technicians, "reason": REASON}
+            if step.what == "move":
+                start = self.now + timedelta(hours=1 + step.which % 5)
+                end = start + timedelta(hours=2)
+                args |= {"window_start": start.isoformat(), "window_end": end.isoformat()}
         try:
             await run(self.ground.database, self.ground.world.dora, name, **args)
         except Coded as refusal:
@@ -228,10 +273,13 @@ class FieldSimulation(Simulation):
         return f"{verb} -> {response.status_code} {code}"
 
     async def do_device(self, step: Step) -> str:
-        """Lock or unlock a phone."""
-        phone, verb = self._who(step), "lock" if step.what == "revoke" else step.what
+        """Lock or unlock a phone; one in a day may be revoked."""
+        phone, verb = self._who(step), step.what
+        if verb == "revoke" and (step.which % 3 or self.revoked):
+            verb = "lock"
         path = f"/v1/devices/{phone.device}/{verb}"
         response = await self.office.post(path, json={"reason": REASON})
+        self.revoked |= verb == "revoke" and response.status_code == httpx.codes.OK
         return f"{verb} {phone.name} -> {response.status_code}"
 
     async def do_clock(self, step: Step) -> str:
@@ -271,8 +319,7 @@ class FieldSimulation(Simulation):
         rounds = await checks.until_still(self)
         self.peeked = await checks.peek(self)
         for phone in self.phones:
-            for id_, status in phone.db.execute("select id, status from outbox"):
-                holds("I11", status, f"{self.name(id_)} never had a final answer")
+            self._at_rest(phone)
         for person in PEOPLE:
             await self._agrees_with_a_new_phone(person)
         if self.erased:
@@ -285,6 +332,18 @@ class FieldSimulation(Simulation):
                 holds("I12", not known, f"after the erase {phone.name} still knows the person")
         return f"after {rounds} rounds, {len(self.peeked['ledger'])} commands"
 
+    def _at_rest(self, phone: SimPhone) -> None:
+        ids = {row["id"] for row in self.peeked["ledger"]}
+        for id_, status in phone.db.execute("select id, status from outbox"):
+            holds("I11", status, f"{self.name(id_)} never had a final answer")
+            holds("I1", id_ in ids, f"{self.name(id_)} is on {phone.name} and not in the ledger")
+        rows = phone.held()
+        if self._state(phone) == "revoked":
+            holds("I13", not rows, f"{phone.name} was revoked and holds {len(rows)} rows")
+            return
+        agrees = phone.agrees_with(invariants.view_sum(self.held[phone.get("cursor")]))
+        holds("I5", agrees, f"the view hash of {phone.name} differs at rest")
+
     async def _agrees_with_a_new_phone(self, person: str) -> None:
         twin = self._phone(person)
         twin.limit["rows"] = 500
@@ -294,7 +353,7 @@ class FieldSimulation(Simulation):
         whole = {row: body for row, body in twin.held().items() if row[0] != "case"}
         self.phones.pop()
         for phone in self.phones:
-            if phone.person == person:
+            if phone.person == person and self._state(phone) == "active":
                 rows = {row: body for row, body in phone.held().items() if row[0] != "case"}
                 unlike = {row[0] for row in rows.keys() ^ whole.keys()}
                 unlike |= {r[0] for r in rows.keys() & whole.keys() if rows[r] != whole[r]}

@@ -21,7 +21,9 @@ from api.app import create_app
 from fieldops.kernel import clock, ids
 from fieldops.kernel.base import metadata
 from fieldops.kernel.db import Database
+from fieldops.kernel.outside import MARK
 from fieldops.kernel.settings import Settings
+from fieldops.sync import timeline
 from tests.simulation.network import CURRENT
 from tests.support import databases, device, region_guard
 from tests.support.world import World, build_world, id_of
@@ -48,6 +50,7 @@ class Ground:
     watch: psycopg.AsyncConnection[dict[str, Any]]
     world: World
     office: httpx.ASGITransport
+    guard: timeline.Timeline
     tables: list[str] = field(default_factory=_swept)
 
     async def look(self, statement: str, *values: Any) -> Any:
@@ -57,6 +60,7 @@ class Ground:
 
     async def sweep(self) -> None:
         """Make the database as it was when the ground was made."""
+        await self.forget_mark()
         await self.watch.execute(";".join(f"delete from {t}" for t in reversed(self.tables)))
         for name in TECHNICIANS:
             await self.role(name, held=True)
@@ -89,6 +93,18 @@ class Ground:
             for table in self.tables:
                 async with self.watch.cursor().copy(f"copy {table} from stdin") as copy:
                     await copy.write(kept[table])
+
+    async def forget_mark(self) -> None:
+        """Take away what the guard of the timeline knows of the seed before."""
+        (self.database.outside.folder / MARK).unlink(missing_ok=True)
+        if self.guard.refused is not None:
+            await self.guard.check()
+
+    async def restarted(self) -> None:
+        """Start the server anew on the database as it is now: first of all it compares."""
+        await self.guard.stop()
+        await self.database.engine.dispose()
+        await self.guard.start(self.database)
 
     async def cut_connections(self) -> None:
         """End every connection of the application, as a restart of the database does."""
@@ -131,9 +147,13 @@ async def prepared(template: str) -> AsyncIterator[Ground]:
         app = create_app(lasting, database)
         server = httpx.ASGITransport(app)  # a fault of ours is raised, and names itself
         office = httpx.ASGITransport(app, raise_app_exceptions=False)
+        guard = app.state.timeline
+        timeline.CHECK_SECONDS = 1e9  # the half minutes pass when the simulation says so
+        await guard.start(database)
         try:
-            yield Ground(database, lasting, server, watch, world, office)
+            yield Ground(database, lasting, server, watch, world, office, guard)
         finally:
+            await guard.stop()
             await watch.close()
 
 

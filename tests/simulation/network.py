@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from fieldops.kernel.direct import guarded
 from tests.simulation.invariants import Violation
 from tests.simulation.oracle import View
 
@@ -62,6 +63,8 @@ class Exchange:
     last_seq: int = 0
     state: str = "active"
     epoch: int = 0
+    unread: set[str] = field(default_factory=set)  # notices, when a pull's snapshot was taken
+    known: set[str] = field(default_factory=set)  # commands in the ledger when a push began
     statements: int = 0
     answer: dict[str, Any] | None = None
     text: str = ""
@@ -133,7 +136,7 @@ class Line(httpx.AsyncBaseTransport):
         """Let the server handle a request and return the answer's raw bytes."""
         exchange = Exchange(request.url.path, _body(request), plan)
         await self.opened(exchange)
-        token = CURRENT.set(exchange)
+        token, passed = CURRENT.set(exchange), guarded.set(False)
         try:
             response = await self.server.handle_async_request(request)
             assert isinstance(response.stream, httpx.AsyncByteStream)
@@ -146,6 +149,7 @@ class Line(httpx.AsyncBaseTransport):
             raise Violation("I11", f"{exchange.path} failed with {exc!r}") from exc
         finally:
             CURRENT.reset(token)
+            guarded.reset(passed)  # of this request, not of what the offices do after it
             if exchange.broken is not None:
                 raise exchange.broken
         exchange.status = response.status_code

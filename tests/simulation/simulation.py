@@ -11,6 +11,7 @@ import httpx
 from sqlalchemy.exc import OperationalError
 
 from fieldops.kernel import clock, ids, points
+from fieldops.kernel.direct import guarded
 from fieldops.kernel.errors import Coded
 from fieldops.sync import queries
 from tests.simulation import checks, invariants
@@ -52,6 +53,7 @@ class Simulation:
         self.texts = 0
         self.failed = False
         self.highest_epoch = 1
+        self.refusing = False  # restored, and the epoch is not bumped yet
         self.now = START
         self._pending: list[asyncio.Task[str]] = []
         self._aside: list[str] = []
@@ -184,6 +186,7 @@ class Simulation:
         """
         context = contextvars.copy_context()
         context.run(CURRENT.set, None)
+        context.run(guarded.set, False)
 
         async def told() -> str:
             return f"meanwhile {step.kind} {await self.take(step)}"
@@ -220,6 +223,7 @@ class Simulation:
         exchange = CURRENT.get()
         if exchange is None:
             return
+        holds("I7", not self.refusing, f"{point} is reached on a timeline that nobody knows")
         device = self.oracle.devices[exchange.device]
         if point == points.PULL_READ:
             technician = exchange.technician
@@ -252,6 +256,8 @@ class Simulation:
         invariants.answerable(exchange)
         if exchange.answer is None:
             return
+        known = not (self.refusing and exchange.path.startswith("/v1/sync/"))
+        holds("I7", known, f"{exchange.path} answers on a timeline that nobody knows")
         if exchange.path == "/v1/sync/push":
             invariants.push_answered(exchange)
             self.acknowledged |= {result["id"] for result in exchange.answer["results"]}
@@ -542,25 +548,37 @@ class Simulation:
     async def do_backup(self, _step: Step) -> str:
         kept = await self.ground.backup()
         self.backup = (kept, copy.deepcopy(self.oracle))
+        await self.ground.guard.check()  # half a minute later
         return "is made"
 
-    async def do_restore(self, _step: Step) -> str:
-        """Go back to the backup, as the runbook says: restore, then bump the epoch."""
+    async def do_restore(self, step: Step) -> str:
+        """Go back to the backup: the server must notice, and refuse until the epoch is bumped."""
         if self.backup is None:
             return "there is no backup"
         kept, oracle = self.backup
         await self.ground.restore(kept)
-        await self.ground.database.engine.dispose()  # the server was stopped meanwhile
-        epoch = 0
-        while epoch <= self.highest_epoch:  # a backup restored twice must not give one epoch twice
-            async with self.ground.database.transaction() as session:
-                epoch = await queries.bump_epoch(session, 1, "restored by the simulation")
-        self.highest_epoch = epoch
         self.oracle = copy.deepcopy(oracle)
-        self.oracle.epoch = epoch
         self.acknowledged &= {e.id for entries in self.oracle.ledger.values() for e in entries}
         self.peeked = {}
-        return f"to the backup, epoch {epoch}"
+        await self.ground.restarted()
+        holds("I7", self.ground.guard.refused, "the server does not notice that it was restored")
+        self.refusing = True
+        if step.which % 3 == 0:
+            return "to the backup, the epoch is left as it was"
+        return f"to the backup, {await self.do_bump(step)}"
+
+    async def do_bump(self, _step: Step) -> str:
+        """Bump the epoch after a restore, until the server takes up sync again."""
+        if not self.refusing:
+            return "there is no need for a new epoch"
+        while self.ground.guard.refused is not None:  # a backup restored twice needs two
+            async with self.ground.database.transaction() as session:
+                self.oracle.epoch = await queries.bump_epoch(session, 1, "restored")
+            await self.ground.guard.check()
+        epoch, before = self.oracle.epoch, self.highest_epoch
+        holds("I7", epoch > before, f"epoch {epoch} is given out a second time, after {before}")
+        self.highest_epoch, self.refusing = epoch, False
+        return f"epoch {epoch}"
 
     async def do_quiet(self, _step: Step) -> str:
         return await checks.quiet(self)

@@ -63,6 +63,7 @@ WEIGHTS = {
     "clone": 4,
     "backup": 2,
     "restore": 2,
+    "bump": 1,
     "quiet": 1,
 }
 

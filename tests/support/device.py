@@ -227,7 +227,11 @@ class Phone:
                 "replaces": replaces,
             },
         )
-        self.put(key=answer["key"], epoch=answer["epoch"])
+        with self.db:
+            self.db.execute("begin")
+            # Registered again after a restore had lost it: what it has kept goes out as well.
+            self._take_epoch({"epoch": answer["epoch"], "durable_seq": 0})
+            self.put(key=answer["key"])
 
     def start_anew(self) -> str | None:
         """Forget the registration and number all that is kept from 1; returns the former id.
@@ -460,6 +464,7 @@ class Phone:
         if answer["epoch"] != self.get("epoch"):
             taken = answer["device"]["last_seq"] if "device" in answer else answer["durable_seq"]
             self.db.execute("update outbox set status = null where seq > ? or not blanked", [taken])
+            self.db.execute("update attachment set sent = 0")  # their bytes may be lost as well
             self.put(epoch=answer["epoch"], cursor=None)
 
     def _let_go(self, durable_seq: int) -> None:
@@ -468,10 +473,7 @@ class Phone:
             "delete from outbox where status is not null and seq <= ? and captured_at < ?",
             [durable_seq, oldest],
         )
-        self.db.execute(
-            "delete from attachment where sent"
-            " and not exists (select 1 from outbox where instr(body, sha256))"
-        )
+        self._let_photos_go()
 
     # --- photos -----------------------------------------------------------------------------
 
@@ -533,11 +535,22 @@ class Phone:
         _check(response)
         return int(response.headers["Upload-Offset"])
 
+    def _note_arrivals(self, links: Sequence[Mapping[str, Any]]) -> None:
+        """Send no more of what the server has, whoever sent it."""
+        self.db.executemany(
+            "update attachment set sent = 1 where sha256 = ?",
+            [[link["sha256"]] for link in links if link["arrived"]],
+        )
+
     def _let_photos_go(self) -> None:
-        """Delete photos whose row says that they arrived; others stay as long as their command."""
-        for link in self.rows("file_link"):
-            if link["arrived"]:
-                self.db.execute("delete from attachment where sha256 = ?", [link["sha256"]])
+        """Delete photos that the server has and that no kept command names.
+
+        They stay as long as their command: a server that is restored asks for the bytes again.
+        """
+        self.db.execute(
+            "delete from attachment where sent"
+            " and not exists (select 1 from outbox where instr(body, sha256))"
+        )
 
     # --- pulling ----------------------------------------------------------------------------
 
@@ -605,7 +618,7 @@ class Phone:
             self._take_catalogue(answer)
             if not answer.get("more"):  # its rows have come anew by now, without words
                 self.put(told=sorted(told))
-            self._let_photos_go()
+            self._note_arrivals(answer.get("puts", {}).get("file_link", ()))
         self.pages += 1
         return True
 

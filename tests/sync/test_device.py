@@ -1,17 +1,21 @@
 """The reference client keeps what docs/clients.md says that an app must keep."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import delete, update
 
 from api.app import create_app
+from fieldops.files.models import File, FileLink, Upload
 from fieldops.kernel import clock
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
+from fieldops.sync import queries
 from tests.support.clients import bearer
 from tests.support.device import NoAnswer, Phone
 from tests.support.factories.appointments import local
@@ -132,17 +136,40 @@ async def test_an_upload_that_was_cut_goes_on_where_the_server_stands(
     restarted.db.close()
 
 
-async def test_a_photo_is_kept_until_its_row_says_that_it_arrived(
-    phone: Phone, network: Network, visit_id: UUID
+async def test_a_photo_is_kept_as_long_as_its_command_for_a_server_that_is_restored(
+    phone: Phone, visit_id: UUID, at: datetime, settings: Settings, world: World
 ) -> None:
     photo = take_photo(phone, visit_id)
-    await phone.push()
-    await phone.upload()
-    kept = "select count(*) from attachment"
-    assert phone.db.execute(kept).fetchone() == (1,), "sent, but its row has not come"
     await phone.sync()
-    assert phone.db.execute(kept).fetchone() == (0,)
-    assert [row["sha256"] for row in phone.rows("file_link")] == [photo["sha256"]]
+    assert [row["arrived"] for row in phone.rows("file_link")] == [True]
+    kept = "select sha256 from attachment"
+    for days, there in ((13, [(photo["sha256"],)]), (15, [])):
+        with clock.frozen(at + timedelta(days=days)):
+            phone.use_token(bearer(settings, world.alice)["Authorization"][7:])
+            phone.capture("visit.depart", visit_id=visit_id)
+            await phone.push()
+        assert phone.db.execute(kept).fetchall() == there, days
+
+
+async def test_sync_4_in_a_new_epoch_the_phone_offers_its_photos_again(
+    phone: Phone, network: Network, visit_id: UUID, database: Database
+) -> None:
+    """The bytes may be lost with the rows; what the server has still is not sent twice."""
+    take_photo(phone, visit_id)
+    await phone.sync()
+    async with database.transaction() as session:
+        await queries.bump_epoch(session, 1, "restored")
+    network.went.clear()
+    await phone.sync()
+    assert "PATCH upload" not in network.went
+    async with database.transaction() as session:
+        for lost in (Upload, File):
+            await session.execute(delete(lost).where(lost.region_id == 1))
+        await session.execute(update(FileLink).where(FileLink.region_id == 1).values(arrived=False))
+        await queries.bump_epoch(session, 1, "restored to an earlier point")
+    await phone.sync()
+    assert network.went.count("PATCH upload") == 4
+    assert phone.waiting() == {}
 
 
 @pytest.mark.parametrize("lost", ["push", "pull"])

@@ -1,0 +1,77 @@
+"""Mutants of what surrounds the engine, each of which the simulation must notice.
+
+The guard of the timeline, and what technicians are told.
+"""
+
+from tests.mutants.mutant import Edit, Mutant
+
+TIMELINE = "fieldops/sync/timeline.py"
+TELLING = "fieldops/visits/commands/telling.py"
+NOTICES = "fieldops/visits/views/notices.py"
+KEPT = "tests/simulation/test_simulation.py::test_what_failed_once_holds_for_ever"
+RESTORED = f"{KEPT}[2-a-restored-server-is-noticed]"
+TWICE = f"{KEPT}[3-a-backup-restored-twice]"
+SILENTLY = f"{KEPT}[19-no-visit-is-taken-silently]"
+
+MUTANTS = (
+    Mutant(
+        "a restore is not noticed",
+        "a server on old data takes numbers and gives out pages that phones know otherwise",
+        "I1 I7",
+        (Edit(TIMELINE, "    if present.beat < known.beat:\n", "    if known.beat < 0:\n"),),
+        (RESTORED,),
+    ),
+    Mutant(
+        "a server that noticed a restore answers all the same",
+        "phones sync with old data before the epoch is bumped",
+        "I1 I7",
+        (
+            Edit(
+                TIMELINE,
+                "        if self.refused is not None:\n            raise TimelineChanged",
+                "        if self.refused is None and self._database is None:\n"
+                "            raise TimelineChanged",
+            ),
+        ),
+        (RESTORED,),
+    ),
+    Mutant(
+        "an epoch that phones know ends the refusal",
+        "a phone does not notice the restore and sends nothing again",
+        "I1 I7",
+        (
+            Edit(
+                TIMELINE,
+                "        present.epochs.get(region, 1) > known.epochs.get(region, 0)",
+                "        present.epochs.get(region, 1) >= known.epochs.get(region, 0)",
+            ),
+        ),
+        (TWICE,),
+    ),
+    Mutant(
+        "who loses a visit is not told",
+        "a visit vanishes from a phone without a word",
+        "I5 SYNC 2",
+        (
+            Edit(
+                TELLING,
+                "    told = [row for row in rows if row.technician_id != by]\n",
+                "    told = [] if kind in rules.TAKING else list(rows)\n",
+            ),
+        ),
+        (SILENTLY,),
+    ),
+    Mutant(
+        "notices of what was taken stay at the server",
+        "the notice is written, and no phone ever shows it",
+        "I5 SYNC 2",
+        (
+            Edit(
+                NOTICES,
+                "        Notice.read_at.is_(None),\n",
+                '        Notice.read_at.is_(None),\n        Notice.kind != "reassigned",\n',
+            ),
+        ),
+        (SILENTLY,),
+    ),
+)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ARRAY, Integer, Select, Uuid, and_, any_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -13,9 +13,11 @@ from fieldops.checklists.models import Answer, Checklist, Template, TemplateVers
 from fieldops.checklists.rules import Body, Given
 from fieldops.customers.models import Customer
 from fieldops.files.models import FileLink
+from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on, row_of
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.rows import tuples
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
 
@@ -114,21 +116,21 @@ async def _newest_versions(session: AsyncSession) -> list[_Newest]:
     """Return the newest version of every template, read once for a push."""
     known = gathered(session).facts
     if _newest_versions not in known:
-        newest = aliased(TemplateVersion)
-        with session.no_autoflush:  # no command that binds lists publishes templates
-            rows = await session.execute(
-                select(TemplateVersion.id, Template.kind, Template.service, Template.segment)
-                .join(Template, TemplateVersion.template_id == Template.id)
-                .where(
-                    TemplateVersion.number
-                    == select(func.max(newest.number))
-                    .where(newest.template_id == Template.id)
-                    .scalar_subquery()
-                )
-            )
+        # Nothing is flushed before: no command that binds lists publishes templates.
+        rows = await tuples(session, once(_newest), {})
         known[_newest_versions] = [_Newest(*row) for row in rows]
     found: list[_Newest] = known[_newest_versions]
     return found
+
+
+def _newest() -> Select[UUID, str, str | None, str | None]:
+    newest = aliased(TemplateVersion)
+    of_template = select(func.max(newest.number)).where(newest.template_id == Template.id)
+    return (
+        select(TemplateVersion.id, Template.kind, Template.service, Template.segment)
+        .join(Template, TemplateVersion.template_id == Template.id)
+        .where(TemplateVersion.number == of_template.scalar_subquery())
+    )
 
 
 async def _segment(session: AsyncSession, region_id: int, visit: Visit) -> str | None:
@@ -137,15 +139,18 @@ async def _segment(session: AsyncSession, region_id: int, visit: Visit) -> str |
     segments = known.facts.setdefault(_segment, {})
     if visit.customer_id not in segments:
         ids = {visit.customer_id, *(row.customer_id for row in known.all_held(Visit))}
-        with session.no_autoflush:  # no command that binds lists changes customers
-            rows = await session.execute(
-                select(Customer.id, Customer.segment).where(
-                    Customer.region_id == region_id, Customer.id.in_(sorted(ids))
-                )
-            )
-        segments.update({id_: segment for id_, segment in rows})  # noqa: C416 - rows
+        # Nothing is flushed before: no command that binds lists changes customers.
+        of = {"region_id": region_id, "ids": list(ids)}
+        segments.update(await tuples(session, once(_segments), of))
     found: str | None = segments.get(visit.customer_id)
     return found
+
+
+def _segments() -> Select[UUID, str]:
+    return select(Customer.id, Customer.segment).where(
+        Customer.region_id == given("region_id", Integer()),
+        Customer.id == any_(given("ids", ARRAY(Uuid()))),
+    )
 
 
 async def checklist(session: AsyncSession, scope: Scope, checklist_id: UUID) -> Checklist:

@@ -9,14 +9,16 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import Float, UniqueConstraint, select
+from sqlalchemy import Float, Integer, Select, UniqueConstraint, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Text, command
+from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound, Refusal
 from fieldops.kernel.permissions import Permission
+from fieldops.kernel.rows import tuples
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,15 @@ async def values(session: AsyncSession, region_id: int) -> dict[str, float]:
     """Return all of a region's numbers by name; read once per transaction."""
     known: dict[int, dict[str, float]] = session.info.setdefault("numbers", {})
     if region_id not in known:
-        with session.no_autoflush:  # who sets a number forgets what is known here
-            found = await session.execute(
-                select(RuleNumber.name, RuleNumber.value).where(RuleNumber.region_id == region_id)
-            )
-        own = {name: value for name, value in found}  # noqa: C416 - rows are not pairs to dict()
+        # Nothing is flushed before: who sets a number forgets what is known here.
+        own = dict(await tuples(session, once(_own_values), {"region_id": region_id}))
         known[region_id] = {n.name: own.get(n.name, n.default) for n in REGISTRY.values()}
     return known[region_id]
+
+
+def _own_values() -> Select[str, float]:
+    mine = RuleNumber.region_id == given("region_id", Integer())
+    return select(RuleNumber.name, RuleNumber.value).where(mine)
 
 
 async def value(session: AsyncSession, region_id: int, declared: Number) -> float:

@@ -106,6 +106,13 @@ class UnitOfWork(Session):
         elif isinstance(obj, Catalogue):
             touch(self, CATALOGUES, None)
 
+    def take_audits(self) -> list[audit.Row]:
+        """Return the audit rows of all accounts, for who writes past the ORM's flush."""
+        rows, self._audits = self._audits, []
+        self._accounted.clear()
+        self.writes += 1
+        return rows
+
     def mark(self) -> tuple[int, frozenset[Any]]:
         """Return where the session stands after an account, for `take_back`."""
         return self.writes, frozenset(self.info.get("touched", ()))

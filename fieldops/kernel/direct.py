@@ -11,17 +11,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
+import psycopg
 from psycopg import AsyncConnection as Psycopg
 from psycopg import AsyncRawCursor, OperationalError
-from psycopg.rows import namedtuple_row
+from psycopg.rows import namedtuple_row, tuple_row
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import Executable
-from sqlalchemy.dialects.postgresql import psycopg as dialect
+from sqlalchemy import Executable, bindparam, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
 
-_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
+DIALECT = dialect()  # type: ignore[no-untyped-call]
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 WAIT_SECONDS = 10  # for a free connection; after that the database counts as away
 
@@ -43,7 +47,7 @@ class Statement:
 def compiled(statement: Executable) -> Statement:
     """Compile a statement once, to be run often; bound values of None are placeholders."""
     made: Any = statement.compile(  # type: ignore[attr-defined]
-        dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
+        dialect=DIALECT, compile_kwargs={"render_postcompile": True}
     )
     processors = made._bind_processors  # noqa: SLF001 - what execution itself applies
     fixed = {
@@ -60,6 +64,17 @@ def compiled(statement: Executable) -> Statement:
     return Statement(str(made), numbered, tuple(names), fixed)
 
 
+@lru_cache(maxsize=256)
+def once(make: Callable[[], Executable]) -> Statement:
+    """Return the statement that a function builds, from the second time on at once."""
+    return compiled(make())
+
+
+def given(name: str, type_: Any) -> Any:
+    """Return a placeholder; compiling asks for some value, running gives the real one."""
+    return bindparam(name, None, type_=type_)
+
+
 class Line(Protocol):
     """One connection's way to run compiled statements; rows have attributes."""
 
@@ -71,6 +86,7 @@ class Line(Protocol):
 
 
 Heard = Callable[[str], None]
+Lost = Callable[[], Awaitable[None]]
 
 
 class _PsycopgLine:
@@ -112,6 +128,85 @@ async def line_of(session: AsyncSession) -> Line:
     """Return a line inside a session's transaction; what waits to be flushed goes first."""
     await session.flush()
     return _SessionLine(await session.connection())
+
+
+class OwnLine:
+    """A line inside a session's transaction, on the session's own psycopg connection.
+
+    It raises what the session itself would raise.
+    """
+
+    def __init__(self, connection: Psycopg[Any], heard: Heard, lost: Lost) -> None:
+        self.connection = connection
+        self.heard = heard
+        self.lost = lost
+
+    async def rows(self, statement: Statement, **given: Any) -> Sequence[Any]:
+        cursor = AsyncRawCursor(self.connection, row_factory=namedtuple_row)
+        return await (await self._execute(cursor, statement, given)).fetchall()
+
+    async def tuples(self, statement: Statement, given: Mapping[str, Any]) -> Sequence[Any]:
+        """Run a statement with the values of its placeholders; rows are plain tuples."""
+        cursor = AsyncRawCursor(self.connection, row_factory=tuple_row)
+        return await (await self._execute(cursor, statement, given)).fetchall()
+
+    async def run(self, statement: Statement, **given: Any) -> None:
+        await self._execute(AsyncRawCursor(self.connection), statement, given)
+
+    async def run_all(self, asked: Sequence[tuple[Statement, Mapping[str, Any]]]) -> list[int]:
+        """Run statements in order in one pipeline; return how many rows each has changed."""
+        cursors = []
+        async with self._telling(), self.connection.pipeline():
+            for statement, given in asked:
+                cursor = AsyncRawCursor(self.connection)
+                await cursor.execute(statement.numbered, self._values(statement, given))
+                cursors.append(cursor)
+        return [cursor.rowcount for cursor in cursors]
+
+    async def _execute(
+        self, cursor: AsyncRawCursor[Any], statement: Statement, given: Mapping[str, Any]
+    ) -> AsyncRawCursor[Any]:
+        async with self._telling():
+            return await cursor.execute(statement.numbered, self._values(statement, given))
+
+    def _values(self, statement: Statement, given: Mapping[str, Any]) -> Sequence[Any]:
+        self.heard(statement.text)
+        fixed = statement.fixed
+        return [given[n] if n in given else fixed[n] for n in statement.names]
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        """Raise an error of psycopg as the session's own statements would."""
+        try:
+            yield
+        except psycopg.Error as exc:
+            if self.connection.closed:
+                await self.lost()
+            raise DBAPIError.instance(
+                None, None, exc, psycopg.Error, hide_parameters=True, dialect=DIALECT
+            ) from exc
+
+
+async def open_line(session: AsyncSession) -> OwnLine:
+    """Return a line on a session's connection, past what the unit of work watches."""
+    connection = await session.run_sync(Session.connection)
+    psycopg_connection: Any = connection.connection.driver_connection
+
+    async def lost() -> None:
+        """Let the engine meet the dead connection: it puts away those of the same age."""
+        await session.execute(text("select 1"))
+
+    return OwnLine(psycopg_connection, _hearing(connection.engine.dispatch), lost)
+
+
+def _hearing(dispatch: Any) -> Heard:
+    """Return what tells an engine's listeners of a statement that goes past it."""
+
+    def heard(statement: str) -> None:
+        for listener in dispatch.before_cursor_execute:
+            listener(None, None, statement, None, None, False)
+
+    return heard
 
 
 # Whether this task serves sync, which must not run on a database that went back in time.

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
     BindParameter,
     ForeignKeyConstraint,
     Index,
+    Integer,
     UniqueConstraint,
     Uuid,
     any_,
@@ -39,8 +40,10 @@ from fieldops.kernel import jobs
 from fieldops.kernel.audit import MASK, Audit
 from fieldops.kernel.base import Base, Regional, operational_tables
 from fieldops.kernel.db import Database, touch
+from fieldops.kernel.direct import given
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.outside import LedgerLine, Outside
+from fieldops.kernel.rows import Reading, read, reading
 from fieldops.kernel.settings import Settings
 
 ERASED = "(erased)"
@@ -173,16 +176,18 @@ async def reached_by(
     session: AsyncSession, region_id: int, row_ids: Collection[UUID]
 ) -> list[Erasure]:
     """Return the erasures that reached any of these rows."""
-    wanted = literal(list(row_ids), ARRAY(Uuid()))
+    of = {"region_id": region_id, "ids": list(row_ids)}
+    return await read(session, _reached_by(), of)
+
+
+@lru_cache(maxsize=1)
+def _reached_by() -> Reading:
+    mine = given("region_id", Integer())
     reached = select(ErasedRow.erasure_id).where(
-        ErasedRow.region_id == region_id, ErasedRow.row_id == any_(wanted)
+        ErasedRow.region_id == mine, ErasedRow.row_id == any_(given("ids", ARRAY(Uuid())))
     )
-    found = await session.scalars(
-        select(Erasure)
-        .where(Erasure.region_id == region_id, Erasure.id.in_(reached))
-        .order_by(Erasure.id)
-    )
-    return list(found)
+    found = select(Erasure).where(Erasure.region_id == mine, Erasure.id.in_(reached))
+    return reading(Erasure, found.order_by(Erasure.id))
 
 
 async def again(session: AsyncSession, erasure: Erasure, now: datetime) -> None:

@@ -14,11 +14,13 @@ from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Integer, Uuid, any_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from fieldops.kernel.base import Regional
+from fieldops.kernel.direct import given
+from fieldops.kernel.rows import Reading, read, reading
 
 R = TypeVar("R", bound=Regional)
 Named = Mapping[str, frozenset[UUID]]
@@ -91,16 +93,13 @@ def named_in(arguments: Iterable[Mapping[str, Any]]) -> Named:
 
 
 @lru_cache(maxsize=256)
-def _of(column: InstrumentedAttribute[Any], *, lock: bool) -> Select[Any]:
+def _of(column: InstrumentedAttribute[Any], *, lock: bool) -> Reading:
     """Return the statement for the rows of a region whose column is one of some ids, by id."""
-    model = column.class_
-    keys: Any = any_(bindparam("keys", type_=ARRAY(Uuid())))
-    rows = (
-        select(model)
-        .where(model.region_id == bindparam("region_id"), column == keys)
-        .order_by(model.id)
-    )
-    return rows.with_for_update() if lock else rows
+    model: Any = column.class_
+    mine = model.region_id == given("region_id", Integer())
+    rows = select(model).where(mine, column == any_(given("keys", ARRAY(Uuid()))))
+    rows = rows.order_by(model.id)
+    return reading(model, rows.with_for_update() if lock else rows)
 
 
 async def _load(
@@ -112,9 +111,8 @@ async def _load(
     lock: bool = False,
 ) -> list[Any]:
     """Read rows by a column; what this transaction has changed in them stays as it is."""
-    given = {"region_id": region_id, "keys": list(keys)}
-    with session.no_autoflush:
-        return list(await session.scalars(_of(column, lock=lock), given))
+    of = {"region_id": region_id, "keys": list(keys)}
+    return await read(session, _of(column, lock=lock), of)
 
 
 async def hanging_on(

@@ -11,12 +11,12 @@ from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint, s
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel import commands
+from fieldops.kernel import commands, writing
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Applied, Envelope
-from fieldops.kernel.db import add_rows
 from fieldops.kernel.errors import IdReused
+from fieldops.kernel.writing import Write
 
 
 class LedgerEntry(Regional):
@@ -103,14 +103,13 @@ async def once(
         return {**dict(seen.result), "status": "duplicate"}
     applied = await commands.run(session, actor, envelope, now)
     result = applied_result(envelope, applied)
-    await write(session, [row(actor, envelope, now, digest, result)])
+    await writing.run(session, [adding([row(actor, envelope, now, digest, result)])])
     return result
 
 
-async def write(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows of commands that were just answered, in one statement."""
-    if rows:
-        await session.execute(*add_rows(LedgerEntry, rows))
+def adding(rows: Sequence[dict[str, Any]]) -> Write:
+    """Return the write of commands that were just answered, in one statement."""
+    return writing.adding(LedgerEntry, rows)
 
 
 def applied_result(envelope: Envelope, applied: Applied) -> dict[str, Any]:

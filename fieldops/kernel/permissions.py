@@ -265,9 +265,9 @@ class Scope:
 
     def placeholders(self) -> "Scope":
         """Return this shape with binds for region and person, to build a statement over."""
-        values: Any = {"region_id": bindparam("scope_region_id", type_=Integer())}
+        values: Any = {"region_id": bindparam("scope_region_id", None, type_=Integer())}
         if self.technician_id is not None:
-            values["technician_id"] = bindparam("scope_technician_id", type_=Uuid())
+            values["technician_id"] = bindparam("scope_technician_id", None, type_=Uuid())
         return replace(self, **values)
 
     @property

@@ -29,9 +29,11 @@ from sqlalchemy.orm import aliased
 from fieldops.kernel import jobs
 from fieldops.kernel.actor import Actor, Grant, Kind
 from fieldops.kernel.clock import start_of_day
+from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered
 from fieldops.kernel.permissions import Role, Scope
+from fieldops.kernel.rows import tuples
 from fieldops.organisation import policy
 from fieldops.organisation.models import (
     Leave,
@@ -184,11 +186,15 @@ async def zone_of(session: AsyncSession, region_id: int) -> ZoneInfo:
     """Return the time zone of a region; UTC when it names none."""
     known = gathered(session).facts
     if (zone_of, region_id) not in known:
-        with session.no_autoflush:  # a region's zone is not changed after its first day
-            name = await session.scalar(select(Unit.zone).where(_is_region(region_id)))
-        known[zone_of, region_id] = ZoneInfo(name or "UTC")
+        # Nothing is flushed before: a region's zone is not changed after its first day.
+        rows = await tuples(session, once(_zone), {"region_id": region_id})
+        known[zone_of, region_id] = ZoneInfo((rows and rows[0][0]) or "UTC")
     found: ZoneInfo = known[zone_of, region_id]
     return found
+
+
+def _zone() -> Select[str | None]:
+    return select(Unit.zone).where(_is_region(given("region_id", Integer())))
 
 
 @jobs.regions_by

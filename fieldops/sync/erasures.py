@@ -33,14 +33,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.files.reactions import forget_handwriting_at_desk
 from fieldops.kernel import commands, erasure, views
 from fieldops.kernel.db import announce
-from fieldops.kernel.direct import Line
+from fieldops.kernel.direct import Line, given, once
 from fieldops.kernel.erasure import ErasedRow, Reach
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
 from fieldops.sync import policy, queries
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.models import Case, CaseEntry, Device, ErasureNotice, HeldRow
-from fieldops.sync.prepared import given, once
 from fieldops.sync.rules import DeviceState
 
 

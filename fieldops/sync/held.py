@@ -37,12 +37,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from fieldops.kernel import views
-from fieldops.kernel.direct import Line
+from fieldops.kernel.direct import Line, given, once
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.views import DeviceScope, View
 from fieldops.sync import queries
 from fieldops.sync.models import HeldRow
-from fieldops.sync.prepared import PLACEHOLDERS, given, once, prepare, values
+from fieldops.sync.prepared import PLACEHOLDERS, prepare, values
 
 
 @dataclass(frozen=True, slots=True)

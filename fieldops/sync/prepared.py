@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, Executable, Integer, Uuid, bindparam
+from sqlalchemy import DateTime, Executable, Integer, Uuid
 
-from fieldops.kernel.direct import Statement, compiled
+from fieldops.kernel.direct import Statement, compiled, given
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.views import DeviceScope, View
 
@@ -32,11 +32,6 @@ class _Placeholders(DeviceScope):
     @property
     def window(self) -> tuple[datetime, datetime]:
         return _moment("scope_starts"), _moment("scope_ends")
-
-
-def given(name: str, type_: Any) -> Any:
-    """Return a placeholder; compiling asks for some value, running gives the real one."""
-    return bindparam(name, None, type_=type_)
 
 
 def _moment(name: str) -> Any:
@@ -76,9 +71,3 @@ Make = Callable[[Sequence[View]], Executable]
 def prepare(make: Make, of: tuple[View, ...]) -> Statement:
     """Return the statement that `make` builds of some views, from the second time on at once."""
     return compiled(make(of))
-
-
-@lru_cache(maxsize=64)
-def once(make: Callable[[], Executable]) -> Statement:
-    """Return the statement that `make` builds, from the second time on at once."""
-    return compiled(make())

@@ -22,7 +22,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel import clock, commands, ledger, points
+from fieldops.kernel import clock, commands, ledger, points, writing
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Applied, Nature
 from fieldops.kernel.db import Database, to_text, unit_of
@@ -440,8 +440,8 @@ class Batch:
     async def finish(self) -> bytes:
         """Write ledger, cases and the device's row, the last writes before COMMIT."""
         self.session.info["gathered"] = None
-        await self.session.flush()
-        await ledger.write(self.session, self.entries)
+        ledgered = [ledger.adding(self.entries)] if self.entries else []
+        await writing.write_all(self.session, ledgered)
         await self.desk.write()
         self.promised = await receipt.of_batch(
             self.session, self.device, self.sent, self.known, {e["id"] for e in self.entries}
@@ -451,10 +451,11 @@ class Batch:
         oldest = left[0].envelope if left else None
         waiting = max(len(left), (self.request.queued or 0) - len(self.results))
         reading = self.request.clock
-        await queries.write_device(
+        await queries.note_push(
             self.session,
             self.device.region_id,
             self.device.id,
+            self.now,
             last_seq=self.last_seq,
             last_seen_at=self.now,
             app_version=self.request.app.version,

@@ -37,16 +37,16 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
 from fieldops.kernel.db import CATALOGUES, ChangeCounter, announce
-from fieldops.kernel.direct import Direct, Line, Statement, compiled
+from fieldops.kernel.direct import Direct, Line, Statement, compiled, given, once
 from fieldops.kernel.errors import Conflict, NotFound
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.rows import Reading, own_line, read, read_with, reading, tuples, write_pending
 from fieldops.kernel.visibility import Access
 from fieldops.sync import policy, rules
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
-from fieldops.sync.prepared import given, once
 from fieldops.sync.rules import MOST_TALLIES, CaseState, DeviceState
 from fieldops.sync.schemas import (
     Agreement,
@@ -203,14 +203,10 @@ async def device_for_push(
     session: AsyncSession, region_id: int, device_id: UUID
 ) -> tuple[Device, int] | None:
     """Lock a device and return it with the epoch: the first statement of every push."""
-    found = await session.execute(
-        select(Device, _epoch(region_id).label("epoch"))
-        .where(Device.region_id == region_id, Device.id == device_id)
-        .with_for_update(of=Device)
-        .execution_options(populate_existing=True)
-    )
-    row = found.one_or_none()
-    return None if row is None else (row[0], row[1])
+    await write_pending(session)
+    of = {"region_id": region_id, "device_id": device_id}
+    found = await read_with(session, _for_push(), of)
+    return (found[0][0], int(found[0][1][0])) if found else None
 
 
 # What a pull needs to know of its device.
@@ -232,6 +228,12 @@ _STANDING = (
 _REGION_ID = given("region_id", Integer())
 _DEVICE_ID = given("device_id", Uuid())
 _THE_DEVICE = and_(Device.region_id == _REGION_ID, Device.id == _DEVICE_ID)
+
+
+@lru_cache(maxsize=1)
+def _for_push() -> Reading:
+    one = select(Device).where(_THE_DEVICE).with_for_update(of=Device)
+    return reading(Device, one, _epoch(_REGION_ID), anew=True)
 
 
 @lru_cache(maxsize=8)
@@ -418,6 +420,23 @@ async def write_device(
     )
 
 
+async def note_push(
+    session: AsyncSession, region_id: int, device_id: UUID, now: datetime, **values: Any
+) -> None:
+    """Write on the device's row where it stands after a push, past the audit and the version."""
+    of = {f"new_{name}": value for name, value in values.items()}
+    of |= {"region_id": region_id, "device_id": device_id, "new_updated_at": now}
+    line = await own_line(session)
+    await line.run(_note_of_push(tuple(values)), **of)
+
+
+@lru_cache(maxsize=16)
+def _note_of_push(names: tuple[str, ...]) -> Statement:
+    columns = Device.__table__.c
+    new = {name: given(f"new_{name}", columns[name].type) for name in (*names, "updated_at")}
+    return compiled(update(Device).where(_THE_DEVICE).values(**new))
+
+
 async def news_of_cases(session: AsyncSession, region_id: int, device_id: UUID) -> None:
     """Note that a device's cases changed, so that its next pull looks."""
     announce(session, region_id, device_id)
@@ -443,17 +462,21 @@ async def ledger_of(
     session: AsyncSession, region_id: int, ids: Collection[UUID]
 ) -> dict[UUID, Known]:
     """Return what the ledger knows of commands, by id, in one statement."""
-    found = await session.execute(
-        select(
-            LedgerEntry.id,
-            LedgerEntry.actor_id,
-            LedgerEntry.content_hash,
-            LedgerEntry.status,
-            LedgerEntry.case_id,
-            cast(LedgerEntry.result, Text),
-        ).where(LedgerEntry.region_id == region_id, LedgerEntry.id.in_(ids))
-    )
+    found = await tuples(session, once(_ledger_of), {"region_id": region_id, "ids": list(ids)})
     return {row[0]: Known(*row) for row in found}
+
+
+def _ledger_of() -> Executable:
+    return select(
+        LedgerEntry.id,
+        LedgerEntry.actor_id,
+        LedgerEntry.content_hash,
+        LedgerEntry.status,
+        LedgerEntry.case_id,
+        cast(LedgerEntry.result, Text),
+    ).where(
+        LedgerEntry.region_id == _REGION_ID, LedgerEntry.id == any_(given("ids", ARRAY(Uuid())))
+    )
 
 
 async def close_entries(
@@ -485,17 +508,15 @@ async def close_in_ledger(
 
 async def open_cases(session: AsyncSession, region_id: int, device_id: UUID) -> list[Case]:
     """Return a device's open cases, oldest first, locked (its device row is locked before)."""
-    found = await session.scalars(
-        select(Case)
-        .where(
-            Case.region_id == region_id,
-            Case.device_id == device_id,
-            Case.state == CaseState.OPEN.value,
-        )
-        .order_by(Case.id)
-        .with_for_update()
-    )
-    return list(found)
+    of = {"region_id": region_id, "device_id": device_id}
+    return await read(session, _open_cases(), of)
+
+
+@lru_cache(maxsize=1)
+def _open_cases() -> Reading:
+    mine = and_(Case.region_id == _REGION_ID, Case.device_id == _DEVICE_ID)
+    open_ = select(Case).where(mine, Case.state == literal(CaseState.OPEN.value))
+    return reading(Case, open_.order_by(Case.id).with_for_update())
 
 
 def cases(

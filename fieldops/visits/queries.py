@@ -7,15 +7,17 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, select
+from sqlalchemy import ARRAY, Integer, Select, Uuid, and_, any_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Premises
 from fieldops.files.models import FileLink
 from fieldops.kernel import geo
+from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.rows import Reading, read, reading, tuples, write_pending
 from fieldops.orders import queries as orders
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.visits import policy, rules
@@ -33,9 +35,9 @@ async def visit(session: AsyncSession, scope: Scope, visit_id: UUID) -> Visit:
 
 
 @lru_cache(maxsize=64)
-def _locking(shape: Scope, *, ever: bool) -> tuple[Select[ServiceOrder], Select[Visit]]:
+def _locking(shape: Scope, *, ever: bool) -> tuple[Reading, Reading]:
     """Return the statements that lock the orders of some visits of a scope, then the visits."""
-    named: Any = any_(bindparam("visit_ids", type_=ARRAY(Uuid())))
+    named: Any = any_(given("visit_ids", ARRAY(Uuid())))
     scope = shape.placeholders()
     wanted = and_(policy.visible(scope, ever=ever), Visit.id == named)
     of_them = select(Visit.order_id).where(wanted)
@@ -46,8 +48,8 @@ def _locking(shape: Scope, *, ever: bool) -> tuple[Select[ServiceOrder], Select[
     )
     lock_visits = select(Visit).where(wanted).order_by(Visit.id)
     return (
-        lock_orders.with_for_update().execution_options(populate_existing=True),
-        lock_visits.with_for_update().execution_options(populate_existing=True),
+        reading(ServiceOrder, lock_orders.with_for_update(), anew=True),
+        reading(Visit, lock_visits.with_for_update(), anew=True),
     )
 
 
@@ -64,9 +66,10 @@ async def lock_visit(
     if visit_id not in visible:
         ids = [i for i in known.together("visit_id", visit_id) if i not in visible]
         orders_of, visits_of = _locking(scope.shape, ever=ever)
-        given = {**scope.values, "visit_ids": ids}
-        known.lock(await session.scalars(orders_of, given))
-        found = list(await session.scalars(visits_of, given))
+        of = {**scope.values, "visit_ids": ids}
+        await write_pending(session)
+        known.lock(await read(session, orders_of, of))
+        found = await read(session, visits_of, of)
         known.lock(found)
         visible |= {row.id for row in found}
     row = known.held(Visit, visit_id)
@@ -239,22 +242,21 @@ async def premises_position(
     known = gathered(session)
     if premises_id not in known.facts.setdefault(premises_position, {}):
         ids = {premises_id, *(row.premises_id for row in known.all_held(Visit))}
-        with session.no_autoflush:  # no command of a technician moves premises
-            found = await session.execute(
-                _positions(), {"region_id": region_id, "ids": sorted(ids)}
-            )
-        known.facts[premises_position] |= {id_: geo.position_of(point) for id_, point in found}
+        # No command of a technician moves premises.
+        of = {"region_id": region_id, "ids": list(ids)}
+        found = await tuples(session, once(_positions), of)
+        known.facts[premises_position] |= {id_: (x, y) for id_, x, y in found}
     position: geo.Position | None = known.facts[premises_position].get(premises_id)
     if position is None:
         raise NotFound(thing="premises")
     return position
 
 
-@lru_cache(maxsize=1)
-def _positions() -> Select[UUID, Any]:
-    ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid())))
-    return select(Premises.id, Premises.point).where(
-        Premises.region_id == bindparam("region_id"), Premises.id == ids
+def _positions() -> Select[Any]:
+    longitude, latitude = func.ST_X(Premises.point), func.ST_Y(Premises.point)
+    return select(Premises.id, longitude, latitude).where(
+        Premises.region_id == given("region_id", Integer()),
+        Premises.id == any_(given("ids", ARRAY(Uuid()))),
     )
 
 

@@ -14,7 +14,7 @@ from tests.mutants.named import (
 
 PUSH, CASES, QUERIES = "fieldops/sync/push.py", "fieldops/sync/cases.py", "fieldops/sync/queries.py"
 
-NO_LOCK_OF_DEVICE = Edit(QUERIES, "        .with_for_update(of=Device)\n", "")
+NO_LOCK_OF_DEVICE = Edit(QUERIES, ".where(_THE_DEVICE).with_for_update(of=Device)", ".where(_THE_DEVICE)")
 
 VISITS, CLOCK = "fieldops/visits/queries.py", "fieldops/kernel/clock.py"
 CLAMPED = (
@@ -312,14 +312,15 @@ MUTANTS = (
         (
             Edit(
                 VISITS,
-                "        lock_orders.with_for_update().execution_options",
-                "        lock_orders.execution_options",
+                "reading(ServiceOrder, lock_orders.with_for_update(), anew=True)",
+                "reading(ServiceOrder, lock_orders, anew=True)",
             ),
             Edit(
                 VISITS,
-                "        lock_visits.with_for_update().execution_options",
-                "        lock_visits.execution_options",
+                "reading(Visit, lock_visits.with_for_update(), anew=True)",
+                "reading(Visit, lock_visits, anew=True)",
             ),
+            Edit("fieldops/kernel/writing.py", " and {name}.version = given.was", ""),
             Edit(
                 "fieldops/kernel/base.py",
                 'return {"version_id_col": cls.version, "version_id_generator": False}',

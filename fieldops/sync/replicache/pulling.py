@@ -8,13 +8,12 @@ from uuid import UUID
 from pydantic_core import from_json, to_json
 from sqlalchemy import BigInteger, Executable, Integer, Uuid, select
 
-from fieldops.kernel.direct import Line
+from fieldops.kernel.direct import Line, given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.sync import cursor as cursors
 from fieldops.sync import pull as native
 from fieldops.sync import rules
 from fieldops.sync.models import ReplicacheClient
-from fieldops.sync.prepared import given, once
 from fieldops.sync.replicache.groups import Group
 from fieldops.sync.replicache.shapes import (
     STATE_NOT_FOUND,

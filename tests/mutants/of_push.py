@@ -14,7 +14,9 @@ from tests.mutants.named import (
 
 PUSH, CASES, QUERIES = "fieldops/sync/push.py", "fieldops/sync/cases.py", "fieldops/sync/queries.py"
 
-NO_LOCK_OF_DEVICE = Edit(QUERIES, ".where(_THE_DEVICE).with_for_update(of=Device)", ".where(_THE_DEVICE)")
+NO_LOCK_OF_DEVICE = Edit(
+    QUERIES, ".where(_THE_DEVICE).with_for_update(of=Device)", ".where(_THE_DEVICE)"
+)
 
 VISITS, CLOCK = "fieldops/visits/queries.py", "fieldops/kernel/clock.py"
 CLAMPED = (

@@ -295,10 +295,18 @@ def field_errors(errors: Iterable[Any]) -> list[dict[str, str]]:
         {
             "field": ".".join(str(part) for part in error["loc"]),
             "rule": str(error["type"]),
-            "message": str(error["msg"]),
+            "message": _in_words(str(error["msg"])),
         }
         for error in errors
     ]
+
+
+def _in_words(message: str) -> str:
+    """Return what is said of a `Text`, whose length is told in items, as a person would say it."""
+    if not message.startswith("Value should have") or "after validation" not in message:
+        return message
+    text = message.replace("Value should", "Text should", 1).replace(" after validation", "")
+    return text.replace(" items", " characters").replace(" item", " character")
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,14 @@ class InvalidRequest(Refusal):
     advice = "Update the app; if it stays, report the code and the time."
 
 
+class BodyCut(Refusal):
+    """The request arrived cut off: {reason}. Nothing of it was taken."""
+
+    code = "body_cut"
+    status = 400
+    advice = "Nothing is lost; the app sends the same again by itself."
+
+
 class TooLarge(Refusal):
     """The request is larger than {limit} allow."""
 

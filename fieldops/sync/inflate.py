@@ -4,7 +4,7 @@ import zlib
 
 import zstandard
 
-from fieldops.kernel.errors import InvalidRequest, TooLarge, UnsupportedMedia
+from fieldops.kernel.errors import BodyCut, InvalidRequest, TooLarge, UnsupportedMedia
 from fieldops.sync import rules
 
 LIMIT = f"{rules.MOST_COMMANDS} commands or {rules.MOST_BYTES // 1024} KiB"
@@ -15,7 +15,8 @@ def inflate(body: bytes, encoding: str) -> bytes:
     """Return the content of a body sent with a Content-Encoding.
 
     Never makes more than the limit and one byte. Raises TooLarge above the size or the ratio,
-    InvalidRequest for a broken stream, UnsupportedMedia for another encoding.
+    BodyCut for a stream that was cut off, InvalidRequest for a broken one, UnsupportedMedia for
+    another encoding.
     """
     encoding = encoding.strip().lower()
     if encoding in {"", "identity"}:
@@ -61,8 +62,8 @@ def _unzstd(body: bytes) -> bytes:
 
 
 def _check_end(encoding: str, *, whole: bool, behind: bytes) -> None:
-    """Raise InvalidRequest unless a stream ended where its body did."""
+    """Raise BodyCut or InvalidRequest unless a stream ended where its body did."""
     if not whole:
-        raise InvalidRequest(reason=f"the {encoding} stream is cut off")
+        raise BodyCut(reason=f"its {encoding} stream has no end")
     if behind:
         raise InvalidRequest(reason=f"more follows the end of the {encoding} stream")

@@ -1,7 +1,7 @@
 """What technicians read of their cases; the sentences stand in outcomes.json.
 
-English is the refusal's own message and advice, with its details; the Chinese sentence of a code
-says the same without them.
+English is the refusal's own message and advice; the Chinese sentence of a code says both. The
+details of a case stand where a sentence has them in braces.
 """
 
 import json
@@ -22,6 +22,12 @@ def _sentences() -> dict[str, Any]:
 def outcomes() -> dict[str, dict[str, str]]:
     """Return how a case stands or ended, by state and language."""
     found: dict[str, dict[str, str]] = _sentences()["states"]
+    return found
+
+
+def refused() -> dict[str, str]:
+    """Return how a rejected case stands that nobody has decided: who captured it can act, too."""
+    found: dict[str, str] = _sentences()["refused"]
     return found
 
 

@@ -11,21 +11,21 @@ class IllegalVisitChange(Refusal):
 
 
 class VisitCancelled(Refusal):
-    """The visit was cancelled at {cancelled_at}, before this was captured."""
+    """The visit was cancelled on {cancelled_on}, before this was captured."""
 
     code = "visit_cancelled"
     advice = "Do not go on; what you noted is kept. Ask the dispatcher if you are at the door."
 
 
 class CancelledAfterWork(Hold):
-    """The visit was cancelled at {cancelled_at}, after this was captured."""
+    """The visit was cancelled on {cancelled_on}, after this was captured."""
 
     code = "cancelled_after_work"
     advice = "Nothing to do; your work is kept and the dispatcher will most likely accept it."
 
 
 class Reassigned(Hold):
-    """The visit was given to {technicians}, who have not started it."""
+    """The visit was given to {technicians} and is not started yet."""
 
     code = "reassigned"
     advice = "Nothing to do; your work is kept. The dispatcher gives the visit back or decides."

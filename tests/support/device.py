@@ -364,9 +364,10 @@ class Phone:
     ) -> bool:
         """Sync until nothing is waiting; returns whether that was reached.
 
-        What passes by itself (no network, 408, 429, 503, a push that stopped) is tried again, after
-        the time the server asked for, else after 1, 2, 4 ... seconds; a busy server spreads
-        those it tells to come again, so its time is kept as it is. Raises other refusals.
+        What passes by itself (no network, a body cut on its way, 408, 429, 503, a push that
+        stopped) is tried again, after the time the server asked for, else after 1, 2, 4 ...
+        seconds; a busy server spreads those it tells to come again, so its time is kept as it is.
+        Raises other refusals.
         """
         for attempt in range(tries):
             pause = min(2.0**attempt, LONGEST_WAIT)
@@ -378,7 +379,8 @@ class Phone:
                 if refusal.status == httpx.codes.UNAUTHORIZED:
                     await self.renew()
                     continue
-                if refusal.status not in _PASSING:
+                cut = refusal.problem.get("code") == "body_cut"  # on its way: the same goes again
+                if refusal.status not in _PASSING and not cut:
                     raise
                 if refusal.status == httpx.codes.REQUEST_TIMEOUT:
                     self.batch_bytes = max(1, self.batch_bytes // 2)  # the network is that slow

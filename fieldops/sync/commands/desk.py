@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from fieldops.files import promises
-from fieldops.kernel.commands import Args, Context, command
+from fieldops.kernel.commands import Applied, Args, Context, command
 from fieldops.kernel.errors import Coded
 from fieldops.kernel.permissions import Permission
 from fieldops.sync import policy, queries
@@ -76,7 +76,7 @@ async def accept(ctx: Context, args: Accept) -> Case:
     """Accept late work: run the case's commands in the device's order, as their technician.
 
     All of the chosen ones take effect or none. Raises CaseClosed, CaseChanged, NotInCase, and
-    what a command still refuses.
+    what a command still refuses; `refused` then names that command.
     """
     case, device = await _looked_at(ctx, args)
     kept = await queries.entries_of(ctx.session, ctx.region_id, case.id)
@@ -86,7 +86,7 @@ async def accept(ctx: Context, args: Accept) -> Case:
     applied = []
     for entry in kept:
         if entry.id in chosen:
-            done = await entries.run(ctx.session, device, entry, ctx.now, accepted=True)
+            done = await _run(ctx, device, entry)
             ctx.warnings += done.warnings
             applied.append(entries.shown(entry, done))
     await _still_as_seen(ctx, case, args, {*chosen, ctx.envelope.id})
@@ -94,6 +94,19 @@ async def accept(ctx: Context, args: Accept) -> Case:
     await _close(ctx, discarded, CaseState.DISCARDED)
     outcome = {"applied": applied, "discarded": [str(e.id) for e in discarded]}
     return await _decide(ctx, case, CaseState.ACCEPTED, args.reason, outcome)
+
+
+async def _run(ctx: Context, device: Device, entry: CaseEntry) -> Applied:
+    """Run a chosen command; its refusal says which of the case's commands it is about."""
+    try:
+        return await entries.run(ctx.session, device, entry, ctx.now, accepted=True)
+    except Coded as refusal:
+        refusal.details["refused"] = {
+            "command_id": str(entry.command_id),
+            "seq": entry.seq,
+            "name": entry.name,
+        }
+        raise
 
 
 @command("desk.discard", permission=Permission.DESK_DECIDE, subject="case_id")
@@ -209,6 +222,8 @@ def _told(case_id: UUID, status: str, refusal: Coded | None = None) -> dict[str,
     told: dict[str, Any] = {"case_id": str(case_id), "status": status}
     if refusal is not None:
         told |= {"code": refusal.code, "message": refusal.message, "advice": refusal.advice}
+        if "refused" in refusal.details:
+            told["refused"] = refusal.details["refused"]
     return told
 
 

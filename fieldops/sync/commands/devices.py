@@ -74,7 +74,7 @@ async def _replace(ctx: Context, device: Device, named: UUID | None) -> None:
                 queued=row.queued,
                 name=row.name,
                 oldest=row.oldest_queued or "unknown",
-                last_seen=row.last_seen_at.isoformat(),
+                last_seen=f"{row.last_seen_at:%Y-%m-%d %H:%M} UTC",
             )
             await ctx.session.flush()
             ctx.add(cases.announced(device, lost, ctx.now, "device.register"))

@@ -85,7 +85,7 @@ async def assign(ctx: Context, args: AssignVisit) -> list[Visit | Assignment]:
     """
     judged = await visit_for_decision(ctx, args.visit_id, "visit.assign")
     visit = judged.visit
-    ctx.reason = args.override or args.reason
+    ctx.reason = args.reason or args.override
     contact_id = args.contact_id or args.technician_ids[0]
     if args.window_start is not None and args.window_end is not None:
         agreed = (visit.window_start, visit.window_end)

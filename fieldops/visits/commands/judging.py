@@ -6,6 +6,7 @@ modules: reassigned, cancelled before or after the capture, or only moved in tim
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from fieldops.kernel.commands import Context
@@ -91,11 +92,15 @@ def _judged(ctx: Context, visit: Visit, present: Collection[Assignment]) -> Judg
 async def _judge_cancelled(ctx: Context, visit: Visit) -> None:
     """Refuse what was captured after the cancellation, hold what was captured before it."""
     assert visit.cancelled_at is not None  # noqa: S101 - a cancelled visit says when
-    when = visit.cancelled_at.isoformat()
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    when: dict[str, Any] = {
+        "cancelled_at": visit.cancelled_at.isoformat(),
+        "cancelled_on": f"{visit.cancelled_at.astimezone(zone):%Y-%m-%d at %H:%M}",
+    }
     if not ctx.from_device or visit.cancelled_at <= ctx.happened_at:
-        raise VisitCancelled(next_steps=("note.add",), cancelled_at=when)
+        raise VisitCancelled(next_steps=("note.add",), **when)
     if not ctx.accepted:
-        raise CancelledAfterWork(cancelled_at=when)
+        raise CancelledAfterWork(**when)
     await following.revive(ctx, visit)
 
 

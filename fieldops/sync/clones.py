@@ -4,41 +4,38 @@ Two installations with one device id and key would take each other's numbers: of
 commands with one seq the second would be refused. So after a few signs the device is locked, both
 phones are told to register anew, and nothing of theirs is used up (SYNC section 6).
 
-A sign is a command under a number that another one has taken, or a boot that comes back after
-another boot, with a clock that has gone on: a phone never returns to an earlier boot. A cursor
-that goes back is none: a request that arrives late looks the same.
+A sign is a number under two ids: a phone gives each number once, and whatever it sends of it has
+the same id, however late and in whatever order it arrives. Nothing else counts. Boots and cursors
+that come back tell nothing: a request that was under way while its phone restarted looks the same
+(decision 0020). A number that was lost and given up with `queue.void` may have two ids, for what
+was lost may have been under way.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from fieldops.sync import rules
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.sync import queries, rules
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.models import Device
-from fieldops.sync.schemas import ClockReading
 
 
-def signs(
-    device: Device, reading: ClockReading, sent: Sequence[Sent], known: Collection[UUID]
+async def signs(
+    session: AsyncSession, device: Device, sent: Sequence[Sent], known: Collection[UUID]
 ) -> int:
-    """Return how many signs of a clone a push brings."""
-    reused = sum(
-        command.seq <= device.last_seq
+    """Return how many signs of a clone a push brings; no statement when it brings none."""
+    numbers = {
+        command.seq
+        for command in sent
+        if command.seq <= device.last_seq
         and command.envelope.id not in known
         and command.other_id not in known
-        for command in sent
-    )
-    return reused + came_back(device, reading)
-
-
-def came_back(device: Device, reading: ClockReading) -> bool:
-    """Return whether a boot goes on after another boot was heard of."""
-    return (
-        device.former_boot_id == reading.boot_id != device.clock_boot_id
-        and device.former_mono_ms is not None
-        and reading.mono_ms > device.former_mono_ms
-    )
+    }
+    if not numbers:
+        return 0
+    return len(numbers - await queries.voided(session, device.region_id, device.id, numbers))
 
 
 def is_cloned(device: Device, new_signs: int) -> bool:
@@ -50,13 +47,11 @@ def is_cloned(device: Device, new_signs: int) -> bool:
     )
 
 
-def noted(device: Device, reading: ClockReading, new_signs: int) -> Mapping[str, Any]:
-    """Return the device's columns after a push: its signs, and the boot before this one."""
-    values: dict[str, Any] = {"replaced_by": None, "replaced_at": None}  # it is still in use
+def noted(device: Device, new_signs: int) -> Mapping[str, Any]:
+    """Return the device's columns after a push: its signs, and that it is still in use."""
+    values: dict[str, Any] = {"replaced_by": None, "replaced_at": None}
     if device.state_reason == rules.CLONED and device.state == rules.DeviceState.LOCKED.value:
         values |= {"state": device.state, "state_reason": device.state_reason}
     if new_signs:
         values["anomalies"] = (device.anomalies or 0) + new_signs
-    if device.clock_boot_id not in {None, reading.boot_id}:
-        values |= {"former_boot_id": device.clock_boot_id, "former_mono_ms": device.clock_mono_ms}
     return values

@@ -33,7 +33,7 @@ class Device(Regional):
     catalogues that its rows are of (`catalogue_now` the one of now, where a list asks for it);
     `grants_seen` the grants its user had at
     the last full pull (`grants_former` those before `grants_since`); `clock_*` the device's
-    clock at the last push and the server's time then, `former_*` that of the boot before;
+    clock at the last push and the server's time then;
     `failing_*` the command that failed by a programming error and how often; `last_stop` why
     its last push ended early; `replaced_*` the newer installation of the same user; `anomalies`
     how often it behaved as two installations with one key would; `captures_from` when the first
@@ -94,8 +94,6 @@ class Device(Regional):
     clock_boot_id: Mapped[str | None]
     clock_mono_ms: Mapped[int | None] = mapped_column(BigInteger)
     clock_server_time: Mapped[datetime | None]
-    former_boot_id: Mapped[str | None]
-    former_mono_ms: Mapped[int | None] = mapped_column(BigInteger)
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (

@@ -179,7 +179,8 @@ async def _begin(
     waiting = await queries.open_cases(session, device.region_id, device.id) if ids else []
     desk = Desk(session, device, now, waiting)
     user = replace(actor, device_id=device.id)
-    return Batch(session, user, device, epoch, now, request, sent, known, desk)
+    signs = await clones.signs(session, device, sent, known)
+    return Batch(session, user, device, epoch, now, request, sent, known, desk, signs)
 
 
 async def _transient_answer(
@@ -210,6 +211,7 @@ class Batch:
     sent: Sequence[Sent]
     known: dict[UUID, queries.Known]
     desk: Desk
+    signs: int  # of two phones under this registration
     whole: bool = False
     last_try: bool = False
     results: list[str] = field(default_factory=list)
@@ -219,12 +221,10 @@ class Batch:
     last_seq: int = field(init=False)
     attempts: int = field(init=False)
     failing: UUID | None = field(init=False)
-    signs: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.last_seq = self.device.last_seq
         self.failing, self.attempts = self.device.failing_command_id, self.device.failing_attempts
-        self.signs = clones.signs(self.device, self.request.clock, self.sent, self.known)
 
     async def take(self) -> None:
         """Take the commands in order until one stops the batch."""
@@ -471,7 +471,7 @@ class Batch:
             clock_mono_ms=reading.mono_ms,
             clock_server_time=self.now,
             clock_offset_ms=(reading.wall - self.now) // timedelta(milliseconds=1),
-            **clones.noted(self.device, reading, self.signs),
+            **clones.noted(self.device, self.signs),
         )
         return self.answer()
 

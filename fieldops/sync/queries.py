@@ -47,7 +47,7 @@ from fieldops.kernel.visibility import Access
 from fieldops.sync import policy, rules
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
-from fieldops.sync.rules import MOST_TALLIES, CaseState, DeviceState
+from fieldops.sync.rules import MOST_TALLIES, VOID, CaseState, DeviceState
 from fieldops.sync.schemas import (
     Agreement,
     CodeTally,
@@ -477,6 +477,21 @@ def _ledger_of() -> Executable:
     ).where(
         LedgerEntry.region_id == _REGION_ID, LedgerEntry.id == any_(given("ids", ARRAY(Uuid())))
     )
+
+
+async def voided(
+    session: AsyncSession, region_id: int, device_id: UUID, numbers: Collection[int]
+) -> set[int]:
+    """Return those of a device's numbers that it has given up as lost."""
+    found = await session.scalars(
+        select(LedgerEntry.seq).where(
+            LedgerEntry.region_id == region_id,
+            LedgerEntry.device_id == device_id,
+            LedgerEntry.seq.in_(numbers),
+            LedgerEntry.name == VOID,
+        )
+    )
+    return {seq for seq in found if seq is not None}
 
 
 async def close_entries(

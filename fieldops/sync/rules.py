@@ -42,6 +42,7 @@ DIFFERING_PHONES = number(
 )
 
 
+VOID = "queue.void"  # by this command a phone gives up a number whose command it has lost
 CLONED = "cloned"  # the reason of a lock
 CLONE_SIGNS = 3  # one may be a fault of the app; three are two phones with one key
 

@@ -128,8 +128,6 @@ class Device:
     attempts: int = 0  # at the next number, that fail by a fault of ours
     copied: bool = False  # locked because two phones work under it
     signs: int = 0  # of that, so far
-    boot: tuple[str, int] | None = None  # the clock's boot and reading at the last push
-    boot_before: tuple[str, int] | None = None  # at the last push of another boot
     queued: int = 0  # what waited on the phone after its last push
     replaced: bool = False  # and nothing was heard of it since
     carried: set[int] = field(default_factory=set)  # numbers of what had come by another one
@@ -188,23 +186,15 @@ class Oracle:
         return taken
 
     def _signs(self, device: Device, request: dict[str, Any]) -> int:
-        """Count what one phone alone would not do: numbers used twice, a boot that comes back."""
-        used_twice = [
-            c
+        """Count what one phone alone would not do: numbers used twice."""
+        used_twice = {
+            c["seq"]
             for c in request["commands"]
             if c["seq"] <= device.last_seq and c["id"] not in self.ledger
-        ]
-        boot, reading = request["clock"]["boot_id"], request["clock"]["mono_ms"]
-        other = device.boot is not None and device.boot[0] != boot
-        before = device.boot_before
-        goes_on = before is not None and before[0] == boot and reading > before[1]
-        return len(used_twice) + (other and goes_on)
+        }
+        return len(used_twice)
 
     def _heard(self, device: Device, request: dict[str, Any], signs: int, answered: int) -> None:
-        boot = (request["clock"]["boot_id"], request["clock"]["mono_ms"])
-        if device.boot is not None and device.boot[0] != boot[0]:
-            device.boot_before = device.boot
-        device.boot = boot
         device.signs += signs
         left = [c for c in request["commands"] if c["seq"] > device.last_seq]
         device.queued = max(len(left), request.get("queued", 0) - answered)

@@ -1,5 +1,6 @@
 """Installations and their users (SYNC section 6): shared, set up anew, copied, lost."""
 
+import random
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,26 +80,29 @@ async def test_sync_6_a_copied_image_is_locked_and_both_queues_arrive_whole(
     assert sorted(row["state"] for row in known.values()) == ["active", "active", "locked"]
 
 
-async def test_sync_6_a_boot_that_goes_on_after_another_one_is_a_sign_of_a_copy(
+async def test_sync_6_copies_that_take_turns_are_noticed_by_their_numbers(
     phone: Phone, database: Database, at: datetime
 ) -> None:
-    """Neither needs to capture under a number of the other's: their clocks alternate."""
+    """One command at a time on either: nothing of it is lost, and soon both register anew."""
     id_ = await trial.make(database)
     await phone.sync()
     twin = copied(phone)
     answer: dict[str, Any] = {}
-    for n in range(1, 8):
-        with clock.frozen(at + timedelta(minutes=n)):
-            each = phone if n % 2 else twin
-            each.put(next_seq=n)
-            each.capture("trial.remark", trial_id=id_, text=str(n))
-            answer = await send(each, queue(each)[-1:])
-            if answer["stop"]:
-                break
+    turns = 0
+    while not answer.get("stop"):
+        turns += 1
+        with clock.frozen(at + timedelta(minutes=turns)):
+            each = phone if turns % 2 else twin
+            each.capture("trial.remark", trial_id=id_, text=str(turns))
+            answer = await each.push_once(each._next_batch())
     assert (answer["stop"]["kind"], answer["device"]["register"]) == ("busy", True)
+    said = [str(text) for text in await trial.remarks_of(database)]
+    reused = await trial.count(database, "sync_case", "code = 'seq_reused'")
+    assert len(said) + reused + phone.queued() + twin.queued() == turns
+    assert turns <= 2 * rules.CLONE_SIGNS
 
 
-async def test_sync_6_reboots_and_late_requests_are_no_signs_of_a_copy(
+async def test_sync_6_reboots_and_repeated_requests_are_no_signs_of_a_copy(
     phone: Phone, database: Database, at: datetime
 ) -> None:
     id_ = await trial.make(database)
@@ -114,6 +118,64 @@ async def test_sync_6_reboots_and_late_requests_are_no_signs_of_a_copy(
         again = await phone.send("/v1/sync/push", body)
         assert [r["status"] for r in again["results"]] == ["duplicate"]
         assert again["device"]["state"] == "active"
+
+
+@pytest.mark.parametrize("seed", range(2, 6))
+async def test_sync_6_no_delay_makes_a_phone_look_like_its_copy(
+    phone: Phone, database: Database, at: datetime, seed: int
+) -> None:
+    """I1, I2: requests arrive hours late, for the first time, in any order, across restarts."""
+    chance = random.Random(seed)
+    id_ = await trial.make(database)
+    await phone.sync()
+    under_way: list[Any] = []
+    captured = 0
+    for minute in range(1, 40):
+        with clock.frozen(at + timedelta(minutes=minute)):
+            for _ in range(chance.randrange(3)):
+                captured += 1
+                phone.capture("trial.remark", trial_id=id_, text=f"{captured:03}")
+            if phone.queued():  # the phone waits for its answer in vain
+                under_way.append(request(phone, phone._next_batch()))
+            if chance.random() < 0.3:
+                phone.clock.reboot()
+            if under_way and chance.random() < 0.6:
+                body = under_way.pop(chance.randrange(len(under_way)))
+                answer = await phone.send("/v1/sync/push", body)
+                assert answer["device"]["state"] == "active"
+            if chance.random() < 0.3:
+                await phone.push()
+    chance.shuffle(under_way)
+    with clock.frozen(at + timedelta(hours=1)):
+        await phone.push()
+    for body in under_way:
+        answer = await phone.send("/v1/sync/push", body)
+        assert {r["status"] for r in answer["results"]} <= {"duplicate"}
+        assert answer["device"]["state"] == "active"
+    assert await trial.remarks_of(database) == [f"{n:03}" for n in range(1, captured + 1)]
+    assert await trial.count(database, "sync_case") == 0
+
+
+async def test_sync_6_what_a_damaged_store_lost_may_still_be_under_way(
+    phone: Phone, database: Database
+) -> None:
+    """Numbers that were given up have two ids then; that is no copy, and nothing is dropped."""
+    id_ = await trial.make(database)
+    await phone.sync()
+    for n in range(1, 6):
+        phone.capture("trial.remark", trial_id=id_, text=str(n))
+    late = request(phone, phone._next_batch())
+    phone.db.execute("delete from outbox")
+    phone.put(next_seq=1)
+    for _ in range(5):
+        phone.capture("queue.void", reason="store_damaged")
+    assert {r["code"] for r in await phone.push()} == {"command_lost"}
+    answer = await phone.send("/v1/sync/push", late)
+    assert [r["code"] for r in answer["results"]] == ["seq_reused"] * 5
+    assert answer["device"]["state"] == "active"
+    assert await trial.count(database, "sync_case", "code = 'seq_reused'") == 5
+    phone.capture("trial.remark", trial_id=id_, text="6")
+    assert [r["status"] for r in await phone.push()] == ["applied"]
 
 
 async def test_sync_6_a_new_installation_tells_of_the_queue_the_old_one_took_with_it(

@@ -7,6 +7,7 @@ from pydantic import Field
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.permissions import Permission
 from fieldops.sync.errors import CommandLost
+from fieldops.sync.rules import VOID
 
 
 class VoidCommand(Args):
@@ -21,7 +22,7 @@ class VoidCommand(Args):
     )
 
 
-@command("queue.void", permission=Permission.SYNC_USE, nature=Nature.FACT, offline=True)
+@command(VOID, permission=Permission.SYNC_USE, nature=Nature.FACT, offline=True)
 async def void(ctx: Context, args: VoidCommand) -> None:
     """Take the place of a command that the phone has lost, so that its queue goes on (SYNC 2).
 

@@ -273,8 +273,10 @@ async def register(
     }
     envelope = Envelope(idempotency_key or device_id, "device.register", args)
     await ledger.once(reading.session, reading.actor, envelope, reading.now)
-    epoch = await queries.epoch(reading.session, reading.actor.region_id)
-    return Registered(id=device_id, key=key, epoch=epoch, last_seq=0)
+    session, region_id = reading.session, reading.actor.region_id
+    epoch = await queries.epoch(session, region_id)
+    row = await queries.registered(session, region_id, device_id)
+    return Registered(id=device_id, key=key, epoch=epoch, last_seq=row.last_seq if row else 0)
 
 
 @devices.get("", operation_id="device_list", summary="List the phones", responses=problems())

@@ -47,8 +47,8 @@ def devices(
 ) -> None:
     """List the phones: when each was last here, what waits on it, how it stands, what it holds.
 
-    What waits is as far as known: a phone says so only when a push ends early. The longest
-    silent ones come first.
+    What waits is as far as known: what its last push said was queued, or what that push left
+    behind. The longest silent ones come first.
     """
     from fieldops.files import queries as files  # noqa: PLC0415 - registers all modules
     from fieldops.kernel.permissions import Scope  # noqa: PLC0415 - see above

@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = Field(SecretStr(""), description="s3: secret access key.")
     outside_path: Path = Field(
         Path(".fieldops/outside"),
-        description="Folder outside the database and its backups: the ledger of erasures.",
+        description="Folder outside the database and its backups: the ledger of erasures, "
+        "and the mark by which a restored database is noticed.",
     )
     upload_max_bytes: int = Field(
         50 * 1024 * 1024, ge=1024, description="Largest single upload (bytes)."

@@ -18,7 +18,7 @@ from fieldops.sync import rules
 from tests.support.clients import bearer
 from tests.support.device import Phone, PhoneClock
 from tests.support.run import run
-from tests.support.world import World
+from tests.support.world import World, id_of
 from tests.sync import trial
 from tests.sync.conftest import MakePhone
 from tests.sync.test_push import queue, request, send
@@ -176,6 +176,20 @@ async def test_sync_6_what_a_damaged_store_lost_may_still_be_under_way(
     assert await trial.count(database, "sync_case", "code = 'seq_reused'") == 5
     phone.capture("trial.remark", trial_id=id_, text="6")
     assert [r["status"] for r in await phone.push()] == ["applied"]
+
+
+async def test_sync_6_registering_again_gives_the_same_key_and_says_where_the_queue_stands(
+    phone: Phone, database: Database
+) -> None:
+    """An app that lost its answer asks again; it must not begin to number anew."""
+    id_ = await trial.make(database)
+    for n in range(2):
+        phone.capture("trial.remark", trial_id=id_, text=str(n))
+    await phone.push()
+    key, name = phone.get("key"), f"phone of {id_of('alice')}"
+    body = {"id": phone.get("device_id"), "name": name, "app_version": "1.0.0", "app_schema": 1}
+    again = await phone.send("/v1/devices", body)
+    assert (again["key"], again["last_seq"]) == (key, 2)
 
 
 async def test_sync_6_a_new_installation_tells_of_the_queue_the_old_one_took_with_it(

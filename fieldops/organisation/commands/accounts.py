@@ -126,7 +126,7 @@ class EndSignIns(Args):
 
 @command("person.end_sign_ins", permission=Permission.DEVICE_MANAGE, subject="person_id")
 async def end_sign_ins(ctx: Context, args: EndSignIns) -> Person:
-    """End every sign-in of a person, for instance when a phone is lost (SYNC 6).
+    """End every sign-in of a person, for instance when a password became known (SYNC 6).
 
     Refresh tokens are worth nothing at once, access tokens when they run out. Raises NotFound.
     """

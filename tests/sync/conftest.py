@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fieldops.kernel import jobs
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
@@ -51,6 +52,12 @@ async def phone(
 ) -> Phone:
     """Alice's phone, with the trial trade registered."""
     return await new_phone(world.alice)
+
+
+@pytest.fixture
+def worker(database: Database, settings: Settings) -> None:
+    """Let the worker's jobs run on the test's database, when they are called."""
+    jobs.use(jobs.Machine(database, settings))
 
 
 @pytest.fixture(scope="module")

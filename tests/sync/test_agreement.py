@@ -7,7 +7,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from fieldops.kernel import clock, jobs
+from fieldops.kernel import clock
 from fieldops.kernel.configuration import RuleNumber
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
@@ -22,11 +22,6 @@ from tests.sync.conftest import MakePhone
 pytestmark = pytest.mark.anyio
 
 ALARM = "phones hold other rows than they should"
-
-
-@pytest.fixture
-def worker(database: Database, settings: Settings) -> None:
-    jobs.use(jobs.Machine(database, settings))
 
 
 async def lose_a_row(phone: Phone, database: Database) -> None:

@@ -25,6 +25,7 @@ from tests.sync.conftest import MakePhone
 
 pytestmark = pytest.mark.anyio
 
+Started = tuple[UUID, Phone, dict[str, Any]]
 DOOR = {"type": "Point", "coordinates": [24.941, 60.17]}
 
 
@@ -32,6 +33,19 @@ async def booked(database: Database, world: World, hour: int) -> UUID:
     made = await make_order(database, world.dora, REPAIR)
     await book(database, world.dora, made.visit_id, local(23, hour), "alice")
     return made.visit_id
+
+
+@pytest.fixture
+async def started(database: Database, world: World, new_phone: MakePhone) -> Started:
+    """Alice's visit at ten, begun on her phone, and the template its list is bound to."""
+    async with database.transaction() as session:
+        await ensure_standard_templates(session)
+    visit_id = await booked(database, world, 10)
+    phone = await new_phone(world.alice)
+    await phone.sync()
+    phone.capture("visit.arrive", visit_id=visit_id, point=DOOR)
+    phone.capture("visit.start", visit_id=visit_id)
+    return visit_id, phone, template_of(phone, visit_id)
 
 
 def template_of(phone: Phone, visit_id: UUID) -> dict[str, Any]:
@@ -54,16 +68,9 @@ async def publish_next(database: Database, world: World, former: dict[str, Any])
 
 
 async def test_ch_01_a_started_list_keeps_its_template_while_new_visits_get_the_new_one(
-    database: Database, world: World, new_phone: MakePhone
+    database: Database, world: World, started: Started
 ) -> None:
-    async with database.transaction() as session:
-        await ensure_standard_templates(session)
-    first = await booked(database, world, 10)
-    phone = await new_phone(world.alice)
-    await phone.sync()
-    old = template_of(phone, first)
-    phone.capture("visit.arrive", visit_id=first, point=DOOR)
-    phone.capture("visit.start", visit_id=first)
+    first, phone, old = started
     await phone.sync()
     await publish_next(database, world, old)
     second = await booked(database, world, 14)
@@ -76,22 +83,16 @@ async def test_ch_01_a_started_list_keeps_its_template_while_new_visits_get_the_
 
 
 async def test_ch_01_answers_by_the_older_generation_are_taken_for_its_visit(
-    database: Database, world: World, new_phone: MakePhone
+    database: Database, world: World, started: Started
 ) -> None:
     """The phone was away while the template was published anew."""
-    async with database.transaction() as session:
-        await ensure_standard_templates(session)
-    visit_id = await booked(database, world, 10)
-    phone = await new_phone(world.alice)
-    await phone.sync()
+    visit_id, phone, old = started
     (checklist,) = phone.rows("checklist")
-    phone.capture("visit.arrive", visit_id=visit_id, point=DOOR)
-    phone.capture("visit.start", visit_id=visit_id)
     phone.capture(
         "checklist.answer", visit_id=visit_id, checklist_id=checklist["id"],
         answers=[{"item_key": "remedy", "value": "A new splitter."}],
     )  # fmt: skip
-    await publish_next(database, world, template_of(phone, visit_id))
+    await publish_next(database, world, old)
     await phone.sync()
     assert phone.queued() == 0
     assert [a["item_key"] for a in phone.rows("answer")] == ["remedy"]
@@ -103,13 +104,9 @@ async def test_ch_01_answers_by_the_older_generation_are_taken_for_its_visit(
 
 
 async def test_ch_01_a_template_leaves_the_phone_with_the_last_visit_that_has_it(
-    database: Database, world: World, new_phone: MakePhone
+    database: Database, world: World, started: Started
 ) -> None:
-    async with database.transaction() as session:
-        await ensure_standard_templates(session)
-    visit_id = await booked(database, world, 10)
-    phone = await new_phone(world.alice)
-    await phone.sync()
+    visit_id, phone, _ = started
     assert phone.rows("template")
     await run(
         database, world.dora, "visit.assign", visit_id=str(visit_id),
@@ -141,38 +138,32 @@ async def test_sync_3_a_changed_catalogue_reaches_phones_with_its_next_version(
 async def test_sync_3_phone_and_office_say_which_catalogue_a_phone_works_with(
     database: Database,
     world: World,
+    started: Started,
     new_phone: MakePhone,
     client: httpx.AsyncClient,
     settings: Settings,
 ) -> None:
     """A phone that was away is seen to be behind, and is not once it has pulled."""
-    phone = await new_phone(world.alice)
+    visit_id, phone, template = started
 
-    async def office() -> tuple[int | None, int]:
+    async def office(of: Phone = phone) -> tuple[int | None, int]:
         listed = await client.get("/v1/devices", headers=bearer(settings, world.dora))
-        (seen,) = [d for d in listed.json()["items"] if d["id"] == str(phone.id)]
-        one = await client.get(f"/v1/devices/{phone.id}", headers=bearer(settings, world.dora))
+        (seen,) = [d for d in listed.json()["items"] if d["id"] == str(of.id)]
+        one = await client.get(f"/v1/devices/{of.id}", headers=bearer(settings, world.dora))
         assert one.json()["catalogue_now"] == seen["catalogue_now"]
         return seen["view_catalogue"], seen["catalogue_now"]
 
-    assert (await office())[0] is None, "it has not pulled yet"
-    async with database.transaction() as session:
-        await ensure_standard_templates(session)
-    visit_id = await booked(database, world, 10)
+    assert (await office(await new_phone(world.bob)))[0] is None, "it has not pulled yet"
     await phone.sync()
     first = phone.get("catalogue")
     assert await office() == (first, first)
-    phone.capture("visit.arrive", visit_id=visit_id, point=DOOR)
-    phone.capture("visit.start", visit_id=visit_id)
-    await phone.sync()
-    started = template_of(phone, visit_id)
-    await publish_next(database, world, started)
+    await publish_next(database, world, template)
     assert await office() == (first, first + 1)
     answer = await phone.pull_once()
     assert answer["unchanged"], "the new template is of no visit of hers"
     assert answer["catalogue"] == phone.get("catalogue") == first + 1
     assert await office() == (first + 1, first + 1)
-    assert template_of(phone, visit_id) == started
+    assert template_of(phone, visit_id) == template
     assert (await phone.pull_once())["catalogue"] == first + 1, "also when nothing was looked at"
 
 

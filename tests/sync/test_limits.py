@@ -201,6 +201,30 @@ async def test_sync_3_the_outermost_numbers_of_a_pull_are_taken(
     assert answer["view"]["rows"] == 1
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+async def test_sync_2_an_answer_is_compressed_as_the_phone_asks(
+    phone: Phone, database: Database, encoding: str
+) -> None:
+    """SYNC 2: a first pull in a cellar is a tenth of its size; the small answers go as they are."""
+    for number in range(20):
+        await trial.make(database, note=f"a trial to be pulled, number {number}")
+    headers = {
+        "Authorization": f"Bearer {phone.get('token')}",
+        "Device-Key": phone.get("key"),
+        "Accept-Encoding": encoding,
+    }
+    asked = {"url": "/v1/sync/pull", "json": phone.pull_request(None), "headers": headers}
+    async with phone.client.stream("POST", **asked) as answer:
+        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
+    assert answer.headers["content-encoding"] == encoding
+    if encoding == "gzip":
+        content = gzip.decompress(raw)
+    else:
+        content = zstandard.ZstdDecompressor().stream_reader(raw).read()
+    assert len(json.loads(content)["puts"]["trial"]) == 20
+    assert len(raw) < len(content) / 3
+
+
 async def test_sync_2_the_most_commands_are_taken(phone: Phone, database: Database) -> None:
     """SYNC 2: fifty in one push."""
     id_ = await trial.make(database)

@@ -184,6 +184,28 @@ async def test_i13_a_revoked_phone_gets_no_poke(served: Served) -> None:
     assert answer.status_code == httpx.codes.FORBIDDEN
 
 
+async def test_news_of_the_phone_itself_and_of_the_catalogues_poke_it_too(served: Served) -> None:
+    """SYNC 8: a decided case and a new template change no row of a centre."""
+
+    async def office(who: str, path: str, body: dict[str, Any]) -> None:
+        headers = bearer(served.settings, served.world.actors[who])
+        (await served.client.post(path, json=body, headers=headers)).raise_for_status()
+
+    alice, bob = [await served.phone(name) for name in ("alice", "bob")]
+    alice.capture("visit.sing", visit_id=new_id())
+    await alice.sync()
+    (case,) = alice.rows("case")
+    async with served.listening(alice) as at_alice, served.listening(bob) as at_bob:
+        await office("dora", f"/v1/desk/cases/{case['id']}/discard", {"reason": "nobody sings"})
+        await at_alice.poke()
+        asked = {"key": "seen", "type": "yes_no", "text_en": "Seen", "text_zh": "已查看"}
+        body = {"title_en": "Care", "title_zh": "维护", "items": [asked]}
+        template = {"code": "care", "kind": "care", "body": body}
+        await office("sam", "/v1/checklist-templates", template)
+        await at_alice.poke()
+        await at_bob.poke()
+
+
 async def test_a_new_stream_of_a_phone_ends_its_old_one(served: Served) -> None:
     alice = await served.phone("alice")
     async with served.listening(alice) as old, served.listening(alice) as new:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pydantic import Field
 
-from fieldops.kernel import clock, commands, jobs
+from fieldops.kernel import clock, commands
 from fieldops.kernel.commands import Args, Context
 from fieldops.kernel.db import Database
 from fieldops.kernel.permissions import Permission
@@ -52,11 +52,6 @@ def newer(phone: Phone) -> Iterator[None]:
     commands._upcasters.pop(("trial.begin", 1))
     commands.REGISTRY.pop(("trial.begin", 2))
     commands.REGISTRY["trial.begin", 1] = former
-
-
-@pytest.fixture
-def worker(database: Database, settings: Settings) -> None:
-    jobs.use(jobs.Machine(database, settings))
 
 
 def learn(name: str, like: str, *, offline: bool = True) -> None:

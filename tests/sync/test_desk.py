@@ -6,21 +6,23 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from fieldops.kernel import audit, clock
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
+from fieldops.sync import rules
 from fieldops.sync.errors import CaseClosed, DeviceNotActive, DeviceTaken, NotInCase
-from fieldops.sync.models import Case
+from fieldops.sync.models import Case, Device
 from tests.support.clients import bearer
 from tests.support.device import Phone, Refused
 from tests.support.run import run
 from tests.support.world import NORTH, World
 from tests.sync import trial
 from tests.sync.conftest import MakePhone
+from tests.sync.test_push import queue, send
 
 pytestmark = pytest.mark.anyio
 
@@ -408,3 +410,62 @@ async def test_a_technician_reads_in_both_languages_what_became_of_the_work(
     (case,) = phone.rows("case")
     assert case["outcome_text"]["en"].startswith("Credited")
     assert case["outcome_text"]["zh_CN"] != waiting["zh_CN"]
+
+
+async def refused_as(phone: Phone, database: Database, faults: trial.Faults, code: str) -> UUID:
+    """Let a remark be refused with a reason of the engine; returns its trial."""
+    id_ = await trial.make(database)
+    first = phone.capture("trial.remark", trial_id=id_, text="one")
+    await phone.push()
+    late = "too late"
+    if code == "id_reused":
+        phone.db.execute("delete from outbox")
+        phone.capture("trial.remark", trial_id=id_, text=late, command_id=first)
+    else:
+        phone.capture("trial.remark", trial_id=id_, text=late)
+    commands = queue(phone)
+    if code == "seq_reused":
+        commands[-1]["seq"] = 1
+    if code == "poison":
+        faults.raise_on_remark = RuntimeError("a fault of ours")
+        for _ in range(rules.POISON_TRIES - 1):
+            await send(phone, commands)
+    answer = await send(phone, commands)
+    faults.raise_on_remark = None
+    assert answer["results"][-1]["code"] == code
+    return id_
+
+
+@pytest.mark.parametrize("code", ["id_reused", "seq_reused", "poison"])
+async def test_what_the_engine_refused_can_be_accepted_once_and_is_told_as_before(
+    phone: Phone, database: Database, world: World, faults: trial.Faults, code: str
+) -> None:
+    """SYNC 2: kept is kept: a fault of the app or of ours costs nobody the work."""
+    await refused_as(phone, database, faults, code)
+    await phone.pull()
+    (case,) = phone.rows("case")
+    accepted = {"case_id": case["id"], "reason": "he wrote it down"}
+    await run(database, world.dora, "desk.accept", **accepted)
+    assert await trial.remarks_of(database) == ["one", "too late"]
+    with pytest.raises(CaseClosed):
+        await run(database, world.dora, "desk.accept", **accepted)
+    await phone.pull()
+    assert phone.rows("case")[0]["state"] == "accepted"
+    assert await trial.remarks_of(database) == ["one", "too late"]
+
+
+async def test_work_of_somebody_who_lost_the_role_since_can_still_be_accepted(
+    phone: Phone, database: Database, world: World
+) -> None:
+    """It was captured while the role was held; the dispatcher's own permission is that of now."""
+    id_, case_id = await late_work(phone, database)
+    async with database.transaction() as session:
+        await session.execute(
+            text("delete from organisation_grant where person_id = :id"), {"id": world.alice.id}
+        )
+    with clock.frozen(clock.now() + timedelta(hours=7)):
+        await phone.pull()
+        async with database.transaction() as session:
+            assert (await session.get_one(Device, (1, phone.id))).grants_seen == []
+        await run(database, world.dora, "desk.accept", case_id=case_id, reason="she was there")
+    assert await trial.state_of(database, id_) == "finished"

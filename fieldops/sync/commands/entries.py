@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import commands
 from fieldops.kernel.clock import Confidence
-from fieldops.kernel.commands import Applied, Captured, Envelope
+from fieldops.kernel.commands import Applied, Captured, Envelope, Nature
 from fieldops.sync import grants, queries, receipt
 from fieldops.sync.errors import MalformedCommand, NotForDevices
 from fieldops.sync.models import CaseEntry, Device
@@ -60,7 +60,10 @@ async def run(
         captured=captured,
         attachments=tuple(a.model_dump() for a in sent.attachments),
     )
-    actor = grants.actor_as_seen(device)
+    # A fact needs the role of its moment, and so does what a person has looked at and accepts.
+    as_of_now = not accepted and spec is not None and spec.nature is Nature.DECISION
+    earlier = captured is not None and captured.estimated_at < device.grants_since
+    actor = grants.actor_as_seen(device, former=earlier and not as_of_now)
     done = await commands.run(session, actor, envelope, now, accepted=accepted)
     await receipt.of_accepted(session, device.region_id, envelope)
     entry.status = (Status.MERGED if done.merged else Status.APPLIED).value

@@ -8,9 +8,12 @@ from fastapi import APIRouter, Query
 
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, verb
+from fieldops.files import queries as files
+from fieldops.kernel import visibility
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
+from fieldops.kernel.visibility import Access
 from fieldops.organisation import queries as organisation
 from fieldops.sync import field
 from fieldops.sync.schemas import FieldState
@@ -88,6 +91,9 @@ async def visit(
 ) -> VisitDetail:
     session, region_id = reading.session, reading.scope.region_id
     row = await queries.visit(session, reading.scope, visit_id)
+    access = await visibility.access(
+        session, reading.actor, Visit, row.id, under=Permission.FILE_READ
+    )
     return VisitDetail(
         **VisitRead.model_validate(row).model_dump(),
         next_commands=list(rules.next_steps(row.state)),
@@ -99,6 +105,9 @@ async def visit(
             VisitWorkRead.model_validate(entry)
             for entry, _ in await queries.visit_work(session, region_id, row.id)
         ],
+        evidence=await files.evidence(session, region_id, row.id)
+        if access is Access.SHOWN
+        else None,
     )
 
 

@@ -19,6 +19,13 @@ async def sweep_uploads() -> None:
         await sweeping.sweep_uploads(Uploading(machine.database, machine.settings), region_id)
 
 
+@jobs.every("*/15 * * * *", "files.mark_overdue")
+async def mark_overdue() -> None:
+    """Note the photos that were promised too long ago, for phones to show (SYNC 7)."""
+    for region_id in await _regions():
+        await sweeping.mark_overdue(jobs.machine().database, region_id)
+
+
 @jobs.every("41 2 * * *", "files.sweep_contents")
 async def sweep_contents() -> None:
     """Delete contents that nobody promised, and compare rows with contents."""

@@ -79,7 +79,8 @@ class FileLink(Regional):
     `visit_id`, `subject_id` and `device_id` name rows of higher modules and are therefore plain
     ids. `command_id` is the command that named it among its attachments (purpose `attachment`);
     while that waits at the late-work desk, the subject is the command itself. `given_up_at`: an
-    office has decided that it will not come any more.
+    office has decided that it will not come any more. `overdue_since`: when the worker noted that
+    it has been missing for too long, so that phones are told.
     """
 
     __tablename__ = "files_link"
@@ -101,6 +102,7 @@ class FileLink(Regional):
     command_id: Mapped[UUID | None]
     arrived: Mapped[bool] = mapped_column(default=False)
     given_up_at: Mapped[datetime | None]
+    overdue_since: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(

@@ -31,6 +31,7 @@ class FileLinkRead(BaseModel):
     created_at: datetime = Field(description="Since when the server knows of the promise.")
     arrived: bool
     given_up_at: datetime | None = Field(description="When an office decided it will not come.")
+    overdue_since: datetime | None = Field(description="When it was noted as missing for too long.")
 
 
 class FileLinkOnDevice(BaseModel):
@@ -48,6 +49,19 @@ class FileLinkOnDevice(BaseModel):
     item_key: str | None
     captured_at: datetime
     arrived: bool
+    overdue_since: datetime | None = Field(
+        description="Since when it has been missing for too long; counts while not `arrived`."
+    )
+
+
+class Evidence(BaseModel):
+    """How much of what was promised for a visit has arrived, and how much is late (SYNC 7)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    promised: int = Field(description="Number of contents promised.")
+    arrived: int = Field(description="Number of them whose bytes are here.")
+    overdue: int = Field(description="Number still waited for, longer than file_missing_after.")
 
 
 class Receipt(BaseModel):
@@ -58,6 +72,7 @@ class Receipt(BaseModel):
     arrived: int = Field(description="Number of them whose bytes are here.")
     complete: bool = Field(description="All promised have arrived, with equal hashes.")
     missing_since: datetime | None = Field(description="The oldest capture that is missing.")
+    overdue: int = Field(description="Number still waited for, longer than file_missing_after.")
     missing: list[FileLinkRead] = Field(description="The promises still open, oldest first.")
 
 
@@ -71,6 +86,7 @@ class DeviceReceipt(BaseModel):
     promised: int = Field(description="Number of contents promised.")
     arrived: int = Field(description="Number of them whose bytes are here.")
     missing: int = Field(description="Number of them still waited for.")
+    overdue: int = Field(description="Number of these waited for longer than file_missing_after.")
     missing_since: datetime | None = Field(description="The oldest capture that is missing.")
 
 

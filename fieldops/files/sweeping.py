@@ -20,6 +20,7 @@ from fieldops.files.models import File
 from fieldops.files.store import Store, measure
 from fieldops.files.uploading import Uploading
 from fieldops.kernel import clock, configuration
+from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Coded
 
 log = structlog.get_logger()
@@ -96,6 +97,20 @@ async def sweep_contents(uploading: Uploading, region_id: int, *, limit: int = M
             await session.delete(file)
             removed += 1
     return removed
+
+
+async def mark_overdue(database: Database, region_id: int, *, limit: int = MOST) -> int:
+    """Note the promises that are overdue by now, so that their phones say so; returns how many.
+
+    The time is the region's number `file_missing_after` (SYNC section 7).
+    """
+    async with database.transaction() as session:
+        waited = await configuration.duration(session, region_id, rules.MISSING_AFTER)
+        now = clock.now()
+        late = await queries.lock_newly_overdue(session, region_id, now - waited, limit)
+        for link in late:
+            link.overdue_since = now
+    return len(late)
 
 
 async def compare(uploading: Uploading, region_id: int, prefix: str) -> tuple[int, int]:

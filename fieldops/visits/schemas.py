@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from fieldops.customers.schemas import PointRead
+from fieldops.files.schemas import Evidence
 from fieldops.kernel.geo import Shape
 from fieldops.visits.rules import FactKind, NextStep, NoticeKind, State, Step
 
@@ -101,6 +102,9 @@ class VisitDetail(VisitRead):
     next_commands: list[str] = Field(description="The commands that lead on.")
     assignments: list[AssignmentRead]
     work: list[VisitWorkRead]
+    evidence: Evidence | None = Field(
+        description="Photos and signatures promised for it; null for roles that read no files."
+    )
 
 
 class OrderOnDevice(_Read):

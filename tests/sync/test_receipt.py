@@ -135,6 +135,44 @@ async def test_the_phone_shows_how_many_photos_of_a_visit_have_arrived(
     assert (sum(row["arrived"] for row in rows), len(rows)) == (3, 5)
 
 
+async def test_sync_7_a_photo_that_is_late_shows_on_the_phone_in_the_visit_and_in_the_receipt(
+    phone: Phone, visit_id: UUID, uploading: Uploading, database: Database, world: World,
+    at: datetime, client: httpx.AsyncClient, settings: Settings,
+) -> None:  # fmt: skip
+    lasting = settings.model_copy(update={"access_token_minutes": 60 * 24})
+
+    async def seen_by(name: str) -> list[dict[str, Any]]:
+        """The counts in the visit, in its receipt and in the phone's."""
+        found = []
+        for path in (f"visits/{visit_id}", f"files/receipts/{visit_id}", "files/receipts"):
+            answer = await client.get(f"/v1/{path}", headers=bearer(lasting, world.actors[name]))
+            assert answer.status_code == 200, answer.text
+            body = answer.json()
+            found.append(body[0] if isinstance(body, list) else body.get("evidence", body))
+        return [{k: counts[k] for k in ("promised", "arrived", "overdue")} for counts in found]
+
+    note(phone, visit_id, photo(1), photo(2))
+    await phone.sync()
+    await arrive(uploading, world.alice, 1)
+    for hours, overdue in ((11, 0), (13, 1)):
+        with clock.frozen(at + timedelta(hours=hours)):
+            assert await sweeping.mark_overdue(database, 1) == overdue
+            assert await sweeping.mark_overdue(database, 1) == 0, "noted once"
+            await phone.pull()
+            late = [row["sha256"] for row in phone.rows("file_link") if row["overdue_since"]]
+            assert late == hashes(2)[:overdue]
+            counts = {"promised": 2, "arrived": 1, "overdue": overdue}
+            for name in ("alice", "sam", "dora"):
+                assert await seen_by(name) == [counts] * 3, name
+    with clock.frozen(at + timedelta(hours=14)):
+        await arrive(uploading, world.alice, 2)
+        await phone.pull()
+        assert all(row["arrived"] for row in phone.rows("file_link"))
+        assert (await seen_by("sam"))[0] == {"promised": 2, "arrived": 2, "overdue": 0}
+        plain = await client.get(f"/v1/visits/{visit_id}", headers=bearer(lasting, world.ann))
+        assert plain.json()["evidence"] is None, "an agent reads no files"
+
+
 async def test_evidence_is_complete_when_all_that_was_promised_has_arrived(
     phone: Phone, visit_id: UUID, uploading: Uploading, world: World,
     client: httpx.AsyncClient, settings: Settings,

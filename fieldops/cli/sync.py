@@ -292,7 +292,7 @@ def touch(
     A phone compares versions: give each row you changed a higher `version` in the same SQL, or it
     is not sent again.
     """
-    from fieldops.kernel import db  # noqa: PLC0415 - registers all modules
+    from fieldops.kernel import changes  # noqa: PLC0415 - registers all modules
     from fieldops.organisation import queries as organisation  # noqa: PLC0415 - see above
 
     async def work(session: AsyncSession) -> int:
@@ -302,9 +302,9 @@ def touch(
             return 0
         touched: set[UUID | None] = {centre} if centre is not None else {*centres, None}
         for id_ in touched:
-            db.touch(session, region, id_)
+            changes.touch(session, region, id_)
         if centre is None:
-            db.touch(session, db.CATALOGUES, None)
+            changes.touch(session, changes.CATALOGUES, None)
         return len(touched)
 
     count = asyncio.run(in_transaction(work))

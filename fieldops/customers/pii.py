@@ -32,8 +32,8 @@ from fieldops.customers.rules import IdentityMethod
 from fieldops.kernel import erasure
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Regional, catalogue_link, link
+from fieldops.kernel.changes import touch
 from fieldops.kernel.commands import Context
-from fieldops.kernel.db import touch
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.views import DeviceScope, document
 
@@ -300,4 +300,4 @@ async def erase_contact(session: AsyncSession, reach: erasure.Reach) -> None:
         .execution_options(synchronize_session=False)
     )
     for (centre_id,) in customers:
-        touch(session, reach.region_id, centre_id)
+        touch(session, reach.region_id, centre_id, Customer)

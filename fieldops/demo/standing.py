@@ -21,7 +21,7 @@ from fieldops.demo.city import City, city_id
 from fieldops.demo.features import Feature
 from fieldops.demo.people import StaffMember
 from fieldops.kernel import clock, geo
-from fieldops.kernel.db import touch
+from fieldops.kernel.changes import touch
 from fieldops.kernel.permissions import Role
 from fieldops.network.models import (
     NetworkConnection,

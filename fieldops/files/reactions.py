@@ -10,7 +10,7 @@ from fieldops.files import queries
 from fieldops.files.models import FileLink
 from fieldops.files.store import store_of
 from fieldops.kernel import erasure
-from fieldops.kernel.db import touch
+from fieldops.kernel.changes import touch
 from fieldops.kernel.settings import Settings
 
 CONTENTS = "contents"
@@ -33,7 +33,7 @@ async def forget_handwriting_at_desk(
 async def _forget(session: AsyncSession, reach: erasure.Reach, links: Collection[UUID]) -> None:
     gone = await queries.forget_handwriting(session, reach.region_id, links)
     for link in gone:
-        touch(session, reach.region_id, link.centre_id)
+        touch(session, reach.region_id, link.centre_id, FileLink, link.id)
     contents = await queries.forget_contents(
         session, reach.region_id, {link.sha256 for link in gone}
     )

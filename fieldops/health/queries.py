@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.health import policy, rules
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel import clock, configuration
-from fieldops.kernel.db import touch
+from fieldops.kernel.changes import touch
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, row_of
 from fieldops.kernel.ids import new_id
@@ -93,7 +93,7 @@ async def _locked(session: AsyncSession, service: NetworkService, centre_id: UUI
         .returning(HealthRecord.id)
     )
     if made is not None:
-        touch(session, service.region_id, centre_id)
+        touch(session, service.region_id, centre_id, HealthRecord, made)
     found: HealthRecord | None = await session.scalar(
         select(HealthRecord)
         .where(

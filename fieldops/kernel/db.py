@@ -4,7 +4,7 @@ The unit of work audits every change, counts the centres it touched, and bumps t
 counters as the last writes before COMMIT, in centre order (SYNC section 3).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
@@ -12,8 +12,8 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import BigInteger, Connection, Table, TextClause, event, text
-from sqlalchemy.dialects.postgresql import insert, psycopg
+from sqlalchemy import Connection, Table, TextClause, event, text
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -22,36 +22,20 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import (
-    Mapped,
     ORMExecuteState,
     Session,
     SessionTransaction,
-    mapped_column,
 )
 from sqlalchemy.orm.attributes import set_committed_value
 
 from fieldops.kernel import audit
 from fieldops.kernel.base import Base, Catalogue, Regional, Versioned
+from fieldops.kernel.changes import CATALOGUES, bump_counters, touch, touched
 from fieldops.kernel.direct import Direct, Gate, Joined, Pool, guarded
-from fieldops.kernel.ids import NIL
 from fieldops.kernel.outside import Outside
 from fieldops.kernel.settings import Settings
 
-CATALOGUES = 0  # the counter row of the catalogues: region 0 belongs to nobody
-_touched_before: WeakKeyDictionary[SessionTransaction, set[Any]] = WeakKeyDictionary()
-
-
-class ChangeCounter(Base):
-    """How often the rows of one centre changed; NIL counts rows without a centre.
-
-    Region 0 with NIL counts the catalogues.
-    """
-
-    __tablename__ = "kernel_change_counter"
-
-    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    centre_id: Mapped[UUID] = mapped_column(primary_key=True)
-    counter: Mapped[int] = mapped_column(BigInteger)
+_touched_before: WeakKeyDictionary[SessionTransaction, int] = WeakKeyDictionary()
 
 
 class UnitOfWork(Session):
@@ -92,19 +76,23 @@ class UnitOfWork(Session):
         if not changes:
             return
         obj.version += 1
-        self._take(obj, audit.changed(obj, ctx, changes) if audit.is_kept(obj, ctx) else None)
+        kept = audit.changed(obj, ctx, changes) if audit.is_kept(obj, ctx) else None
+        self._take(obj, kept, changes)
         if "centre_id" in changes and isinstance(obj, Regional) and obj.counted:
-            touch(self, obj.region_id, changes["centre_id"][0])
+            touch(self, obj.region_id, changes["centre_id"][0], type(obj), obj.id)
 
-    def _take(self, obj: Versioned, row: audit.Row | None) -> None:
+    def _take(
+        self, obj: Versioned, row: audit.Row | None, columns: Iterable[str] | None = None
+    ) -> None:
         self._taken = True
         if row is not None:
             self._audits.append(row)
         self._accounted[obj] = dict(obj.__dict__)
         if isinstance(obj, Regional) and obj.counted:
-            touch(self, obj.region_id, getattr(obj, "centre_id", None))
+            centre_id = getattr(obj, "centre_id", None)
+            touch(self, obj.region_id, centre_id, type(obj), obj.id, columns)
         elif isinstance(obj, Catalogue):
-            touch(self, CATALOGUES, None)
+            touch(self, CATALOGUES, None, type(obj), obj.id, columns)
 
     def take_audits(self) -> list[audit.Row]:
         """Return the audit rows of all accounts, for who writes past the ORM's flush."""
@@ -113,20 +101,20 @@ class UnitOfWork(Session):
         self.writes += 1
         return rows
 
-    def mark(self) -> tuple[int, frozenset[Any]]:
+    def mark(self) -> tuple[int, int]:
         """Return where the session stands after an account, for `take_back`."""
-        return self.writes, frozenset(self.info.get("touched", ()))
+        return self.writes, len(touched(self))
 
-    def take_back(self, mark: tuple[int, frozenset[Any]]) -> bool:
+    def take_back(self, mark: tuple[int, int]) -> bool:
         """Undo in memory what changed since an account; what was touched wakes nobody.
 
         Returns False, and undoes nothing, when something may have been written since: then only
         a savepoint takes it back.
         """
-        writes, touched = mark
+        writes, kept = mark
         if self.writes != writes or self.deleted or not self.is_active:
             return False
-        self.info["touched"] = set(touched)
+        del touched(self)[kept:]
         for obj in self.new:
             if obj in self._accounted:
                 self._restore(obj)
@@ -167,7 +155,7 @@ def _after_flush(session: UnitOfWork, _context: Any) -> None:
 @event.listens_for(UnitOfWork, "after_transaction_create")
 def _savepoint_begins(session: Session, transaction: SessionTransaction) -> None:
     if transaction.nested:
-        _touched_before[transaction] = set(session.info.get("touched", ()))
+        _touched_before[transaction] = len(touched(session))
 
 
 @event.listens_for(UnitOfWork, "after_soft_rollback")
@@ -176,7 +164,7 @@ def _undone(session: UnitOfWork, transaction: SessionTransaction) -> None:
     session._audits = []  # noqa: SLF001 - the class's own listener
     session._accounted.clear()  # noqa: SLF001 - see above
     if transaction in _touched_before:
-        session.info["touched"] = _touched_before[transaction]
+        del touched(session)[_touched_before[transaction] :]
 
 
 @event.listens_for(UnitOfWork, "do_orm_execute")
@@ -230,32 +218,6 @@ def add_rows(
     """
     table: Any = model.__table__
     return _adding(table), {"rows": to_text(rows)}
-
-
-def touch(session: Session | AsyncSession, region_id: int, centre_id: UUID | None) -> None:
-    """Note that rows of a centre changed (set-based writes call it themselves)."""
-    session.info.setdefault("touched", set()).add((region_id, centre_id or NIL))
-    announce(session, region_id, centre_id or NIL)
-
-
-def announce(session: Session | AsyncSession, region_id: int, id_: UUID) -> None:
-    """Let the other processes know, after the commit, of news of a centre or a device."""
-    session.info.setdefault("announced", set()).add((region_id, id_))
-
-
-async def bump_counters(session: AsyncSession) -> None:
-    """Write the counters of the centres touched so far, in centre order."""
-    touched = sorted(session.info.pop("touched", ()))
-    if not touched:
-        return
-    await session.execute(
-        insert(ChangeCounter)
-        .values([{"region_id": r, "centre_id": c, "counter": 1} for r, c in touched])
-        .on_conflict_do_update(
-            index_elements=["region_id", "centre_id"],
-            set_={"counter": ChangeCounter.counter + 1},
-        )
-    )
 
 
 class Database:

@@ -250,7 +250,9 @@ class Pool:
             kwargs={
                 **given,
                 # One plan for all values, made once a connection: the one that was looked at.
-                "options": f"{given['options']} -c plan_cache_mode=force_generic_plan",
+                "options": f"{given['options']} -c plan_cache_mode=force_generic_plan"
+                # A statement by itself that changes rows sees one moment, as a transaction does.
+                " -c default_transaction_isolation=repeatable\\ read",
                 "autocommit": True,
                 "prepare_threshold": 0,
                 "cursor_factory": AsyncRawCursor,

@@ -39,7 +39,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fieldops.kernel import jobs
 from fieldops.kernel.audit import MASK, Audit
 from fieldops.kernel.base import Base, Regional, operational_tables
-from fieldops.kernel.db import Database, touch
+from fieldops.kernel.changes import touch
+from fieldops.kernel.db import Database
 from fieldops.kernel.direct import given
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.outside import LedgerLine, Outside
@@ -353,7 +354,8 @@ async def _overwrite(session: AsyncSession, reach: Reach, model: type[Regional])
             {"_id": row[0], **{f"_{c.name}": v for c, v in zip(words, fresh, strict=True)}}
         )
         if model.counted:
-            touch(session, reach.region_id, row[-1] if centre else None)
+            centre_id = row[-1] if centre else None
+            touch(session, reach.region_id, centre_id, model, row.id, model.prose)
     if not changes:
         return
     statement = (

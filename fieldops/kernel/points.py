@@ -20,7 +20,9 @@ PUSH_LOCKED = "push.locked"  # the device's row is locked, nothing is judged
 PUSH_COMMAND = "push.command"  # a command has been judged, more may follow
 PUSH_WRITTEN = "push.written"  # everything is written, COMMIT comes next
 PUSH_COMMITTED = "push.committed"  # COMMIT is done, the answer is not sent
-PULL_READ = "pull.read"  # the snapshot stands, the device's row is read
+# The snapshot stands, the device's row is read. A pull that follows the log of changes does the
+# rest in one statement: it reaches none of the next three.
+PULL_READ = "pull.read"
 PULL_LOCKED = "pull.locked"  # the device's row is locked
 # The difference is known, bodies are not read; of a device that starts anew both are, at once.
 PULL_LOOKED = "pull.looked"

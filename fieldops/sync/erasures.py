@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files.reactions import forget_handwriting_at_desk
 from fieldops.kernel import commands, erasure, views
-from fieldops.kernel.db import announce
+from fieldops.kernel.changes import announce
 from fieldops.kernel.direct import Line, given, once
 from fieldops.kernel.erasure import ErasedRow, Reach
 from fieldops.kernel.ids import new_id

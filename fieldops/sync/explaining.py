@@ -13,7 +13,7 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.direct import Line, line_of
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope
-from fieldops.sync import grants, held, queries
+from fieldops.sync import grants, held, positions, queries
 from fieldops.sync.held import Change
 from fieldops.sync.models import Device, HeldRow
 from fieldops.sync.rules import DeviceState
@@ -61,7 +61,7 @@ async def explain(
     rows = await _held(session, scope, type_, row_id)
     said += [("held", _holding(row, device.gen_sent, device.gen_confirmed)) for row in rows]
     has = next((row.version for row in rows if row.removed_gen is None), None)
-    now = await queries.counters(line, scope.region_id, device.view_centres)
+    now = await positions.counters(line, scope.region_id, device.view_centres)
     said.append(("fast path", _fast_path(device, now, actor, scope.now)))
     return [*said, ("verdict", _verdict(wanted, has))]
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import from_json
 from sqlalchemy import (
     ARRAY,
+    CTE,
     BigInteger,
     ColumnElement,
     CompoundSelect,
@@ -40,9 +41,11 @@ from fieldops.kernel import views
 from fieldops.kernel.direct import Line, given, once
 from fieldops.kernel.ids import NIL
 from fieldops.kernel.views import DeviceScope, View
-from fieldops.sync import queries
+from fieldops.sync import positions, reading
 from fieldops.sync.models import HeldRow
-from fieldops.sync.prepared import PLACEHOLDERS, prepare, values
+from fieldops.sync.prepared import PLACEHOLDERS, built, prepare, values
+
+DEL_BYTES = 70  # about what a del takes in an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ class Change:
 class Totals:
     """The whole view a device should hold: rows, hash, its next change by time, its centres.
 
-    `counters` is the sum of the change counters of the centres, `catalogue` that of the
-    catalogues, both of the snapshot that the view was read in.
+    `counters` is the sum of the change counters of the centres, `each` gives them, `catalogue`
+    is that of the catalogues; `ground` marks the rows that the views stand on. All of the
+    snapshot that the view was read in.
     """
 
     rows: int
@@ -69,6 +73,13 @@ class Totals:
     centres: frozenset[UUID]
     counters: int
     catalogue: int
+    each: dict[UUID, int]
+    ground: str
+
+    @classmethod
+    def after(cls, rows: int, hash_: str, catalogue: int) -> "Totals":
+        """Return what is said of a view after a page that followed the log."""
+        return cls(rows, hash_, None, frozenset(), 0, catalogue, {}, "")
 
 
 def _named(text: str) -> Any:
@@ -76,7 +87,7 @@ def _named(text: str) -> Any:
 
 
 def _rows(view: View) -> Any:
-    return view.build(PLACEHOLDERS).subquery(f"v_{view.name}")
+    return built(view).subquery(f"v_{view.name}")
 
 
 def _still(rows: Any) -> ColumnElement[bool]:
@@ -100,10 +111,11 @@ def _wanted(of: Sequence[View], *, bodies: bool = False) -> CompoundSelect[Any]:
                 *([cast(rows.c.body, Text).label("body")] if bodies else []),
             ).where(_still(rows))
         )
-    return union_all(*parts or [_no_rows()])
+    return union_all(*parts or [no_rows()])
 
 
-def _no_rows() -> Select[Any]:
+def no_rows(**more: Any) -> Select[Any]:
+    """Return the columns of a view without rows; `more` gives further ones by their types."""
     types: dict[str, Any] = {
         "type": Text(),
         "rank": Integer(),
@@ -112,13 +124,14 @@ def _no_rows() -> Select[Any]:
         "tier": Integer(),
         "until": DateTime(timezone=True),
         "centre": Uuid(),
+        **more,
     }
     return select(*(cast(null(), t).label(name) for name, t in types.items())).where(false())
 
 
-def _row_hash(rows: Any) -> ColumnElement[int]:
+def row_hash(type_: Any, id_: Any, version: Any) -> ColumnElement[int]:
     """Return the SQL of rules.row_hash, as a signed 64-bit number."""
-    said = func.concat(rows.c.type, ":", cast(rows.c.id, Text), ":", cast(rows.c.version, Text))
+    said = func.concat(type_, ":", cast(id_, Text), ":", cast(version, Text))
     digest = func.sha256(func.convert_to(said, "UTF8"))
     first = func.encode(func.substring(digest, 1, 8), "hex")
     return cast(cast(func.concat("x", first), BIT(64)), BigInteger)
@@ -164,14 +177,28 @@ def _steps(of: Sequence[View], known: Sequence[View]) -> Select[Any]:
     one = func.json_build_array(page.c.type, page.c.id, page.c.version, page.c.held)
     in_order = aggregate_order_by(one, page.c.tier, page.c.place, page.c.id)
     told = select(cast(func.json_agg(in_order), Text)).scalar_subquery()
-    return select(*_totals(want), told.label("steps"))
+    return select(*_totals(want, of), told.label("steps"))
 
 
-def _totals(want: Any) -> list[ColumnElement[Any]]:
+def ground_mark(grounds: Sequence[CTE]) -> ColumnElement[str]:
+    """Return a mark of the rows of the grounds that views stand on, as SQL; '' without any."""
+    marks: list[Any] = []
+    for ground in grounds:
+        row = cast(func.json_build_array(*ground.c), Text)
+        total = func.sum(func.hashtextextended(row, literal(0, literal_execute=True)))
+        marks.append(
+            select(func.concat(func.count(), "/", total)).select_from(ground).scalar_subquery()
+        )
+    return func.concat("", *marks)
+
+
+def _totals(want: Any, of: Sequence[View]) -> list[ColumnElement[Any]]:
     """Return what is said of the whole view, with the counters of its centres and the user's."""
     totals = select(
         func.count().label("rows"),
-        func.coalesce(func.bit_xor(_row_hash(want)), 0).label("hash"),
+        func.coalesce(func.bit_xor(row_hash(want.c.type, want.c.id, want.c.version)), 0).label(
+            "hash"
+        ),
         func.min(want.c.until).label("until"),
         func.coalesce(
             func.array_agg(want.c.centre.distinct()).filter(want.c.centre.is_not(None)),
@@ -181,8 +208,10 @@ def _totals(want: Any) -> list[ColumnElement[Any]]:
     centres = func.array_cat(totals.c.centres, cast(given("mine", ARRAY(Uuid())), ARRAY(Uuid())))
     return [
         *totals.c,
-        queries.sum_of_counters(PLACEHOLDERS.region_id, centres).label("counters"),
-        queries.catalogue_counter().label("catalogue"),
+        positions.sum_of_counters(PLACEHOLDERS.region_id, centres).label("counters"),
+        positions.catalogue_counter().label("catalogue"),
+        positions.each_counter(PLACEHOLDERS.region_id, centres).label("each"),
+        ground_mark(reading.grounds(tuple(of))).label("ground"),
     ]
 
 
@@ -214,6 +243,8 @@ def _as_totals(row: Any) -> Totals:
         frozenset(row.centres),
         int(row.counters),
         int(row.catalogue),
+        {UUID(centre): counter for centre, counter in from_json(row.each).items()},
+        row.ground,
     )
 
 
@@ -297,7 +328,7 @@ def _begin(of: Sequence[View]) -> Select[Any]:
         func.string_agg(by_type.c.said, aggregate_order_by(comma, by_type.c.rank, by_type.c.type))
     ).scalar_subquery()
     sent = select(func.count()).select_from(page).scalar_subquery()
-    return select(*_totals(want), sent.label("sent"), puts.label("puts")).add_cte(
+    return select(*_totals(want, of), sent.label("sent"), puts.label("puts")).add_cte(
         added.cte("sync_added")
     )
 

@@ -2,10 +2,10 @@
 
 import structlog
 
-from fieldops.kernel import clock, commands, jobs
+from fieldops.kernel import changes, clock, commands, jobs
 from fieldops.kernel.commands import UnknownCommand
 from fieldops.kernel.permissions import Scope
-from fieldops.sync import queries
+from fieldops.sync import queries, rules
 from fieldops.sync.commands.learning import judge_again
 
 log = structlog.get_logger()
@@ -49,3 +49,13 @@ async def take_what_was_learned() -> None:
             except Exception:
                 # A fault of ours in one case must not keep the others at the desk.
                 log.exception("case not judged again", case_id=str(case_id))
+
+
+@jobs.every("23 * * * *", "sync.forget_old_changes")
+async def forget_old_changes() -> None:
+    """Delete the log of changes that no phone follows any more: each looks at all of it sooner."""
+    database = jobs.machine().database
+    before = clock.now() - rules.LOG_KEPT
+    async with database.transaction() as session:
+        for region_id in (changes.CATALOGUES, *await jobs.regions(session)):
+            await changes.forget_changes(session, region_id, before)

@@ -29,7 +29,9 @@ class Device(Regional):
     """One registration: an installation of the app for one user.
 
     `last_seq` is the last command taken; `gen_sent` and `gen_confirmed` the generations of the
-    view record; `view_*` what the fast path compares, `view_catalogue` the generation of the
+    view record; `view_*` what the fast path compares, `view_counters` how far the
+    log of each of its `view_centres` is known to it, `view_ground` the mark of the rows its views
+    stand on, `view_catalogue` the generation of the
     catalogues that its rows are of (`catalogue_now` the one of now, where a list asks for it);
     `grants_seen` the grants its user had at
     the last full pull (`grants_former` those before `grants_since`); `clock_*` the device's
@@ -81,6 +83,8 @@ class Device(Regional):
     view_rows: Mapped[int] = mapped_column(default=0)
     view_hash: Mapped[str] = mapped_column(default="0" * 16)
     view_catalogue: Mapped[int | None] = mapped_column(BigInteger)
+    view_counters: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger()))
+    view_ground: Mapped[str | None]
     catalogue_now: Mapped[int | None] = query_expression()
     hash_differences: Mapped[int] = mapped_column(default=0)
     differed_at: Mapped[datetime | None]

@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fieldops.kernel import announcing
 from fieldops.kernel.announcing import Change
-from fieldops.kernel.db import CATALOGUES, Database
+from fieldops.kernel.changes import CATALOGUES
+from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Unavailable
 from fieldops.kernel.ids import NIL
 from fieldops.sync import queries

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, Executable, Integer, Uuid
+from sqlalchemy import DateTime, Executable, Integer, Select, Uuid
 
 from fieldops.kernel.direct import Statement, compiled, given
 from fieldops.kernel.ids import NIL
@@ -62,6 +62,12 @@ def values(scope: DeviceScope) -> dict[str, Any]:
         "scope_starts": starts,
         "scope_ends": ends,
     }
+
+
+@lru_cache(maxsize=256)
+def built(view: View) -> Select[Any]:
+    """Return a view's statement over placeholders: the same object each time."""
+    return view.build(PLACEHOLDERS)
 
 
 Make = Callable[[Sequence[View]], Executable]

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
+from pydantic_core import from_json
 from sqlalchemy import ColumnElement
 
 from fieldops.kernel import clock, points, views
@@ -25,7 +26,17 @@ from fieldops.kernel.direct import Direct, Line
 from fieldops.kernel.errors import Coded, Forbidden, NotFound, Unauthenticated, Unavailable
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope, View
-from fieldops.sync import cases, cursor, erasures, grants, held, queries, rules
+from fieldops.sync import (
+    cases,
+    cursor,
+    erasures,
+    following,
+    grants,
+    held,
+    positions,
+    reading,
+    rules,
+)
 from fieldops.sync.cursor import Holder
 from fieldops.sync.errors import ViewTooLarge
 from fieldops.sync.held import Change, Totals
@@ -37,7 +48,9 @@ log = structlog.get_logger()
 
 # Reads what must agree with a page, inside the page's own snapshot; gets the device's last_seq.
 Beside = Callable[[Line, int], Awaitable[None]]
-DEL_BYTES = 70  # about what a del takes in an answer
+_KEY_PARTS = 6
+_SAME = slice(2, 6, 3)  # of a key: the grants and the schema
+_OWN = slice(3, 5)  # of a key: what only the device itself counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +91,12 @@ async def who_asks(database: Database, people: People, caller: Caller) -> Actor:
     direct = database.direct
     asked = (people.text, caller.region_id, caller.person_id)
     try:
-        found = await queries.actor_text(direct, *asked)
+        found = await positions.actor_text(direct, *asked)
     except psycopg.Error as exc:
         if not is_transient(exc):
             raise
         await direct.recover()
-        found = await queries.actor_text(direct, *asked)
+        found = await positions.actor_text(direct, *asked)
     if found is None:
         raise Unauthenticated
     kind, _zone, seen = people.read(found)
@@ -93,7 +106,7 @@ async def who_asks(database: Database, people: People, caller: Caller) -> Actor:
 
 
 async def _may_sync(runs: Line | Direct, actor: Actor) -> None:
-    if not actor.allows(Permission.SYNC_USE) and not await queries.owns_device(
+    if not actor.allows(Permission.SYNC_USE) and not await positions.owns_device(
         runs, actor.region_id, actor.id
     ):
         raise Forbidden(permission=Permission.SYNC_USE.value)
@@ -139,10 +152,19 @@ async def _answer(direct: Direct, asked: "_Pull", beside: Beside | None) -> byte
             await asked.seen(direct)
             await points.reach(points.PULL_WRITTEN)
             return answer
+        if asked.may_follow():
+            await points.reach(points.PULL_READ)
+            answer = await asked.follow(direct)
+            if answer is not None:
+                return answer
     async with direct.snapshot() as line:
         await asked.read(line)
         await points.reach(points.PULL_READ)
-        answer = asked.without_look() or await asked.look(line)
+        answer = asked.without_look()
+        if answer is None and beside is not None and asked.may_follow():
+            answer = await asked.follow(line)
+        if answer is None:
+            answer = await asked.look(line)
         if beside is not None:
             await beside(line, asked.device.last_seq)
         await points.reach(points.PULL_WRITTEN)
@@ -180,7 +202,7 @@ class _Pull:
     async def read(self, runs: Line | Direct) -> None:
         """Read who asks and the device; the statement that the fast path consists of."""
         caller = self.caller
-        found = await queries.device_for_pull(
+        found = await positions.device_for_pull(
             runs, self.people.text, caller.region_id, caller.person_id, self.request.device_id
         )
         if found.actor is None:
@@ -241,7 +263,7 @@ class _Pull:
     async def seen(self, runs: Line | Direct) -> None:
         """Note that the device was here, not oftener than dispatchers need."""
         if self.now - self.device.last_seen_at >= rules.SEEN_EVERY:
-            await queries.note_seen(runs, self.actor.region_id, self.device.id, self.now)
+            await positions.note_seen(runs, self.actor.region_id, self.device.id, self.now)
 
     def _unchanged(self, catalogue: int) -> bytes:
         return to_text(
@@ -272,22 +294,102 @@ class _Pull:
             }
         ).encode()
 
-    async def look(self, line: Line) -> bytes:
-        """Compare the device's view with what it should be and send the next page."""
-        region_id, device, standing = self.actor.region_id, self.device, self.standing
-        await queries.lock_for_pull(line, region_id, device.id)
-        await points.reach(points.PULL_LOCKED)
-        confirmed = await self._settle(line)
+    def may_follow(self) -> bool:
+        """Whether the log says what is new: the view was whole, of these grants and this day."""
+        found = self.device
+        former = found.view_key.split(":")
+        return (
+            self.standing is Standing.CURRENT
+            and not found.erasures_due
+            and self.request.reset_reason is None
+            and found.view_counters is not None
+            and found.view_valid_until is not None
+            and found.view_valid_until > self.now
+            and len(former) == _KEY_PARTS
+            and former[_SAME] == self._key(0, 0).split(":")[_SAME]
+        )
+
+    async def follow(self, runs: Line | Direct) -> bytes | None:
+        """Send what the log of changes tells of; None when only a look at everything will do."""
+        device, limit = self.device, self.request.limit
+        log = from_json(device.log or "[]")
+        grown = device.counters - sum(device.view_counters) + device.catalogue
+        if len(log) != grown - device.view_catalogue:
+            return None  # a count without its entry: too many of them, or forgotten
+        of = self._views()
+        own = device.view_key.split(":")[_OWN] != [str(device.last_seq), str(device.case_gen)]
+        changes = (change for *_, named in log for change in named)
+        look = reading.look(of, changes, own_news=own)
+        kind = None if look is None else following.kind_of(look, of)
+        if look is None or kind is None:
+            return None
+        known = dict(zip(device.view_centres, device.view_counters, strict=True))
+        for region_id, centre_id, n, _named in log:
+            if region_id == self.actor.region_id:
+                known[UUID(centre_id)] = max(n, known[UUID(centre_id)])
+        found = await following.follow(
+            runs,
+            self._scope(),
+            kind,
+            look,
+            self.people.text,
+            actor=device.actor,
+            actor_person_id=self.actor.id,
+            actor_region_id=self.actor.region_id,
+            region_id=self.actor.region_id,
+            gen_sent=device.gen_sent,
+            old_key=device.view_key,
+            last_seq=device.last_seq,
+            case_gen=device.case_gen,
+            counters=device.counters,
+            catalogue=device.catalogue,
+            most=limit.rows,
+            most_bytes=limit.bytes,
+            view_most=rules.VIEW_MOST_ROWS,
+            seen_at=self.now,
+            new_key=self._key(device.counters, device.catalogue),
+            new_counters=[known[centre] for centre in device.view_centres],
+        )
+        if found is None:
+            return None
+        totals = Totals.after(found.rows, found.hash, device.catalogue)
+        self._within_limits(totals)
+        if not found.steps:
+            return self._unchanged(device.catalogue)
+        dels = [
+            Change(type_, UUID(id_), None, held=True)
+            for type_, id_ in from_json(found.dels or "[]")
+        ]
+        return self._written(
+            totals,
+            Page(dels, found.puts or "", more=False),
+            found.generation,
+            [],
+            reset=False,
+        )
+
+    def _views(self) -> list[View]:
         # A user who lost the role sees nothing any more but what is about the user alone (I6).
-        of = views.shown(allowed=self.actor.allows(Permission.SYNC_USE))
-        scope = DeviceScope(
-            region_id,
+        return views.shown(allowed=self.actor.allows(Permission.SYNC_USE))
+
+    def _scope(self) -> DeviceScope:
+        return DeviceScope(
+            self.actor.region_id,
             self.actor.id,
-            device.id,
+            self.device.id,
             self.actor.centre_ids,
             self.now,
             self.zone,
         )
+
+    async def look(self, line: Line) -> bytes:
+        """Compare the device's view with what it should be and send the next page."""
+        region_id, device, standing = self.actor.region_id, self.device, self.standing
+        await positions.lock_for_pull(line, region_id, device.id)
+        await points.reach(points.PULL_LOCKED)
+        confirmed = await self._settle(line)
+        of = self._views()
+        scope = self._scope()
         due = await self._erasures(line)
         if standing is Standing.ANEW:
             generation = confirmed + 1
@@ -370,7 +472,7 @@ class _Pull:
             version, body = found.get((change.type, change.id), (None, ""))
             if change.version is not None and version is None:
                 continue  # outside a snapshot only: it left in this moment, the next page says so
-            room -= len(body.encode()) or DEL_BYTES
+            room -= len(body.encode()) or held.DEL_BYTES
             if sent and room < 0:
                 more = True
                 break
@@ -409,11 +511,14 @@ class _Pull:
         if seen != json.loads(device.grants_seen):
             values |= {"grants_seen": to_text(seen), "grants_since": self.now}
         if not page.more:
-            values["view_centres"] = sorted({*totals.centres, *held.mine(scope)})
+            centres = sorted({*totals.centres, *held.mine(scope)})
+            values["view_centres"] = centres
+            values["view_counters"] = [totals.each.get(centre, 0) for centre in centres]
+            values["view_ground"] = totals.ground
             values["view_key"] = self._key(totals.counters, totals.catalogue)
             values["view_catalogue"] = totals.catalogue
             values["view_valid_until"] = self._valid_until(scope, totals)
-        await queries.note_pull(line, self.actor.region_id, device.id, **values)
+        await positions.note_pull(line, self.actor.region_id, device.id, **values)
 
     def _valid_until(self, scope: DeviceScope, totals: Totals) -> datetime:
         """Return when the view may change by time alone, or a full look is due anyway."""

@@ -22,7 +22,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel import clock, commands, ledger, points, writing
+from fieldops.kernel import changes, clock, commands, ledger, points, writing
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Applied, Nature
 from fieldops.kernel.db import Database, to_text, unit_of
@@ -472,8 +472,22 @@ class Batch:
             clock_server_time=self.now,
             clock_offset_ms=(reading.wall - self.now) // timedelta(milliseconds=1),
             **clones.noted(self.device, self.signs),
+            **self._elsewhere(),
         )
         return self.answer()
+
+    def _elsewhere(self) -> dict[str, None]:
+        """Let the next pull look at everything when a centre was touched that it does not follow.
+
+        The device is shown what it did itself, also where no counter of its own tells of it (I8).
+        """
+        known = {(self.device.region_id, id_) for id_ in self.device.view_centres}
+        touches = changes.touched(self.session.sync_session)
+        here = all(
+            t.region_id == changes.CATALOGUES or (t.region_id, t.centre_id) in known
+            for t in touches
+        )
+        return {} if here else {"view_valid_until": None}
 
     def answer(self) -> bytes:
         """Return the answer's bytes: the results are the ledger's own texts."""

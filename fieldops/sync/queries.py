@@ -9,18 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
-    ColumnElement,
-    DateTime,
     Executable,
-    Integer,
     Select,
     Text,
     Uuid,
     and_,
     any_,
     bindparam,
-    case,
     cast,
     func,
     literal,
@@ -28,7 +23,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import with_expression
 
@@ -36,10 +30,9 @@ from fieldops.kernel import configuration, visibility
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
-from fieldops.kernel.db import CATALOGUES, ChangeCounter, announce
-from fieldops.kernel.direct import Direct, Line, Statement, compiled, given, once
+from fieldops.kernel.changes import announce
+from fieldops.kernel.direct import Statement, compiled, given, once
 from fieldops.kernel.errors import Conflict, NotFound
-from fieldops.kernel.ids import NIL
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.rows import Reading, own_line, read, read_with, reading, tuples, write_pending
@@ -47,6 +40,7 @@ from fieldops.kernel.visibility import Access
 from fieldops.sync import policy, rules
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
+from fieldops.sync.positions import DEVICE_ID, REGION_ID, THE_DEVICE, catalogue_counter, epoch_of
 from fieldops.sync.rules import MOST_TALLIES, VOID, CaseState, DeviceState
 from fieldops.sync.schemas import (
     Agreement,
@@ -57,17 +51,10 @@ from fieldops.sync.schemas import (
     RecordTally,
 )
 
-_MOMENT = DateTime(timezone=True)
-
-
-def _epoch(region_id: Any) -> ColumnElement[int]:
-    found = select(Epoch.epoch).where(Epoch.region_id == region_id).scalar_subquery()
-    return func.coalesce(found, 1)
-
 
 async def epoch(session: AsyncSession, region_id: int) -> int:
     """Return the epoch of a region."""
-    return int(await session.scalar(select(_epoch(region_id))) or 1)
+    return int(await session.scalar(select(epoch_of(region_id))) or 1)
 
 
 async def epochs(session: AsyncSession) -> dict[int, int]:
@@ -209,95 +196,10 @@ async def device_for_push(
     return (found[0][0], int(found[0][1][0])) if found else None
 
 
-# What a pull needs to know of its device.
-_STANDING = (
-    "id",
-    "person_id",
-    "key_hash",
-    "state",
-    "state_reason",
-    "last_seen_at",
-    "last_seq",
-    "case_gen",
-    "gen_sent",
-    "gen_confirmed",
-    "view_key",
-    "view_valid_until",
-    "erasures_due",
-)
-_REGION_ID = given("region_id", Integer())
-_DEVICE_ID = given("device_id", Uuid())
-_THE_DEVICE = and_(Device.region_id == _REGION_ID, Device.id == _DEVICE_ID)
-
-
 @lru_cache(maxsize=1)
 def _for_push() -> Reading:
-    one = select(Device).where(_THE_DEVICE).with_for_update(of=Device)
-    return reading(Device, one, _epoch(_REGION_ID), anew=True)
-
-
-@lru_cache(maxsize=8)
-def _for_pull(actor_text: ColumnElement[Any]) -> Statement:
-    one = select(literal(1, literal_execute=True).label("one")).subquery("one")
-    return compiled(
-        select(
-            actor_text.label("actor"),
-            *(Device.__table__.c[name] for name in _STANDING),
-            cast(Device.grants_seen, Text).label("grants_seen"),
-            _epoch(_REGION_ID).label("epoch"),
-            sum_of_counters(_REGION_ID, Device.view_centres).label("counters"),
-            catalogue_counter().label("catalogue"),
-        ).select_from(one.outerjoin(Device, _THE_DEVICE))
-    )
-
-
-async def device_for_pull(
-    runs: Line | Direct, actor_text: ColumnElement[Any], region_id: int, person_id: UUID, id_: UUID
-) -> Any:
-    """Return who asks, the device, the epoch and the counters of its fast path: one statement.
-
-    `actor` is null for a closed account, `id` for a device that is not known.
-    """
-    rows = await runs.rows(
-        _for_pull(actor_text),
-        region_id=region_id,
-        device_id=id_,
-        actor_person_id=person_id,
-        actor_region_id=region_id,
-    )
-    return rows[0]
-
-
-def sum_of_counters(region_id: Any, centres: Any) -> ColumnElement[int]:
-    """Return the sum of the centres' counters: they only grow, so that it shows any change."""
-    total = (
-        select(cast(func.sum(ChangeCounter.counter), BigInteger))
-        .where(ChangeCounter.region_id == region_id, ChangeCounter.centre_id == any_(centres))
-        .scalar_subquery()
-    )
-    return func.coalesce(total, 0)
-
-
-def catalogue_counter() -> ColumnElement[int]:
-    """Return the generation of catalogues and reference data: it grows with each change of one."""
-    counter = ChangeCounter.__table__.alias("catalogue_counter")
-    found = (
-        select(counter.c.counter)
-        .where(counter.c.region_id == CATALOGUES, counter.c.centre_id == NIL)
-        .scalar_subquery()
-    )
-    return func.coalesce(found, 0)
-
-
-def _both_counters() -> Executable:
-    centres = given("centres", ARRAY(Uuid()))
-    return select(sum_of_counters(_REGION_ID, centres), catalogue_counter())
-
-
-async def counters(line: Line, region_id: int, centres: Collection[UUID]) -> tuple[int, int]:
-    """Return the sum of the centres' change counters and the catalogue's, in one statement."""
-    rows = await line.rows(once(_both_counters), region_id=region_id, centres=list(centres))
-    return int(rows[0][0]), int(rows[0][1])
+    one = select(Device).where(THE_DEVICE).with_for_update(of=Device)
+    return reading(Device, one, epoch_of(REGION_ID), anew=True)
 
 
 async def centres_of_active(
@@ -312,100 +214,6 @@ async def centres_of_active(
         )
     )
     return {row.id: frozenset(row.view_centres) for row in found}
-
-
-async def lock_for_pull(line: Line, region_id: int, device_id: UUID) -> None:
-    """Lock a device inside a pull's snapshot; a change since the snapshot gives 40001."""
-    await line.rows(once(_lock), region_id=region_id, device_id=device_id)
-
-
-def _lock() -> Executable:
-    return select(Device.id).where(_THE_DEVICE).with_for_update()
-
-
-@lru_cache(maxsize=8)
-def _actor_alone(actor_text: ColumnElement[Any]) -> Statement:
-    return compiled(select(actor_text.label("actor")))
-
-
-async def actor_text(
-    runs: Line | Direct, text: ColumnElement[Any], region_id: int, person_id: UUID
-) -> str | None:
-    """Return who a person is in a region as text; null for a closed account."""
-    asked = {"actor_person_id": person_id, "actor_region_id": region_id}
-    found: str | None = (await runs.rows(_actor_alone(text), **asked))[0].actor
-    return found
-
-
-async def owns_device(runs: Line | Direct, region_id: int, person_id: UUID) -> bool:
-    """Return whether a person has a registration in the region."""
-    return bool(await runs.rows(once(_own_devices), region_id=region_id, person_id=person_id))
-
-
-def _own_devices() -> Executable:
-    mine = and_(Device.region_id == _REGION_ID, Device.person_id == given("person_id", Uuid()))
-    return select(Device.id).where(mine).limit(literal(1, literal_execute=True))
-
-
-async def note_seen(runs: Line | Direct, region_id: int, device_id: UUID, now: datetime) -> None:
-    """Note when a device was here."""
-    await runs.run(once(_seen), region_id=region_id, device_id=device_id, now=now)
-
-
-def _seen() -> Executable:
-    now = given("now", _MOMENT)
-    return update(Device).where(_THE_DEVICE).values(last_seen_at=now, updated_at=now)
-
-
-_NOTED: dict[str, Any] = {
-    "gen_sent": BigInteger(),
-    "gen_confirmed": BigInteger(),
-    "last_seen_at": _MOMENT,
-    "schema": Integer(),
-    "view_key": Text(),
-    "view_rows": Integer(),
-    "view_hash": Text(),
-}
-
-
-def _note() -> Executable:
-    """What was sent; centres, validity and grants stay as they are when null is given."""
-    return (
-        update(Device)
-        .where(_THE_DEVICE)
-        .values(
-            **{name: given(f"new_{name}", type_) for name, type_ in _NOTED.items()},
-            updated_at=given("new_last_seen_at", _MOMENT),
-            hash_differences=Device.hash_differences + given("new_differences", Integer()),
-            differed_at=case(
-                (given("new_differences", Integer()) == literal(0), Device.differed_at),
-                else_=given("new_last_seen_at", _MOMENT),
-            ),
-            view_centres=_or_as_is(Device.view_centres, ARRAY(Uuid())),
-            view_valid_until=_or_as_is(Device.view_valid_until, _MOMENT),
-            view_catalogue=_or_as_is(Device.view_catalogue, BigInteger()),
-            grants_former=case(
-                (given("new_grants_seen", Text()).is_(None), Device.grants_former),
-                else_=Device.grants_seen,
-            ),
-            grants_since=_or_as_is(Device.grants_since, _MOMENT),
-            grants_seen=func.coalesce(
-                cast(cast(given("new_grants_seen", Text()), Text), JSONB), Device.grants_seen
-            ),
-        )
-    )
-
-
-def _or_as_is(column: Any, type_: Any) -> ColumnElement[Any]:
-    return func.coalesce(cast(given(f"new_{column.key}", type_), type_), column)
-
-
-async def note_pull(line: Line, region_id: int, device_id: UUID, **values: Any) -> None:
-    """Write on the device's row where it stands after a page."""
-    last_page = ("view_centres", "view_valid_until", "view_catalogue")
-    absent = dict.fromkeys((*last_page, "grants_since", "grants_seen"))
-    named = {f"new_{name}": value for name, value in {**absent, **values}.items()}
-    await line.run(once(_note), region_id=region_id, device_id=device_id, **named)
 
 
 async def write_device(
@@ -434,13 +242,17 @@ async def note_push(
 def _note_of_push(names: tuple[str, ...]) -> Statement:
     columns = Device.__table__.c
     new = {name: given(f"new_{name}", columns[name].type) for name in (*names, "updated_at")}
-    return compiled(update(Device).where(_THE_DEVICE).values(**new))
+    return compiled(update(Device).where(THE_DEVICE).values(**new))
 
 
 async def news_of_cases(session: AsyncSession, region_id: int, device_id: UUID) -> None:
-    """Note that a device's cases changed, so that its next pull looks."""
+    """Note that a device's cases were decided, so that its next pull looks at everything.
+
+    What a decision changed may lie in a centre that the device knows nothing of.
+    """
     announce(session, region_id, device_id)
-    await write_device(session, region_id, device_id, case_gen=Device.case_gen + 1)
+    anew = {"case_gen": Device.case_gen + 1, "view_valid_until": None}
+    await write_device(session, region_id, device_id, **anew)
 
 
 # --- the ledger of a batch -----------------------------------------------------------------
@@ -474,9 +286,7 @@ def _ledger_of() -> Executable:
         LedgerEntry.status,
         LedgerEntry.case_id,
         cast(LedgerEntry.result, Text),
-    ).where(
-        LedgerEntry.region_id == _REGION_ID, LedgerEntry.id == any_(given("ids", ARRAY(Uuid())))
-    )
+    ).where(LedgerEntry.region_id == REGION_ID, LedgerEntry.id == any_(given("ids", ARRAY(Uuid()))))
 
 
 async def voided(
@@ -529,7 +339,7 @@ async def open_cases(session: AsyncSession, region_id: int, device_id: UUID) -> 
 
 @lru_cache(maxsize=1)
 def _open_cases() -> Reading:
-    mine = and_(Case.region_id == _REGION_ID, Case.device_id == _DEVICE_ID)
+    mine = and_(Case.region_id == REGION_ID, Case.device_id == DEVICE_ID)
     open_ = select(Case).where(mine, Case.state == literal(CaseState.OPEN.value))
     return reading(Case, open_.order_by(Case.id).with_for_update())
 

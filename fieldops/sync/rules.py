@@ -27,6 +27,7 @@ MOST_ERASED = 100  # erasures that one pull acknowledges
 VIEW_WARNING_ROWS = 5_000
 VIEW_MOST_ROWS = 10_000
 FULL_DIFF_EVERY = timedelta(hours=6)
+LOG_KEPT = timedelta(days=1)  # longer than any phone goes without a look at everything
 SEEN_EVERY = timedelta(minutes=5)  # how exactly "last seen" is kept by pulls without news
 SILENT_AFTER = timedelta(minutes=15)  # a phone with a network is heard of oftener
 CASES_KEPT = timedelta(days=14)  # how long a phone holds a decided case

@@ -18,7 +18,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from fieldops.kernel.db import CATALOGUES, ChangeCounter, Database
+from fieldops.kernel.changes import CATALOGUES, ChangeCounter
+from fieldops.kernel.db import Database
 from fieldops.kernel.direct import guarded
 from fieldops.kernel.errors import Unavailable
 from fieldops.kernel.outside import Mark

@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select, text
 
 from fieldops.kernel import audit, clock, commands, configuration, ledger
+from fieldops.kernel.changes import ChangeCounter
 from fieldops.kernel.commands import Envelope
-from fieldops.kernel.db import ChangeCounter, Database
+from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, IdReused, InvalidArguments
 from fieldops.kernel.ids import NIL
 from tests.support.world import World

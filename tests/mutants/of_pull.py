@@ -64,7 +64,7 @@ MUTANTS = (
         (
             Edit(
                 PULL,
-                "        await queries.lock_for_pull(line, region_id, device.id)\n",
+                "        await positions.lock_for_pull(line, region_id, device.id)\n",
                 "",
             ),
         ),
@@ -105,7 +105,7 @@ MUTANTS = (
             Edit(
                 PULL,
                 "self._key(totals.counters, totals.catalogue)",
-                "self._key(*await queries.counters(\n"
+                "self._key(*await positions.counters(\n"
                 '                self.outside, scope.region_id, values["view_centres"]))',
             ),
         ),
@@ -151,8 +151,8 @@ MUTANTS = (
         (
             Edit(
                 "fieldops/kernel/db.py",
-                '            touch(self, obj.region_id, changes["centre_id"][0])\n',
-                "            pass\n",
+                '            touch(self, obj.region_id, changes["centre_id"][0], type(obj),',
+                "            print(type(obj),",
             ),
         ),
         (
@@ -163,7 +163,7 @@ MUTANTS = (
         "fast path ignores grants",
         "who lost a role keeps the rows until something else changes",
         "I5 I6",
-        (Edit(PULL, "            grants.digest(self.actor.grants),\n", ""),),
+        (Edit(PULL, "            grants.digest(self.actor.grants),\n", '            "",\n'),),
         (f"{TEST_PULL}::test_a_lost_role_empties_the_view",),
     ),
     Mutant(
@@ -188,7 +188,12 @@ MUTANTS = (
             Edit(
                 PULL,
                 "            self.device.last_seq,\n            self.device.case_gen",
-                "            self.device.case_gen",
+                "            0,\n            self.device.case_gen",
+            ),
+            Edit(
+                "fieldops/sync/push.py",
+                'return {} if here else {"view_valid_until": None}',
+                "return {}",
             ),
         ),
         (
@@ -199,7 +204,10 @@ MUTANTS = (
         "fast path ignores cases",
         "the technician is not told what became of refused work",
         "I5 I11",
-        (Edit(PULL, "            self.device.case_gen,\n", ""),),
+        (
+            Edit(PULL, "            self.device.case_gen,\n", "            0,\n"),
+            Edit(QUERIES, ', "view_valid_until": None}', "}"),
+        ),
         (
             f"{TEST_DESK}::test_accepted_work_takes_effect_in_order_as_the_technicians_and_the_phone_hears_of_it",
             f"{TEST_DESK}::test_discarded_and_credited_work_takes_no_effect_and_the_reason_goes_back",

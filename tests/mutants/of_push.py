@@ -15,7 +15,7 @@ from tests.mutants.named import (
 PUSH, CASES, QUERIES = "fieldops/sync/push.py", "fieldops/sync/cases.py", "fieldops/sync/queries.py"
 
 NO_LOCK_OF_DEVICE = Edit(
-    QUERIES, ".where(_THE_DEVICE).with_for_update(of=Device)", ".where(_THE_DEVICE)"
+    QUERIES, ".where(THE_DEVICE).with_for_update(of=Device)", ".where(_THE_DEVICE)"
 )
 
 VISITS, CLOCK = "fieldops/visits/queries.py", "fieldops/kernel/clock.py"
@@ -131,7 +131,7 @@ MUTANTS = (
         (
             Edit(
                 "fieldops/kernel/db.py",
-                '        session.info["touched"] = _touched_before[transaction]\n',
+                "        del touched(session)[_touched_before[transaction] :]\n",
                 "        pass\n",
             ),
         ),

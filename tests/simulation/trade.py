@@ -16,8 +16,8 @@ from sqlalchemy import Select, String, Text, and_, cast, func, literal, select
 from sqlalchemy.orm import aliased
 
 from fieldops.kernel import commands, views
+from fieldops.kernel.changes import touch
 from fieldops.kernel.commands import Args, Context, Nature
-from fieldops.kernel.db import touch
 from fieldops.kernel.errors import REGISTRY as CODES
 from fieldops.kernel.errors import Hold, NotFound, Refusal
 from fieldops.kernel.permissions import Permission

@@ -255,7 +255,15 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
 
 
 # What sync itself writes on each request: last contact, change counters, the ledger of nothing.
-_OWN = frozenset({"sync_device", "sync_held_row", "kernel_change_counter", "kernel_erased_row"})
+_OWN = frozenset(
+    {
+        "sync_device",
+        "sync_held_row",
+        "kernel_change_counter",
+        "kernel_change_log",
+        "kernel_erased_row",
+    }
+)
 
 
 async def contents(database: Database) -> dict[str, tuple[int, int]]:

@@ -188,6 +188,7 @@ async def test_a_change_that_commits_after_the_page_is_found_by_the_next_pull(
     phone = scene.phone
     id_ = await trial.make(scene.database)
     await phone.pull()
+    await trial.look_anew(scene.database)
     async with scene.database.transaction() as session:
         row = await session.get_one(trial.Leave, (1, id_))
         row.reason = "under way"
@@ -199,6 +200,79 @@ async def test_a_change_that_commits_after_the_page_is_found_by_the_next_pull(
     row = phone.row("trial", id_)
     assert row is not None
     assert (row["version"], row["text"]) == (2, "under way")
+
+
+async def test_a_page_that_follows_the_log_is_of_the_moment_it_was_read_in(scene: Scene) -> None:
+    """I8, I9. Naive: log and rows read in two snapshots show half of a change."""
+    phone, database = scene.phone, scene.database
+    first, second = await trial.make(database), await trial.make(database)
+    await phone.pull()
+    await trial.change(database, first, reason="before the log was read")
+    pulling = await stage.hold(points.PULL_READ, phone.pull_once())
+    async with database.transaction() as session:
+        for id_ in (first, second):
+            (await session.get_one(trial.Leave, (1, id_))).reason = "after it, both at once"
+    answer = await pulling.goes_on()
+    texts = {row["text"] for row in answer["puts"]["trial"]}
+    assert texts in ({"before the log was read"}, {"after it, both at once"})
+    assert len(answer["puts"]["trial"]) == (1 if "before the log was read" in texts else 2)
+    await phone.pull()
+    assert {row["text"] for row in phone.rows("trial")} == {"after it, both at once"}
+    assert phone.hash_differed == 0
+
+
+async def test_a_page_that_follows_the_log_shows_all_or_nothing_of_a_push_meanwhile(
+    scene: Scene,
+) -> None:
+    """I8. Naive: a page that says last_seq 0 shows what command 1 did."""
+    phone, database = scene.phone, scene.database
+    id_ = await trial.make(database)
+    await phone.pull()
+    await trial.change(database, id_, reason="so that there are news")
+    phone.capture("trial.begin", trial_id=id_)
+    phone.capture("trial.remark", trial_id=id_, text="meanwhile")
+    pulling = await stage.hold(points.PULL_READ, phone.pull_once())
+    assert statuses(await phone.push()) == ["merged", "applied"]
+    answer = await pulling.goes_on()
+    shown = [row["state"] for row in answer["puts"]["trial"]]
+    remarks = len(answer["puts"].get("trial_remark", []))
+    assert (answer["device"]["last_seq"], shown, remarks) == (2, ["begun"], 1)
+    await phone.pull()
+    assert phone.hash_differed == 0
+
+
+@pytest.mark.parametrize("verb", ["revoke", "lock"])
+async def test_a_page_that_follows_the_log_is_not_sent_to_a_device_taken_away_meanwhile(
+    scene: Scene, verb: str
+) -> None:
+    """I13, I6. Naive: who read the device before the log sends what it may not see any more."""
+    phone, database = scene.phone, scene.database
+    id_ = await trial.make(database)
+    await phone.pull()
+    await trial.change(database, id_, reason="so that there are news")
+    pulling = await stage.hold(points.PULL_READ, phone.pull_once())
+    await run(database, scene.world.dora, f"device.{verb}", device_id=phone.id, reason="lost")
+    assert "puts" not in await pulling.goes_on()
+
+
+async def test_two_pulls_that_follow_the_log_leave_a_record_that_agrees_with_the_phone(
+    scene: Scene,
+) -> None:
+    """I5, I7. Naive: both pages get the same generation."""
+    phone, database = scene.phone, scene.database
+    id_ = await trial.make(database)
+    await phone.pull()
+    await trial.change(database, id_, reason="so that there are news")
+    asked_with = phone.get("cursor")
+    body = phone.pull_request(asked_with)
+    first = await stage.hold(points.PULL_READ, phone.send("/v1/sync/pull", body))
+    answers = [await phone.send("/v1/sync/pull", body), await first.goes_on()]
+    assert answers[0]["cursor"] != answers[1]["cursor"]
+    assert phone.apply(answers[0], asked_with)
+    assert not phone.apply(answers[1], asked_with)
+    await phone.pull()
+    assert len(phone.rows("trial")) == 1
+    assert phone.hash_differed == 0
 
 
 async def test_a_pull_that_meets_a_push_of_its_device_shows_all_or_nothing_of_it(

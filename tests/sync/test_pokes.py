@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import text
 
 from fieldops.kernel import announcing, clock
-from fieldops.kernel.db import Database, touch
+from fieldops.kernel.changes import touch
+from fieldops.kernel.db import Database
 from fieldops.kernel.ids import NIL, new_id
 from fieldops.kernel.settings import Settings
 from fieldops.sync import pokes

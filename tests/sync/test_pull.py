@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 
 from fieldops.kernel import clock, views
 from fieldops.kernel.db import Database
-from fieldops.sync import held, queries, rules
+from fieldops.sync import held, pull, queries, rules
 from tests.support.device import Phone, Refused
 from tests.support.run import run
 from tests.support.world import SOUTH, World
@@ -22,6 +22,14 @@ from tests.sync import trial
 from tests.sync.conftest import MakePhone
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True, params=["followed", "looked"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Try every promise of a pull in both ways: following the log, looking at everything."""
+    if request.param == "looked":
+        monkeypatch.setattr(pull._Pull, "may_follow", lambda _pull: False)
+    return str(request.param)
 
 
 @contextmanager
@@ -187,6 +195,7 @@ async def test_the_record_keeps_removed_rows_until_the_device_confirms(
     assert await trial.count(database, "sync_held_row", "removed_gen is not null") == 1
     await phone.pull()
     await trial.make(database)
+    await trial.look_anew(database)
     await phone.pull()
     assert await trial.count(database, "sync_held_row", "removed_gen is not null") == 0
 
@@ -427,6 +436,7 @@ async def test_a_row_taken_away_while_a_page_is_made_is_not_sent(
     await phone.pull()
     id_ = await trial.make(database)
     kept = await trial.make(database)
+    await trial.look_anew(database)
     real = held.bodies
 
     async def late(line: Any, *rest: Any) -> Any:

@@ -18,7 +18,7 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.settings import Settings
-from fieldops.sync import queries
+from fieldops.sync import positions, queries
 from fieldops.sync.admission import AGAIN_SECONDS, Admission
 from fieldops.sync.models import CaseEntry, Device
 from fieldops.sync.replicache.groups import GROUPS
@@ -530,7 +530,7 @@ async def test_a_pull_names_no_mutation_that_committed_after_its_snapshot(
     database, settings = committed
     world = await build_world(database)
     id_ = await trial.make(database)
-    read = queries.device_for_pull
+    read = positions.device_for_pull
     async with application(database, settings) as client:
         group = Group(client, settings, world.alice)
         await group.push(mutation(1, "trial.remark", trial_id=id_, text="1"))
@@ -541,13 +541,13 @@ async def test_a_pull_names_no_mutation_that_committed_after_its_snapshot(
         group.cookie, group.last = {"order": 0, "cvrID": f"{cursor}.0"}, {}
 
         async def interrupted(*args: Any) -> Any:
-            monkeypatch.setattr(queries, "device_for_pull", read)
+            monkeypatch.setattr(positions, "device_for_pull", read)
             found = await read(*args)
             answer = await group.push(mutation(2, "trial.begin", trial_id=id_))
             assert answer.status_code == 200
             return found
 
-        monkeypatch.setattr(queries, "device_for_pull", interrupted)
+        monkeypatch.setattr(positions, "device_for_pull", interrupted)
         await group.pull()
         assert (group.last, group.rows[f"trial/{id_}"]["state"]) == ({"c1": 1}, "open")
         await group.pull()

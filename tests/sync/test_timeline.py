@@ -16,7 +16,8 @@ from sqlalchemy.engine import make_url
 
 from fieldops.customers.models import Customer
 from fieldops.kernel import commands
-from fieldops.kernel.db import ChangeCounter, Database, connect
+from fieldops.kernel.changes import ChangeCounter
+from fieldops.kernel.db import Database, connect
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.outside import MARK, Mark
 from fieldops.kernel.settings import Settings

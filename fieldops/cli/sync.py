@@ -74,7 +74,7 @@ def devices(
             f"{row.name}, {row.state}, {row.app_version}",
             f"{row.last_seen_at:%Y-%m-%d %H:%M}",
             f"{row.last_seq} taken, {waiting}",
-            f"{row.view_rows} rows, {photos}, {_catalogue(row)}",
+            f"{row.view_rows} rows, {photos}, {_catalogue(row)}{_differed(row)}",
         )
     console.print(table)
 
@@ -84,6 +84,13 @@ def _catalogue(device: Any) -> str:
     if held is None:
         return "no catalogue yet"
     return f"catalogue {held}" if held == now else f"catalogue {held} of {now}"
+
+
+def _differed(device: Any) -> str:
+    if not device.hash_differences:
+        return ""
+    when = f", last {device.differed_at:%Y-%m-%d %H:%M}" if device.differed_at else ""
+    return f", held other rows {device.hash_differences} times{when}"
 
 
 @app.command()

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from fieldops import cli
+from fieldops.kernel import clock
 from fieldops.kernel.db import Database
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.settings import Settings, get_settings
@@ -101,18 +102,25 @@ async def test_devices_lists_who_was_here_what_waits_and_what_is_promised(
         await session.execute(
             update(Device)
             .where(Device.region_id == 1)
-            .values(queued=2, oldest_queued="visit.arrive v1", centre_id=NORTH)
+            .values(
+                queued=2,
+                oldest_queued="visit.arrive v1",
+                centre_id=NORTH,
+                hash_differences=2,
+                differed_at=clock.now(),
+            )
         )
     code, said = await office.call("devices", *REGION)
     assert code == 0
     for word in (str(office.device), "Alice's phone", "active", "2026-11-23 06:00",
                  "2 wait: visit.arrive v1", "0 of 1 photos here",
-                 f"catalogue {office.phone.get('catalogue')} "):  # fmt: skip
+                 f"catalogue {office.phone.get('catalogue')}, ",
+                 "held other rows 2 times, last 2026-11-23 06:00"):  # fmt: skip
         assert word in said
     async with office.database.transaction() as session:
         (await session.get_one(Unit, NORTH)).name = "North and harbour"
     held = office.phone.get("catalogue")
-    assert f"catalogue {held} of {held + 1} " in (await office.call("devices", *REGION))[1]
+    assert f"catalogue {held} of {held + 1}, " in (await office.call("devices", *REGION))[1]
     monkeypatch.setattr("fieldops.cli.sync.console", Console(width=80))
     assert str(office.device) in (await office.call("devices", *REGION, "--centre", NORTH))[1]
     assert str(office.device) not in (await office.call("devices", *REGION, "--centre", SOUTH))[1]

@@ -1,15 +1,15 @@
 """A log of changes, and how far each phone knows it.
 
-Revision: 0024_log
-After: 0023_no_former_boot
+Revision: 0025_log
+After: 0024_overdue
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0024_log"
-down_revision = "0023_no_former_boot"
+revision = "0025_log"
+down_revision = "0024_overdue"
 branch_labels = None
 depends_on = None
 

@@ -42,7 +42,15 @@ OWN_TIMES = "/v1/uploads"  # a photo may take an hour, so long as it goes on
 LEAST_SECRET = 32
 LONGEST_REQUEST_ID = 64
 
-ROUTERS = ("auth", "kernel", "erasures", "events", *fieldops.modules.MODULES, "replicache")
+ROUTERS = (
+    "auth",
+    "kernel",
+    "erasures",
+    "events",
+    *fieldops.modules.MODULES,
+    "uploads",
+    "replicache",
+)
 
 
 class Guard:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, verb
-from fieldops.files import queries as files
+from fieldops.files.queries import receipts
 from fieldops.kernel import visibility
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import InvalidRequest
@@ -105,7 +105,7 @@ async def visit(
             VisitWorkRead.model_validate(entry)
             for entry, _ in await queries.visit_work(session, region_id, row.id)
         ],
-        evidence=await files.evidence(session, region_id, row.id)
+        evidence=await receipts.evidence(session, region_id, row.id)
         if access is Access.SHOWN
         else None,
     )

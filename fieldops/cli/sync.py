@@ -50,7 +50,7 @@ def devices(
     What waits is as far as known: what its last push said was queued, or what that push left
     behind. The longest silent ones come first.
     """
-    from fieldops.files import queries as files  # noqa: PLC0415 - registers all modules
+    from fieldops.files.queries import receipts as files  # noqa: PLC0415 - registers all modules
     from fieldops.kernel.permissions import Scope  # noqa: PLC0415 - see above
     from fieldops.sync import queries  # noqa: PLC0415 - see above
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.files import queries, rules
 from fieldops.files.errors import UploadBusy
 from fieldops.files.models import File
+from fieldops.files.queries import receipts
 from fieldops.files.store import Store, measure
 from fieldops.files.uploading import Uploading
 from fieldops.kernel import clock, configuration
@@ -107,7 +108,7 @@ async def mark_overdue(database: Database, region_id: int, *, limit: int = MOST)
     async with database.transaction() as session:
         waited = await configuration.duration(session, region_id, rules.MISSING_AFTER)
         now = clock.now()
-        late = await queries.lock_newly_overdue(session, region_id, now - waited, limit)
+        late = await receipts.lock_newly_overdue(session, region_id, now - waited, limit)
         for link in late:
             link.overdue_since = now
     return len(late)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment
-from fieldops.files import queries as files
+from fieldops.files.queries import receipts
 from fieldops.files.rules import MISSING_AFTER
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import start_of_day
@@ -208,7 +208,7 @@ async def missing_files(
     if not scope.office:
         return None
     waited = await configuration.duration(session, scope.region_id, MISSING_AFTER)
-    return await files.count_missing(session, scope, centre_id, now - waited)
+    return await receipts.count_missing(session, scope, centre_id, now - waited)
 
 
 async def warnings(session: AsyncSession, scope: Scope, centre_id: UUID) -> Sequence[Any]:

@@ -19,6 +19,7 @@ from fieldops.files.errors import (
     UploadTooLong,
 )
 from fieldops.files.models import FileLink, Upload
+from fieldops.files.queries import receipts
 from fieldops.files.store import Part
 from fieldops.files.uploading import Announced, Checksum, Key, Uploading, _Writing
 from fieldops.kernel import clock
@@ -464,11 +465,11 @@ async def test_a_receipt_counts_promised_and_arrived_of_a_visit(
         session.add_all(rows)
     async with uploading.database.transaction() as session:
         scope = world.dora.scope(Permission.FILE_READ)
-        found = await queries.receipt(session, scope, visit_id)
+        found = await receipts.receipt(session, scope, visit_id)
         assert (found.promised, found.arrived, found.complete) == (2, 1, False)
         assert [row.sha256 for row in found.missing] == [sha256_of(content(seed=2))]
         with pytest.raises(NotFound):
-            await queries.receipt(session, world.dan.scope(Permission.FILE_READ), visit_id)
+            await receipts.receipt(session, world.dan.scope(Permission.FILE_READ), visit_id)
 
 
 async def test_a_link_is_seen_by_its_maker_and_its_centre_only(

@@ -5,6 +5,7 @@ and membership in the replay tests follow from the decorator.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -264,7 +265,7 @@ def find(name: str, version: int, args: Mapping[str, Any]) -> tuple[Spec, Mappin
         lift = _upcasters.get((name, version))
         if lift is None:
             raise UnknownCommand(name=name, v=version)
-        args = lift(dict(args))
+        args = lift(deepcopy(dict(args)))  # asked more than once: what was sent stays as it was
         version += 1
     return REGISTRY[name, version], args
 

@@ -86,6 +86,26 @@ async def test_sync_2_an_old_app_pushes_its_version_and_it_is_lifted(
 
 
 @pytest.mark.usefixtures("newer")
+async def test_sync_2_an_upcaster_that_changes_what_it_is_given_changes_nothing_that_is_kept(
+    phone: Phone, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for subject, effect and repeat: each time it is given what the phone sent."""
+
+    def impure(args: dict[str, Any]) -> dict[str, Any]:
+        paces = args.pop("paces")
+        paces.append("and steady")
+        return {**args, "pace": " ".join(paces)}
+
+    monkeypatch.setitem(commands._upcasters, ("trial.begin", 1), impure)
+    id_ = await trial.make(database)
+    phone.capture("trial.begin", trial_id=id_, paces=["slow"])
+    assert [r["status"] for r in await phone.push()] == ["applied"]
+    assert await reason_of(database, id_) == "slow and steady"
+    repeated = await send(phone, queue(phone))
+    assert [r["status"] for r in repeated["results"]] == ["duplicate"]
+
+
+@pytest.mark.usefixtures("newer")
 async def test_sync_2_an_old_command_with_broken_arguments_is_kept_and_blocks_nothing(
     phone: Phone, database: Database
 ) -> None:

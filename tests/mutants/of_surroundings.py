@@ -1,6 +1,6 @@
 """Mutants of what surrounds the engine, each of which the simulation must notice.
 
-The guard of the timeline, and what technicians are told.
+The guard of the timeline, what technicians are told, and the photos that commands promise.
 """
 
 from tests.mutants.mutant import Edit, Mutant
@@ -8,10 +8,13 @@ from tests.mutants.mutant import Edit, Mutant
 TIMELINE = "fieldops/sync/timeline.py"
 TELLING = "fieldops/visits/commands/telling.py"
 NOTICES = "fieldops/visits/views/notices.py"
+PROMISES = "fieldops/files/promises.py"
+UPLOADING = "fieldops/files/uploading.py"
 KEPT = "tests/simulation/test_simulation.py::test_what_failed_once_holds_for_ever"
 RESTORED = f"{KEPT}[2-a-restored-server-is-noticed]"
 TWICE = f"{KEPT}[3-a-backup-restored-twice]"
 SILENTLY = f"{KEPT}[19-no-visit-is-taken-silently]"
+PHOTOS = f"{KEPT}[4-photos-arrive-whole-and-once]"
 
 MUTANTS = (
     Mutant(
@@ -73,5 +76,77 @@ MUTANTS = (
             ),
         ),
         (SILENTLY,),
+    ),
+    Mutant(
+        "an arrival fulfils no promise",
+        "photos that are here are shown as missing for ever",
+        "I1 SYNC 7",
+        (
+            Edit(
+                UPLOADING,
+                "row.region_id, row.sha256):\n        link.arrived = True\n",
+                "row.region_id, row.sha256):\n        link.arrived = False\n",
+            ),
+        ),
+        (PHOTOS,),
+    ),
+    Mutant(
+        "a promise does not look whether its content is here",
+        "the second promise of one photo is never fulfilled",
+        "I1 SYNC 7",
+        (Edit(PROMISES, "arrived=sha256 in here,", "arrived=False,"),),
+        (PHOTOS,),
+    ),
+    Mutant(
+        "damaged bytes become evidence",
+        "a photo that was damaged on its way is kept as what was promised",
+        "I1 SYNC 7",
+        (
+            Edit(
+                UPLOADING,
+                "found is None or (found.sha256, found.bytes) != (row.sha256, row.length)",
+                "found is None",
+            ),
+        ),
+        (PHOTOS,),
+    ),
+    Mutant(
+        "what a held command promised is forgotten",
+        "nobody waits for the photos of work that the desk accepts later",
+        "I1 SYNC 7",
+        (
+            Edit(
+                PROMISES,
+                '            if not attachment["bytes"] or (',
+                '            if not command.took_effect or not attachment["bytes"] or (',
+            ),
+        ),
+        (PHOTOS,),
+    ),
+    Mutant(
+        "what a discarded command promised is waited for",
+        "the offices look for photos of work that they have discarded",
+        "I1 SYNC 7",
+        (
+            Edit(
+                PROMISES,
+                "link.given_up_at = link.given_up_at or now",
+                "link.given_up_at = link.given_up_at",
+            ),
+        ),
+        (PHOTOS,),
+    ),
+    Mutant(
+        "the receipt wants nothing",
+        "a phone believes that its photos are there",
+        "I1 SYNC 7",
+        (
+            Edit(
+                PROMISES,
+                "    wanted = [sha256 for sha256 in contents if sha256 not in here]\n",
+                "    wanted: list[str] = []\n",
+            ),
+        ),
+        (PHOTOS,),
     ),
 )

@@ -35,7 +35,11 @@ select json_build_object(
   'cases', (select coalesce(json_agg(json_build_object('id', id, 'version', version,
      'device', device_id, 'code', code, 'told', coalesce(details->'signs', details->'queued'),
      'state', state, 'entries', entries)), '[]') from sync_case),
-  'kept', (select coalesce(json_agg(id), '[]') from sync_case_entry))
+  'kept', (select coalesce(json_agg(id), '[]') from sync_case_entry),
+  'links', (select coalesce(json_agg(json_build_object('command', command_id, 'sha256', sha256,
+     'arrived', arrived, 'given_up', given_up_at is not null)), '[]') from files_link),
+  'files', (select coalesce(json_agg(sha256), '[]') from files_file
+     where stored_at is not null))
 """
 
 
@@ -195,6 +199,8 @@ async def settled(sim: "Simulation") -> None:
         holds("I1", known, f"of {who} is known {device}, it should be {due}")
         invariants.order_of(due, found["ledger"], device["last_seq"], who)
     _ledger_agrees(sim, found)
+    invariants.promises_kept(sim.oracle, found)
+    sim.photos.settled(sim, found)
     outboxes_keep(sim)
     for phone in sim.phones:
         rows = phone.held()
@@ -271,6 +277,7 @@ async def quiet(sim: "Simulation") -> str:
     rounds = await until_still(sim)
     for phone in sim.phones:
         _at_rest(sim, phone)
+    sim.photos.at_rest(sim, await peek(sim))
     return f"after {rounds} rounds, {len(sim.oracle.ledger)} commands"
 
 
@@ -296,6 +303,9 @@ async def until_still(sim: "Simulation") -> int:
                     if not answer.get("more"):
                         break
                 still = still and phone.queued() == 0  # a pull may tell of a restore
+                if phone.unsent():
+                    still = False
+                    await phone.upload()
             except TROUBLE as trouble:
                 still = False
                 await sim._in_trouble(phone, trouble)

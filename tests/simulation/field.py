@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from fieldops.kernel import clock, commands, points
 from fieldops.kernel.errors import Coded
-from tests.simulation import checks, invariants
+from tests.simulation import checks, invariants, photos
 from tests.simulation.ground import Ground
 from tests.simulation.invariants import holds
 from tests.simulation.network import CURRENT, Exchange
@@ -59,6 +59,7 @@ class FieldSimulation(Simulation):
 
     async def begin(self) -> None:
         await self.ground.forget_mark()
+        self.ground.set_store({})
         await self.ground.restore(self.morning)
         self.jobs = [str(self.day.visit_id)]
         self.customer = str(await self.ground.look("select id from customers_customer"))
@@ -79,6 +80,7 @@ class FieldSimulation(Simulation):
         lost = self.acknowledged - {row["id"] for row in found["ledger"]}
         holds("I1", not lost, f"{len(lost)} acknowledged commands are not in the ledger")
         checks.outboxes_keep(self)
+        self.photos.settled(self, found)
         self._every_end_is_kept(found)
         self.peeked = found
         await self.notices.settle(self.ground)
@@ -218,10 +220,13 @@ class FieldSimulation(Simulation):
             waiting += SCENARIOS[names[step.which % len(names)]](self.day)
         name, args = waiting.pop(0)
         args = spoken(commands.REGISTRY[name, 1], json.loads(json.dumps(args)))
+        photo = ""
+        if step.which % 5 == 2 and name != "file.link":  # which says what one is evidence of
+            photo = photos.take(phone, step.which // 5)
         phone.capture(name, **args)
         number = phone.get("next_seq") - 1
         self.names[phone.queue()[-1]["id"]] = f"{phone.name}/{number}"
-        return f"{phone.name}/{number} {name}"
+        return f"{phone.name}/{number} {name}{photo}"
 
     async def do_office(self, step: Step) -> str:
         """Give the visit to one, the other or both, move or cancel it, or erase its customer."""
@@ -320,6 +325,7 @@ class FieldSimulation(Simulation):
         self.peeked = await checks.peek(self)
         for phone in self.phones:
             self._at_rest(phone)
+        self.photos.at_rest(self, self.peeked)
         for person in PEOPLE:
             await self._agrees_with_a_new_phone(person)
         if self.erased:

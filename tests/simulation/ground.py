@@ -4,18 +4,22 @@ The ground is made once per worker; a seed finds it swept.
 """
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx
 import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from api.app import create_app
 from fieldops.kernel import clock, ids
@@ -36,7 +40,7 @@ TECHNICIANS = ("alice", "bob", "kim")
 
 def _swept() -> list[str]:
     """Return the tables that a simulation writes, parents first."""
-    own = ("sync_", "kernel_", "organisation_leave")
+    own = ("sync_", "kernel_", "files_", "organisation_leave")
     return [t.name for t in metadata.sorted_tables if t.name.startswith(own)]
 
 
@@ -51,6 +55,7 @@ class Ground:
     world: World
     office: httpx.ASGITransport
     guard: timeline.Timeline
+    files: Path
     tables: list[str] = field(default_factory=_swept)
 
     async def look(self, statement: str, *values: Any) -> Any:
@@ -61,6 +66,7 @@ class Ground:
     async def sweep(self) -> None:
         """Make the database as it was when the ground was made."""
         await self.forget_mark()
+        self.set_store({})
         await self.watch.execute(";".join(f"delete from {t}" for t in reversed(self.tables)))
         for name in TECHNICIANS:
             await self.role(name, held=True)
@@ -93,6 +99,19 @@ class Ground:
             for table in self.tables:
                 async with self.watch.cursor().copy(f"copy {table} from stdin") as copy:
                     await copy.write(kept[table])
+
+    def store(self) -> dict[Path, bytes]:
+        """Return what the store of contents holds."""
+        return {path: path.read_bytes() for path in self.files.rglob("*") if path.is_file()}
+
+    def set_store(self, kept: dict[Path, bytes]) -> None:
+        """Bring the store of contents to what it held."""
+        for path in self.files.rglob("*"):
+            if path.is_file() and path not in kept:
+                path.unlink()
+        for path, content in kept.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
     async def forget_mark(self) -> None:
         """Take away what the guard of the timeline knows of the seed before."""
@@ -129,10 +148,21 @@ def _count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         exchange.statements += 1
 
 
+_engines: dict[str, AsyncEngine] = {}  # of the guards, by database
+
+
+def _engine_of_guard(url: URL, **_how: Any) -> AsyncEngine:
+    return _engines[str(url)]
+
+
 @asynccontextmanager
 async def prepared(template: str) -> AsyncIterator[Ground]:
     """Make the ground on a clone of the tests' template database."""
-    async with databases.cloned_database(template, database_pool_size=8) as (database, settings):
+    async with AsyncExitStack() as stack:
+        files = Path(stack.enter_context(TemporaryDirectory(prefix="fieldops-simulation-")))
+        database, settings = await stack.enter_async_context(
+            databases.cloned_database(template, database_pool_size=8, files_path=files)
+        )
         for hook in (region_guard.watch, _count):
             event.listen(database.engine.sync_engine, "before_cursor_execute", hook)
         world = await build_world(database)
@@ -149,9 +179,15 @@ async def prepared(template: str) -> AsyncIterator[Ground]:
         office = httpx.ASGITransport(app, raise_app_exceptions=False)
         guard = app.state.timeline
         timeline.CHECK_SECONDS = 1e9  # the half minutes pass when the simulation says so
+        # A server compares every half minute, a simulation ten times a second: not each time by
+        # three new connections.
+        own = create_async_engine(settings.database_url, pool_size=1, pool_pre_ping=True)
+        _engines[str(own.url)] = own
+        stack.enter_context(patch.object(timeline, "create_async_engine", _engine_of_guard))
+        stack.push_async_callback(own.dispose)
         await guard.start(database)
         try:
-            yield Ground(database, lasting, server, watch, world, office, guard)
+            yield Ground(database, lasting, server, watch, world, office, guard, files)
         finally:
             await guard.stop()
             await watch.close()

@@ -77,6 +77,8 @@ def push_answered(exchange: "Exchange") -> None:
         [r["id"] for r in answer["results"]] == [entry.id for entry, _ in taken.results],
         "the results are not those of the commands taken, in their order",
     )
+    if taken.results:
+        receipt_told(exchange)
     texts = texts_of(exchange.text)
     for (entry, repeat), result, text in zip(taken.results, answer["results"], texts, strict=True):
         if repeat:
@@ -85,6 +87,21 @@ def push_answered(exchange: "Exchange") -> None:
             holds("I2", first == entry.text, f"{entry.id} is answered otherwise than at first")
         else:
             holds("I1", text == entry.text, f"{entry.id}: the answer is not what the ledger keeps")
+
+
+def receipt_told(exchange: "Exchange") -> None:
+    """SYNC 7: the receipt counts what the batch names, and what of that is here."""
+    assert exchange.answer is not None
+    told, promised = exchange.answer.get("attachments"), exchange.taken.promised
+    if not promised:
+        holds("SYNC 7", told is None, f"nothing was promised, and the receipt is {told}")
+        return
+    before, after = exchange.here
+    wanted = set(told["wanted"]) if told else set()
+    counts = told and (told["promised"], told["arrived"] + len(wanted)) == (len(promised),) * 2
+    right = promised - after <= wanted <= promised - before
+    said = f"the receipt of {len(promised)} contents, {len(promised & before)} here, is {told}"
+    holds("SYNC 7", counts and right, said)
 
 
 def texts_of(answer: str) -> list[str]:
@@ -195,6 +212,18 @@ def effects(oracle: Oracle, found: dict[str, Any], names: Any) -> None:
     remarks = sorted(remark["text"] for remark in found["remarks"])
     kept = sorted(r["text"] for r in oracle.remarks.values())
     holds("I2", remarks == kept, f"remarks {remarks} are stored, they should be {kept}")
+
+
+def promises_kept(oracle: Oracle, found: dict[str, Any]) -> None:
+    """I1: each photo that a command named is waited for, until the desk discards the command."""
+    due = {
+        (entry.key, sha256): entry.status == "discarded"
+        for entries in oracle.ledger.values()
+        for entry in entries
+        for sha256 in entry.photos
+    }
+    have = {(link["command"], link["sha256"]): link["given_up"] for link in found["links"]}
+    holds("I1", have == due, f"promises are {have}, they should be {due}")
 
 
 def order_of(device: Device, ledger: list[dict[str, Any]], last_seq: int, who: str) -> None:

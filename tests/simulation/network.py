@@ -7,12 +7,13 @@ said by its plan.
 
 import gzip
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from starlette.requests import ClientDisconnect
 
 from fieldops.kernel.direct import guarded
 from tests.simulation.invariants import Violation
@@ -32,6 +33,20 @@ FAULTS = (
     "doubled",
     "late request",
     "late answer",
+)
+UPLOADS = "/v1/uploads"
+UPLOAD_FAULTS = (
+    "lost request",
+    "lost answer",
+    "cut request",
+    "damaged request",
+    "crash",
+    "captive portal",
+    "expired token",
+    "too many",
+    "unavailable",
+    "doubled",
+    "late request",
 )
 PORTAL = "<html><body>Welcome to the hotel. Accept our terms.</body></html>"
 
@@ -59,6 +74,8 @@ class Exchange:
     technician: bool = True
     device: Any = None  # the oracle's device
     committed: bool = False
+    here: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+    # contents the server had when a push began, and may have had when it was answered
     expected: View | None = None  # what the user might see when a pull's snapshot was taken
     last_seq: int = 0
     state: str = "active"
@@ -90,32 +107,41 @@ class Late:
     path: str = ""
 
 
+class Half(httpx.AsyncByteStream):
+    """The first half of a body; then the connection, or the server, is gone."""
+
+    def __init__(self, content: bytes, end: BaseException) -> None:
+        self.content, self.end = content, end
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.content[: len(self.content) // 2]
+        raise self.end
+
+
 @dataclass
 class Line(httpx.AsyncBaseTransport):
-    """A phone's line. `opened` is told of each exchange before, `answered` after the server."""
+    """A phone's line. `opened` is told of each exchange before, `answered` after the server.
+
+    `uploaded` is told of every request of an upload, `upload_fault` says what happens to which.
+    """
 
     server: httpx.AsyncBaseTransport
     opened: Opened
     answered: Opened
     expired_token: Callable[[], str]
+    uploaded: Callable[[httpx.Request, httpx.Response], None]
+    upload_fault: tuple[str, int] = ("", 0)
     plan: Plan = field(default_factory=Plan)
     air: list[Late] = field(default_factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        plan, self.plan = self.plan, Plan()
         await request.aread()
+        if request.url.path.startswith(UPLOADS):
+            return await self._upload(request)
+        plan, self.plan = self.plan, Plan()
         fault = plan.fault
-        if fault == "lost request":
-            raise httpx.ConnectError("no network")
-        if fault == "captive portal":
-            return httpx.Response(200, html=PORTAL)
-        if fault == "too many":
-            return httpx.Response(429, json={"code": "too_many_requests"})
-        if fault == "unavailable":
-            return httpx.Response(503, text="upstream connect error")
-        if fault == "late request":
-            self.air.append(Late(self, request=request))
-            raise httpx.ReadTimeout("no answer")
+        if (instead := self._instead(request, fault)) is not None:
+            return instead
         status, headers, raw = await self.carry(_damaged(request, fault, self), plan)
         if fault == "doubled":
             status, headers, raw = await self.carry(request, Plan())
@@ -130,10 +156,72 @@ class Line(httpx.AsyncBaseTransport):
             raw = raw[: len(raw) * 2 // 3]
         return httpx.Response(status, headers=headers, content=raw, request=request)
 
+    def _instead(self, request: httpx.Request, fault: str) -> httpx.Response | None:
+        """Return what answers in the server's place, None when the request reaches it now."""
+        if fault == "lost request":
+            raise httpx.ConnectError("no network")
+        if fault == "captive portal":
+            return httpx.Response(200, html=PORTAL)
+        if fault == "too many":
+            return httpx.Response(429, json={"code": "too_many_requests"})
+        if fault == "unavailable":
+            return httpx.Response(503, text="upstream connect error")
+        if fault == "late request":
+            self.air.append(Late(self, request=request))
+            raise httpx.ReadTimeout("no answer")
+        return None
+
+    async def _upload(self, request: httpx.Request) -> httpx.Response:
+        """Carry a request of an upload, of which the given one meets the given fault."""
+        fault, left = self.upload_fault
+        self.upload_fault = (fault, left - 1)
+        if left:
+            fault = ""
+        if (instead := self._instead(request, fault)) is not None:
+            return instead
+        sent = _damaged(request, fault, self)
+        if fault == "damaged request" and request.content:
+            sent = _with(request, request.content[:-1] + bytes([request.content[-1] ^ 1]))
+        elif fault in {"cut request", "crash"}:
+            end = Crash() if fault == "crash" else ClientDisconnect()
+            sent = httpx.Request(
+                request.method, request.url, headers=request.headers,
+                stream=Half(request.content, end),
+            )  # fmt: skip
+        answer = await self.tus(sent)
+        if fault == "doubled":
+            answer = await self.tus(request)
+        if fault in {"lost answer", "cut request"}:
+            raise httpx.ReadTimeout("no answer")
+        return answer
+
+    async def tus(self, request: httpx.Request) -> httpx.Response:
+        """Let the server handle a request of an upload."""
+        token, passed = CURRENT.set(None), guarded.set(False)
+        try:
+            response = await self.server.handle_async_request(request)
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            raw = b"".join([part async for part in response.stream])
+        except Crash:
+            raise httpx.RemoteProtocolError("the server went away") from None
+        except Exception as exc:
+            raise Violation("I11", f"{request.method} of an upload failed with {exc!r}") from exc
+        finally:
+            CURRENT.reset(token)
+            guarded.reset(passed)
+        answer = httpx.Response(
+            response.status_code, headers=response.headers, content=raw, request=request
+        )
+        self.uploaded(request, answer)
+        return answer
+
     async def carry(
         self, request: httpx.Request, plan: Plan
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """Let the server handle a request and return the answer's raw bytes."""
+        if request.url.path.startswith(UPLOADS):
+            answer = await self.tus(request)
+            return answer.status_code, answer.headers.raw, answer.content
         exchange = Exchange(request.url.path, _body(request), plan)
         await self.opened(exchange)
         token, passed = CURRENT.set(exchange), guarded.set(False)
@@ -173,7 +261,13 @@ def _body(request: httpx.Request) -> dict[str, Any]:
         return {}
 
 
+def _with(request: httpx.Request, content: bytes) -> httpx.Request:
+    return httpx.Request(request.method, request.url, headers=request.headers, content=content)
+
+
 def _damaged(request: httpx.Request, fault: str, line: Line) -> httpx.Request:
+    if request.url.path.startswith(UPLOADS) and fault != "expired token":
+        return request
     headers = dict(request.headers)
     content = request.content
     if fault == "expired token":

@@ -92,6 +92,11 @@ class Entry:
     def id(self) -> str:
         return str(self.command["id"])
 
+    @property
+    def photos(self) -> list[str]:
+        """What it promises; a malformed command promises nothing."""
+        return photos_of(self.command)
+
 
 @dataclass(eq=False)
 class Case:
@@ -145,6 +150,7 @@ class Taken:
 
     results: list[tuple[Entry, bool]] = field(default_factory=list)
     stop: str | None = None
+    promised: set[str] = field(default_factory=set)  # contents that its commands name
     register: bool = False  # whether the phone is told to register anew
 
 
@@ -181,6 +187,8 @@ class Oracle:
             for command in commands:
                 if not self._one(device, command, now, technician, taken):
                     break
+        known = [command for command in commands if command["id"] in self.ledger]
+        taken.promised = {sha256 for command in known for sha256 in photos_of(command)}
         self._heard(device, request, signs, len(taken.results))
         taken.register = device.copied
         return taken
@@ -490,6 +498,13 @@ class Waiting(Refused):
     def __init__(self, case: Case | None) -> None:
         self.case = case
         super().__init__("held", "blocked_by")
+
+
+def photos_of(command: dict[str, Any]) -> list[str]:
+    """Return the contents that a command names."""
+    if "captured" not in command:
+        return []
+    return [str(photo["sha256"]) for photo in command.get("attachments", ())]
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from tests.simulation.trade import REMARK_LENGTH
 from tests.support.device import NoAnswer, Phone, PhoneClock, Refused
 
 # What a phone lives through: it keeps its queue and tries again later.
+PIECE_BYTES = 128  # most photos take one or two requests
 TROUBLE = (NoAnswer, httpx.TransportError, httpx.DecodingError, Refused, ValueError)
 
 
@@ -22,14 +23,33 @@ class SimPhone(Phone):
     def __init__(self, name: str, person: str, line: Line, rows_per_page: int) -> None:
         client = httpx.AsyncClient(transport=line, base_url="http://fieldops")
         super().__init__(
-            client, rows_per_page=rows_per_page, phone_clock=PhoneClock(), compress=True
+            client,
+            rows_per_page=rows_per_page,
+            phone_clock=PhoneClock(),
+            compress=True,
+            piece_bytes=PIECE_BYTES,
         )
+        self.taking: list[dict[str, Any]] = []  # the photos of the next command
         self.name, self.person, self.line = name, person, line
         self.called = name  # as it registers itself
 
     @property
     def device(self) -> str:
         return str(self.get("device_id"))
+
+    def photos(self) -> set[str]:
+        """Return the contents it keeps."""
+        return {sha256 for (sha256,) in self.db.execute("select sha256 from attachment")}
+
+    def unsent(self) -> int:
+        """Return how many photos it has still to send."""
+        found = self.db.execute("select count(*) from attachment where not sent").fetchone()
+        return int(found[0])
+
+    def capture(self, name: str, **given: Any) -> UUID:
+        """Queue a command, with the photos that were taken for it."""
+        photos, self.taking = self.taking, []
+        return super().capture(name, attachments=photos, **given)
 
     def held(self) -> dict[Row, dict[str, Any]]:
         """Return the rows it holds."""

@@ -14,7 +14,7 @@ from fieldops.kernel import clock, ids, points
 from fieldops.kernel.direct import guarded
 from fieldops.kernel.errors import Coded
 from fieldops.sync import queries
-from tests.simulation import checks, invariants
+from tests.simulation import checks, invariants, photos
 from tests.simulation.ground import START, TECHNICIANS, Ground
 from tests.simulation.invariants import holds
 from tests.simulation.network import CURRENT, Crash, Exchange, Late, Line, Plan
@@ -51,6 +51,7 @@ class Simulation:
         self.peeked: dict[str, Any] = {}
         self.backup: tuple[Any, ...] | None = None
         self.texts = 0
+        self.photos = photos.Photos()
         self.failed = False
         self.highest_epoch = 1
         self.refusing = False  # restored, and the epoch is not bumped yet
@@ -95,7 +96,10 @@ class Simulation:
         return self.names.get(str(id_), "something")
 
     def _phone(self, person: str) -> SimPhone:
-        line = Line(self.ground.server, self.opened, self.answered, self._expired, air=self.air)
+        line = Line(
+            self.ground.server, self.opened, self.answered, self._expired, self.photos.heard,
+            air=self.air,
+        )  # fmt: skip
         name = f"phone{1 + len(self.phones)}"
         rows = self.rows_per_page + len(self.phones) % 4
         phone = SimPhone(name, person, line, rows_per_page=rows)
@@ -206,6 +210,7 @@ class Simulation:
         if device is not None:
             exchange.device = device.id
             exchange.technician = self._role_of(device)
+            exchange.here = (set(self.photos.here), set())
 
     def _role_of(self, device: Device) -> bool:
         return next(held for p, held in self.roles.items() if str(id_of(p)) == device.person)
@@ -259,6 +264,7 @@ class Simulation:
         known = not (self.refusing and exchange.path.startswith("/v1/sync/"))
         holds("I7", known, f"{exchange.path} answers on a timeline that nobody knows")
         if exchange.path == "/v1/sync/push":
+            exchange.here = (exchange.here[0], self.photos.here | self.photos.under_way)
             invariants.push_answered(exchange)
             self.acknowledged |= {result["id"] for result in exchange.answer["results"]}
         elif exchange.path == "/v1/sync/pull":
@@ -273,10 +279,11 @@ class Simulation:
         job = choice[step.which % len(choice)]
         self.texts += 1
         follows = step.which % 7 == 0
+        photo = photos.take(phone, step.which // 13) if step.which % 13 == 2 else ""
         words = phone.capture_step(step.what, job, f"t{self.texts}", follows=follows)
         number = phone.get("next_seq") - 1
         self.names[phone.queue()[-1]["id"]] = f"{phone.name}/{number}"
-        return f"{phone.name}/{number} {words} {self.name(job)}"
+        return f"{phone.name}/{number} {words} {self.name(job)}{photo}"
 
     async def do_push(self, step: Step) -> str:
         phone = self._who(step)
@@ -327,6 +334,21 @@ class Simulation:
             return f"{said} -> {await self._in_trouble(phone, trouble)}"
         return f"{said} -> {_page(answer)}"
 
+    async def do_upload(self, step: Step) -> str:
+        """Send the photos that wait, or one that is taken now and promised later."""
+        phone, captured = self._who(step), ""
+        if not phone.unsent():
+            photo = step.which // 13 * 13 + 2
+            captured = await self.do_capture(Step("capture", step.who, "remark", photo)) + ", "
+        said = f"{captured}{phone.name} upload{_went_wrong(step)}"
+        self.photos.under_way |= phone.photos()
+        try:
+            return f"{said} -> {await photos.send(phone, step.fault, step.which % 3)}"
+        except TROUBLE as trouble:
+            return f"{said} -> {await self._in_trouble(phone, trouble)}"
+        finally:
+            self.photos.under_way.clear()
+
     async def do_sync(self, step: Step) -> str:
         """Hand in and pull until nothing is left, without faults."""
         phone = self._who(step)
@@ -339,6 +361,7 @@ class Simulation:
                 answer = await phone.pull_once()
                 if not answer.get("more"):
                     break
+            await phone.upload()
         except TROUBLE as trouble:
             return f"{phone.name} -> {await self._in_trouble(phone, trouble)}"
         anew = " registered anew" if told else ""
@@ -409,6 +432,7 @@ class Simulation:
         former = phone.device
         if step.which % 3 == 0:
             phone.called = f"{phone.name} {step.which}"  # then only the app can know the former
+        self.photos.set_up_anew(phone)
         for table in ("meta", "outbox", "row"):
             phone.db.execute(f"delete from {table}")
         actor = getattr(self.ground.world, phone.person)
@@ -547,7 +571,8 @@ class Simulation:
 
     async def do_backup(self, _step: Step) -> str:
         kept = await self.ground.backup()
-        self.backup = (kept, copy.deepcopy(self.oracle))
+        held = self.ground.store(), set(self.photos.here)
+        self.backup = (kept, copy.deepcopy(self.oracle), held)
         await self.ground.guard.check()  # half a minute later
         return "is made"
 
@@ -555,8 +580,11 @@ class Simulation:
         """Go back to the backup: the server must notice, and refuse until the epoch is bumped."""
         if self.backup is None:
             return "there is no backup"
-        kept, oracle = self.backup
+        kept, oracle, (store, here) = self.backup
         await self.ground.restore(kept)
+        self.photos.here = set(here)
+        if step.which % 2:  # what arrived since is lost, not its row alone
+            self.ground.set_store(store)
         self.oracle = copy.deepcopy(oracle)
         self.acknowledged &= {e.id for entries in self.oracle.ledger.values() for e in entries}
         self.peeked = {}

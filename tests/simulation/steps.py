@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from fieldops.kernel import points
-from tests.simulation.network import FAULTS
+from tests.simulation.network import FAULTS, UPLOAD_FAULTS
 
 VERBS = ("begin", "finish", "describe", "remark", "remark")
 ODD_CAPTURES = ("old", "unknown", "foreign", "office", "malformed", "long", "stumble")
@@ -50,6 +50,7 @@ WEIGHTS = {
     "push": 18,
     "pull": 20,
     "sync": 5,
+    "upload": 2,
     "office": 14,
     "desk": 6,
     "clock": 6,
@@ -74,6 +75,7 @@ FIELD_WEIGHTS = {
     "push": 18,
     "pull": 18,
     "sync": 6,
+    "upload": 2,
     "office": 14,
     "desk": 5,
     "clock": 5,
@@ -104,6 +106,9 @@ def drawn(kind: str, random: Random, *, calm: bool = False) -> Step:
         return Step(kind, who, random.choice(verbs), which)
     if kind in {"push", "pull"} and not calm:
         return _disturbed(Step(kind, who, which=which), random)
+    if kind == "upload":
+        fault = random.choice(UPLOAD_FAULTS) if random.random() < 0.6 and not calm else ""
+        return Step(kind, who, which=which, fault=fault)
     what = {
         "office": DESK_VERBS,
         "desk": DECISIONS,
@@ -125,7 +130,8 @@ def _disturbed(step: Step, random: Random) -> Step:
     if what != "meanwhile":
         then = Step(what)
     else:
-        kind = random.choice(("office", "office", "push", "pull", "desk", "role", "device"))
+        kinds = ("office", "office", "push", "pull", "desk", "role", "device", "upload")
+        kind = random.choice(kinds)
         then = drawn(kind, random, calm=True)
         if kind in {"push", "pull"} and random.random() < 0.5:
             then = Step(kind, step.who, then.what, step.which)  # the phone itself, once more
@@ -134,7 +140,7 @@ def _disturbed(step: Step, random: Random) -> Step:
     )
 
 
-def script(seed: int, most: int = 45) -> list[Step]:
+def script(seed: int, most: int = 41) -> list[Step]:
     """Return the steps of a seed."""
     random = Random(seed)
     weights = FIELD_WEIGHTS if is_field(seed) else WEIGHTS

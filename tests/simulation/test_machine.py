@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from fieldops.kernel import points
 from tests.simulation import trade
 from tests.simulation.ground import Ground, prepared, seeded
-from tests.simulation.network import FAULTS
+from tests.simulation.network import FAULTS, UPLOAD_FAULTS
 from tests.simulation.simulation import Simulation
 from tests.simulation.steps import DECISIONS, DESK_VERBS, ODD_CAPTURES, VERBS, Step
 
@@ -63,6 +63,10 @@ class Machine(RuleBasedStateMachine):
     @rule(who=WHO, fault=st.sampled_from(("", "", *FAULTS)))
     def pull(self, who: int, fault: str) -> None:
         self.do("pull", who=who, fault=fault)
+
+    @rule(who=WHO, which=WHICH, fault=st.sampled_from(("", "", *UPLOAD_FAULTS)))
+    def upload(self, who: int, which: int, fault: str) -> None:
+        self.do("upload", who=who, which=which, fault=fault)
 
     @rule(kind=st.sampled_from(["push", "pull"]), who=WHO, point=POINTS, then=MEANWHILE)
     def meanwhile(self, kind: str, who: int, point: str, then: Step) -> None:
@@ -115,9 +119,14 @@ class Machine(RuleBasedStateMachine):
         self.do("backup")
 
     @precondition(lambda self: self.simulation.backup is not None)
+    @rule(which=WHICH)
+    def restore(self, which: int) -> None:
+        self.do("restore", which=which)
+
+    @precondition(lambda self: self.simulation.refusing)
     @rule()
-    def restore(self) -> None:
-        self.do("restore")
+    def bump(self) -> None:
+        self.do("bump")
 
     def teardown(self) -> None:
         try:

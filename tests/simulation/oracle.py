@@ -382,8 +382,8 @@ class Oracle:
         if not version_known(command):
             raise Refused("held", "unknown_command")
         args = lifted(command)
-        if command["name"] in FOR_OFFICES:  # its arguments are not kept
-            raise Refused("rejected", "invalid_arguments")
+        if command["name"] in FOR_OFFICES:
+            raise Refused("rejected", "not_for_devices")
         if len(args.get("text", "")) > REMARK_LENGTH:
             raise Refused("rejected", "invalid_arguments")
         if not allowed:
@@ -441,7 +441,9 @@ class Oracle:
                 try:
                     if "captured" not in entry.command:
                         return "malformed_command"
-                    merged = self.judge(entry.command, device, allowed=device.seen, accepted=True)
+                    earlier = self._before_look(device, entry)
+                    allowed = device.former if earlier else device.seen
+                    merged = self.judge(entry.command, device, allowed=allowed, accepted=True)
                 except Refused as refused:
                     return refused.code
                 except Faulty:

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
-
-from bench import requests, serving, shape, steps
+from bench import changing, requests, serving, shape, steps
 from bench.client import Call, Connection, Measured, Step, connections, one, run
 from bench.counting import Counter
 from bench.load import Say
 from bench.requests import Phone
-from bench.shape import Kind, Size
+from bench.shape import Size
 from fieldops.kernel.settings import Settings
 
 CHANGES = 10
@@ -153,13 +151,5 @@ class Scenario(Runs):
 
     def _change_ten_rows_each(self) -> None:
         """Let somebody change one work order of each of the ten visits of every technician."""
-        with psycopg.connect(serving.conninfo(self.url), autocommit=True) as connection:
-            connection.execute(
-                "update orders_work_order set version = version + 1 where region_id = %s and id in "
-                "(select bench_id(%s, v) from generate_series(0, %s) as v)",
-                [shape.REGION, int(Kind.WORK_ORDER), self.size.visits - 1],
-            )
-            connection.execute(
-                "update kernel_change_counter set counter = counter + 1 where region_id = %s",
-                [shape.REGION],
-            )
+        slots = self.size.visits // self.size.technicians
+        changing.change(serving.conninfo(self.url), {"work orders": slots}, self.size.technicians)

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from bench import requests, serving, shape, steps
+from bench import changing, requests, serving, steps
 from bench.client import Answer, Call, Connection, Measured, connections, one, run
 from bench.counting import Counter
 from bench.requests import Phone
 from bench.scenario import Result, Runs
-from bench.shape import Kind
 
 SERVER_CORE, LOAD_CORE = 0, 1
 PATIENCE = 120.0  # seconds a phone tries before its user would call it failed
@@ -44,14 +43,6 @@ DOCUMENTS = (
     "visits_visit_fact",
     "visits_visit_work",
 )
-# What is changed from outside: table, kind of id, number of the row of visit v.
-CHANGED = {
-    "first notes": ("visits_visit_fact", Kind.NOTE, "v * 100 + 1"),
-    "orders": ("orders_order", Kind.ORDER, "v"),
-    "second notes": ("visits_visit_fact", Kind.NOTE, "v * 100 + 2"),
-    "visits": ("visits_visit", Kind.VISIT, "v"),
-    "work orders": ("orders_work_order", Kind.WORK_ORDER, "v"),
-}
 
 
 @dataclass(frozen=True)
@@ -184,18 +175,7 @@ class SyncScenario(Runs):
 
     def _change(self, what: Mapping[str, int]) -> None:
         """Let somebody change rows of so many visits of every technician."""
-        with psycopg.connect(serving.conninfo(self.url)) as connection:
-            for each, slots in what.items():
-                table, kind, number = CHANGED[each]
-                connection.execute(
-                    f"update {table} set version = version + 1 where region_id = %s and id in "
-                    f"(select bench_id(%s, {number}) from generate_series(0, %s) as v)",
-                    [shape.REGION, int(kind), slots * self.size.technicians - 1],
-                )
-            connection.execute(
-                "update kernel_change_counter set counter = counter + 1 where region_id = %s",
-                [shape.REGION],
-            )
+        changing.change(serving.conninfo(self.url), what, self.size.technicians)
 
     # The storm
 
@@ -205,7 +185,7 @@ class SyncScenario(Runs):
             await run(opened, phones, steps.register, most_seconds=600)
             for _ in range(2):  # the second time confirms
                 await run(opened, phones, steps.pull_all, most_seconds=1200)
-        self._change(dict.fromkeys(CHANGED, 10))
+        self._change(dict.fromkeys(changing.CHANGED, 10))
         all_requests, returns, failures = Measured(), Measured(), []
         put_off = 0
         began = time.perf_counter()

@@ -109,7 +109,7 @@ def _listed(rows: dict[Row, Columns]) -> list[list[Any]]:
         return [[table, None, None] for table in sorted({table for table, _id in rows})]
     return [
         [table, id_, None if columns is None else sorted(columns)]
-        for (table, id_), columns in rows.items()
+        for (table, id_), columns in sorted(rows.items(), key=lambda row: str(row[0]))
     ]
 
 

@@ -24,11 +24,13 @@ MUTANTS = (
         (
             Edit(
                 CHANGES,
-                "        for (table, id_), columns in rows.items()\n",
-                "        for (table, id_), columns in [*rows.items()][:1]\n",
+                "        for (table, id_), columns in sorted(rows.items(), ",
+                "        for (table, id_), columns in sorted([*rows.items()][:1], ",
             ),
         ),
-        (f"{TEST_FOLLOWING}::test_random_changes_followed_are_those_looked_through",),
+        (
+            f"{TEST_FOLLOWING}::test_rows_changed_made_and_deleted_in_one_transaction_come_in_one_page",
+        ),
     ),
     Mutant(
         "the log names no deleted rows",
@@ -49,7 +51,9 @@ MUTANTS = (
                 "                touches[-1] = touches[-1]._replace(table='gone')\n",
             ),
         ),
-        (f"{TEST_FOLLOWING}::test_a_lost_page_that_followed_the_log_is_sent_again",),
+        (
+            f"{TEST_FOLLOWING}::test_rows_changed_made_and_deleted_in_one_transaction_come_in_one_page",
+        ),
     ),
     Mutant(
         "what a view reads beside its rows is not looked at",
@@ -155,7 +159,7 @@ MUTANTS = (
     ),
     Mutant(
         "a followed page counts as held on send",
-        "a page lost on its way never comes again",
+        "who loses a page on its way starts anew with all rows",
         "I5",
         (
             Edit(

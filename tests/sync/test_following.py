@@ -445,9 +445,25 @@ async def test_a_lost_page_that_followed_the_log_is_sent_again(
     await trial.remove(database, gone)
     await lost_pull(phone)
     assert watch.taken["followed"] == 1
-    await phone.pull()
+    assert not (await phone.pull_once())["reset"]
     assert [(row["id"], row["version"]) for row in phone.rows("trial")] == [(str(id_), 2)]
     await finds_nothing_more(phone, database, "after a lost page")
+
+
+async def test_rows_changed_made_and_deleted_in_one_transaction_come_in_one_page(
+    phone: Phone, database: Database, watch: Watch
+) -> None:
+    """I5: the log names every row of a count, those that are gone too."""
+    changed, also, gone = [await trial.make(database) for _ in range(3)]
+    await phone.pull()
+    async with database.transaction() as session:
+        for id_ in (changed, also):
+            (await session.get_one(Leave, (1, id_))).reason = "both"
+        await session.delete(await session.get_one(Leave, (1, gone)))
+    answer = await phone.pull_once()
+    assert watch.taken == {"followed": 1}
+    assert {row["id"] for row in answer["puts"]["trial"]} == {str(changed), str(also)}
+    assert answer["dels"] == [{"type": "trial", "id": str(gone)}]
 
 
 async def test_a_page_too_small_for_the_changes_is_one_of_several(

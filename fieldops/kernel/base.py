@@ -8,6 +8,7 @@ characters.
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    inspect,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, declared_attr, mapped_column
@@ -106,7 +108,10 @@ class Versioned(Base):
         """Take the columns' values; a missing id is made at once, so that others can name it."""
         values.setdefault("id", new_id())
         values.setdefault("version", 1)
-        super().__init__(**values)
+        if unknown := values.keys() - _attributes(type(self)):
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        # Set one by one, each would be compared and remembered: a new row has no history.
+        self.__dict__.update(values)
 
     version: Mapped[int] = mapped_column(Integer, nullable=False)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -139,6 +144,12 @@ class Regional(Versioned):
         Integer, primary_key=True, autoincrement=False, sort_order=-2
     )
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-1)
+
+
+@lru_cache(maxsize=256)
+def _attributes(model: type[Versioned]) -> frozenset[str]:
+    """Return the names of a model's columns as attributes."""
+    return frozenset(inspect(model).column_attrs.keys())
 
 
 def one_of(column: str, values: Iterable[str]) -> str:

@@ -58,10 +58,12 @@ class UnitOfWork(Session):
         ctx = self.info.get("context")
         self._taken = False
         for obj in self.new:
-            if isinstance(obj, Versioned) and obj not in self._accounted:
+            known = self._accounted.get(obj)
+            if known is not None:
+                if known != obj.__dict__:
+                    self._take_changes(obj, ctx)
+            elif isinstance(obj, Versioned):
                 self._take(obj, audit.created(obj, ctx) if audit.is_kept(obj, ctx) else None)
-            else:
-                self._take_changes(obj, ctx)
         for obj in self.dirty:
             self._take_changes(obj, ctx)
         for obj in self.deleted:

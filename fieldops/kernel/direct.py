@@ -153,15 +153,17 @@ class OwnLine:
     async def run(self, statement: Statement, **given: Any) -> None:
         await self._execute(AsyncRawCursor(self.connection), statement, given)
 
-    async def run_all(self, asked: Sequence[tuple[Statement, Mapping[str, Any]]]) -> list[int]:
-        """Run statements in order in one pipeline; return how many rows each has changed."""
+    async def together(
+        self, asked: Sequence[tuple[Statement, Mapping[str, Any]]]
+    ) -> list[tuple[int, Sequence[Any]]]:
+        """Run statements in order in one pipeline; return of each how many rows, and the rows."""
         cursors = []
         async with self._telling(), self.connection.pipeline():
             for statement, given in asked:
-                cursor = AsyncRawCursor(self.connection)
+                cursor = AsyncRawCursor(self.connection, row_factory=tuple_row)
                 await cursor.execute(statement.numbered, self._values(statement, given))
                 cursors.append(cursor)
-        return [cursor.rowcount for cursor in cursors]
+        return [(c.rowcount, await c.fetchall() if c.description else ()) for c in cursors]
 
     async def _execute(
         self, cursor: AsyncRawCursor[Any], statement: Statement, given: Mapping[str, Any]

@@ -174,15 +174,16 @@ async def erase(session: AsyncSession, erasure: Erasure) -> Reach:
 
 
 async def reached_by(
-    session: AsyncSession, region_id: int, row_ids: Collection[UUID]
+    session: AsyncSession, region_id: int, row_ids: Collection[UUID] | Collection[str]
 ) -> list[Erasure]:
-    """Return the erasures that reached any of these rows."""
+    """Return the erasures that reached any of these rows, named by ids or their texts."""
     of = {"region_id": region_id, "ids": list(row_ids)}
-    return await read(session, _reached_by(), of)
+    return await read(session, reaching(), of)
 
 
 @lru_cache(maxsize=1)
-def _reached_by() -> Reading:
+def reaching() -> Reading:
+    """Return the statement of `reached_by`, to be run with `region_id` and `ids`."""
     mine = given("region_id", Integer())
     reached = select(ErasedRow.erasure_id).where(
         ErasedRow.region_id == mine, ErasedRow.row_id == any_(given("ids", ARRAY(Uuid())))

@@ -48,15 +48,20 @@ class LedgerEntry(Regional):
 
 def canonical(value: Any) -> bytes:
     """Return JSON with sorted keys and no spaces: the same content has the same bytes."""
-    return to_json(_sorted(from_json(to_json(value))))
+    return to_json(_sorted(value))
+
+
+_LEAVES = (str, int, float, UUID, datetime, type(None))
 
 
 def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, _LEAVES):
+        return value
+    if type(value) is dict and all(type(key) is str for key in value):
         return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_sorted(item) for item in value]
-    return value
+    return _sorted(from_json(to_json(value)))  # a model, a mapping of another kind, a day
 
 
 def content_hash(envelope: Envelope, captured: Any = None) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Float, Numeric, Select
+from sqlalchemy import Executable, Float, Numeric, Select, text
 from sqlalchemy import inspect as mapper_of
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, configure_mappers, make_transient_to_detached
@@ -42,7 +42,7 @@ class Reading:
 def reading(model: type[Regional], select: Select[Any], *more: Any, anew: bool = False) -> Reading:
     """Compile a statement that selects a model; its bound values are given when it is run.
 
-    `more` are columns that `read_with` returns beside the row.
+    `more` are columns that `objects_with` returns beside the row.
     """
     configure_mappers()
     mapper: Mapper[Any] = mapper_of(model)
@@ -84,6 +84,23 @@ async def tuples(session: AsyncSession, statement: Statement, given: Given) -> S
     return await (await own_line(session)).tuples(statement, given)
 
 
+async def all_tuples(
+    session: AsyncSession, asked: Sequence[tuple[Statement, Given]]
+) -> list[Sequence[Any]]:
+    """Run statements as `tuples` does, in order and in one pipeline."""
+    return [rows for _, rows in await (await own_line(session)).together(asked)]
+
+
+def objects(session: AsyncSession, asked: Reading, found: Sequence[Any]) -> list[Any]:
+    """Return what a reading's statement has found as objects of the session."""
+    return [_object(session, asked, values) for values in found]
+
+
+def one_plan() -> Executable:
+    """Return what lets the rest of a transaction have one plan for all values of a statement."""
+    return text("set local plan_cache_mode = force_generic_plan")
+
+
 async def write_pending(session: AsyncSession) -> None:
     """Write what waits to be written, as every read of the ORM does first."""
     if session.new or session.dirty or session.deleted:
@@ -95,15 +112,13 @@ async def read(session: AsyncSession, asked: Reading, given: Given) -> list[Any]
 
     A row that the session holds stays as it is there, changes included, unless it is read anew.
     """
-    found = await tuples(session, asked.statement, given)
-    return [_object(session, asked, values) for values in found] if found else []
+    return objects(session, asked, await tuples(session, asked.statement, given))
 
 
-async def read_with(
-    session: AsyncSession, asked: Reading, given: Given
+def objects_with(
+    session: AsyncSession, asked: Reading, found: Sequence[Any]
 ) -> list[tuple[Any, Sequence[Any]]]:
-    """Return the rows of a statement as `read` does, each with what was asked for besides."""
-    found = await tuples(session, asked.statement, given)
+    """Return what a reading's statement has found, each object with what was asked for besides."""
     width = len(asked.names)
     return [(_object(session, asked, values[:width]), values[width:]) for values in found]
 

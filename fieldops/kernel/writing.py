@@ -60,28 +60,34 @@ class _NotPlainError(Exception):
     """A value that JSON does not give to PostgreSQL as the ORM would."""
 
 
-async def write_all(session: AsyncSession, more: Sequence[Write] = ()) -> None:
+async def write_all(session: AsyncSession, more: Sequence[Write] = ()) -> list[Sequence[Any]]:
     """Write what a session holds, and then `more`; the session holds nothing afterwards.
 
-    Raises StaleDataError for a row that somebody else has changed.
+    Returns what each of `more` has found. Raises StaleDataError for a row that somebody else
+    has changed.
     """
     writes = pending(unit_of(session))
     if writes is None:
         await session.flush()
         writes = []
     session.expunge_all()
-    await run(session, [*writes, *more])
+    found = await run(session, [*writes, *more])
+    return found[len(writes) :]
 
 
-async def run(session: AsyncSession, writes: Sequence[Write]) -> None:
-    """Run statements in order, in one pipeline; raises StaleDataError where rows are missing."""
+async def run(session: AsyncSession, writes: Sequence[Write]) -> list[Sequence[Any]]:
+    """Run statements in order, in one pipeline, and return what each has found.
+
+    Raises StaleDataError where rows to change are missing.
+    """
     if not writes:
-        return
+        return []
     line = await own_line(session)
-    changed = await line.run_all([(write.statement, write.given) for write in writes])
-    for write, rows in zip(writes, changed, strict=True):
-        if write.rows is not None and rows != write.rows:
-            raise StaleDataError(f"{write.rows} rows expected, {rows} changed")
+    done = await line.together([(write.statement, write.given) for write in writes])
+    for write, (count, _) in zip(writes, done, strict=True):
+        if write.rows is not None and count != write.rows:
+            raise StaleDataError(f"{write.rows} rows expected, {count} changed")
+    return [rows for _, rows in done]
 
 
 def adding(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Write:
@@ -150,7 +156,8 @@ def _changing(model: type[Any], names: tuple[str, ...], rows: Iterable[Any]) -> 
         }
         for row in rows
     ]
-    statement = _update(_table(model), tuple(c.name for c in columns))
+    most = 1 << (len(given) - 1).bit_length()
+    statement = _update(_table(model), tuple(c.name for c in columns), most)
     return Write(statement, {"rows": to_text(given)}, len(given))
 
 
@@ -259,13 +266,21 @@ def _insert(table: Table) -> Statement:
 
 
 @lru_cache(maxsize=512)
-def _update(table: Table, names: tuple[str, ...]) -> Statement:
+def _update(table: Table, names: tuple[str, ...], most: int) -> Statement:
+    """Return the change of at most so many rows of a table, each by its key.
+
+    The planner takes a JSON text for a hundred rows and would read all of a small table; told
+    how many there are at most, it looks each up.
+    """
     name = table.name
     sets = ", ".join(f"{column} = {_value(table.c[column])}" for column in names)
     keys = f"{name}.region_id = given.region_id and {name}.id = given.id"
     given = _given([table.c.region_id, table.c.id, *(table.c[n] for n in names)], "was integer")
     return compiled(
-        text(f"update {name} set {sets} from {given} where {keys} and {name}.version = given.was")
+        text(
+            f"update {name} set {sets} from (select * from {given} limit {most}) as given "
+            f"where {keys} and {name}.version = given.was"
+        )
     )
 
 

@@ -5,6 +5,7 @@ with every pull until it names the erasure in `erased` (I12). Words in commands 
 at once; those in commands that arrive later go in the transaction that takes them.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -31,12 +32,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files.reactions import forget_handwriting_at_desk
-from fieldops.kernel import commands, erasure, views
+from fieldops.kernel import commands, erasure, rows, views
 from fieldops.kernel.changes import announce
+from fieldops.kernel.db import to_text
 from fieldops.kernel.direct import Line, given, once
 from fieldops.kernel.erasure import ErasedRow, Reach
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.writing import Write
 from fieldops.sync import policy, queries
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.models import Case, CaseEntry, Device, ErasureNotice, HeldRow
@@ -196,34 +199,26 @@ async def notices(
     return [(row[0], row[1], row[2]) for row in found]
 
 
+_ID = re.compile(r'"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"')
+
 # --- push and desk -------------------------------------------------------------------------
 
 
-async def erase_late_words(
-    session: AsyncSession, region_id: int, sent: Iterable[Sent], now: datetime
-) -> None:
+def reaching(region_id: int, sent: Iterable[Sent]) -> Iterator[Write]:
+    """Yield the statement that finds the erasures which commands name a row of, if any do."""
+    if named := set(_ID.findall(to_text([one.content for one in sent]))):
+        yield Write(erasure.reaching().statement, {"region_id": region_id, "ids": list(named)})
+
+
+async def erase_late_words(session: AsyncSession, found: Sequence[Any], now: datetime) -> None:
     """Erase the words of commands about an erased person, in the push that brings them.
 
-    The facts stay, what was written in words goes: the command takes effect first, then the
-    erasure is carried out again over all that hangs from the person.
+    `found` is what `reaching` has found. The facts stay, what was written in words goes: the
+    command takes effect first, then the erasure is carried out again over all that hangs from
+    the person.
     """
-    named = {id_ for one in sent for id_ in _ids_in(one.content)}
-    if not named:
-        return
-    for found in await erasure.reached_by(session, region_id, named):
-        await erasure.again(session, found, now)
-
-
-def _ids_in(value: Any) -> Iterator[UUID]:
-    if isinstance(value, str):
-        if len(value) == len(str(UUID(int=0))):
-            try:
-                yield UUID(value)
-            except ValueError:
-                return
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _ids_in(item)
+    for row in rows.objects(session, erasure.reaching(), found):
+        await erasure.again(session, row, now)
 
 
 async def forget_words_at_desk(session: AsyncSession, reach: Reach) -> None:

@@ -27,6 +27,7 @@ from fieldops.kernel.errors import Coded, Forbidden, NotFound, Unauthenticated, 
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.views import DeviceScope, View
 from fieldops.sync import (
+    answers,
     cases,
     cursor,
     erasures,
@@ -40,9 +41,9 @@ from fieldops.sync import (
 from fieldops.sync.cursor import Holder
 from fieldops.sync.errors import ViewTooLarge
 from fieldops.sync.held import Change, Totals
-from fieldops.sync.push import device_answer, is_transient
 from fieldops.sync.rules import DeviceState
 from fieldops.sync.schemas import PullRequest
+from fieldops.sync.transience import is_transient
 
 log = structlog.get_logger()
 
@@ -287,7 +288,7 @@ class _Pull:
                 "unchanged": not revoked,
                 "reset": revoked,
                 "wipe": revoked,
-                "device": device_answer(
+                "device": answers.of_device(
                     self.device.state, self.device.last_seq, self.device.state_reason
                 ),
                 "server_time": self.now,
@@ -541,7 +542,7 @@ class _Pull:
             "cursor": cursor.write(self.secret, self._holder(), generation),
             "reset": reset,
             "more": page.more,
-            "device": device_answer(self.device.state, self.device.last_seq),
+            "device": answers.of_device(self.device.state, self.device.last_seq),
             "erase": due,
             "dels": [{"type": c.type, "id": c.id} for c in page.dels],
             "server_time": self.now,

@@ -17,9 +17,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-import psycopg
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import changes, clock, commands, ledger, points, writing
@@ -34,7 +33,18 @@ from fieldops.kernel.errors import (
     Unavailable,
 )
 from fieldops.kernel.gathering import Gathered, named_in
-from fieldops.sync import cases, clones, envelopes, erasures, grants, queries, receipt, rules
+from fieldops.kernel.writing import Write
+from fieldops.sync import (
+    answers,
+    cases,
+    clones,
+    envelopes,
+    erasures,
+    grants,
+    queries,
+    receipt,
+    rules,
+)
 from fieldops.sync.cases import Blocked, Desk
 from fieldops.sync.envelopes import Sent
 from fieldops.sync.errors import (
@@ -48,11 +58,9 @@ from fieldops.sync.errors import (
 from fieldops.sync.models import Device
 from fieldops.sync.rules import DeviceState
 from fieldops.sync.schemas import CommandIn, Malformed, PushRequest
+from fieldops.sync.transience import Transient, is_transient
 
 log = structlog.get_logger()
-
-# Serialization failure, deadlock, lock not available, the server going down or coming up.
-_TRANSIENT = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
 
 
 class Source(Protocol):
@@ -63,30 +71,6 @@ class Source(Protocol):
 
     async def written(self, session: AsyncSession, device: Device, last_seq: int) -> None:
         """Note, in the push's own transaction, that commands up to `last_seq` were taken."""
-
-
-class Transient(Exception):  # noqa: N818 - a condition that passes, not an error
-    """The same push may succeed a moment later; nothing of this try is kept."""
-
-
-def is_transient(exc: BaseException | None) -> bool:
-    """Return whether an exception, or what it came from, passes by itself."""
-    while exc is not None:
-        if isinstance(exc, Transient):
-            return True
-        if isinstance(exc, psycopg.Error):  # of a direct statement
-            lost = exc.sqlstate is None and isinstance(
-                exc, psycopg.OperationalError | psycopg.InterfaceError
-            )
-            if lost or exc.sqlstate in _TRANSIENT:
-                return True
-        if isinstance(exc, DBAPIError):
-            state = getattr(exc.orig, "sqlstate", None)
-            lost = state is None and isinstance(exc, OperationalError | InterfaceError)
-            if exc.connection_invalidated or lost or state in _TRANSIENT:
-                return True
-        exc = exc.__cause__ or exc.__context__
-    return False
 
 
 class _NotAsAWhole(Exception):  # noqa: N818 - a way that is not open, not an error
@@ -175,8 +159,7 @@ async def _begin(
     now = clock.now()
     sent = [envelopes.read(c, request.clock, device, now) for c in request.commands]
     ids = {id_ for s in sent for id_ in (s.envelope.id, s.other_id, *s.envelope.depends_on)}
-    known = await queries.ledger_of(session, device.region_id, ids) if ids else {}
-    waiting = await queries.open_cases(session, device.region_id, device.id) if ids else []
+    known, waiting = await queries.known_before(session, device, ids) if ids else ({}, [])
     desk = Desk(session, device, now, waiting)
     user = replace(actor, device_id=device.id)
     signs = await clones.signs(session, device, sent, known)
@@ -234,7 +217,7 @@ class Batch:
             self.stop("busy", self.sent[0].seq, rules.LOCKED_RETRY_AFTER_MS)
             return
         if self.request.epoch not in {None, self.epoch}:
-            # The data was restored since: the device looks at expected_seq and sends from there.
+            # The data was restored since: the phone sends again all that it has kept.
             self.stop("gap", self.sent[0].seq)
             return
         if self.whole:
@@ -369,22 +352,7 @@ class Batch:
     def _refused(self, sent: Sent, refusal: Coded, blocked: Blocked | None = None) -> None:
         """Keep a held or rejected command at the desk and answer with its case."""
         case_id = self.desk.keep(sent, self._ledger_id(sent), refusal, blocked)
-        result: dict[str, Any] = {
-            "id": str(sent.envelope.id),
-            "seq": sent.seq,
-            "status": cases.status_of(refusal),
-            "code": refusal.code,
-            "message": refusal.message,
-            "advice": refusal.advice,
-            "case_id": str(case_id),
-        }
-        if blocked is not None:
-            result["blocked_by"] = str(blocked.command_id)
-        if refusal.next_steps:
-            result["next_steps"] = list(refusal.next_steps)
-        if refusal.details:
-            result["details"] = cases.plain(refusal.details)
-        self._keep(sent, result, case_id)
+        self._keep(sent, answers.refused(sent, refusal, case_id, blocked), case_id)
 
     def _keep(self, sent: Sent, result: dict[str, Any], case_id: UUID | None = None) -> None:
         """Note a command's result for the ledger and the answer, the same text for both."""
@@ -438,21 +406,27 @@ class Batch:
         }
 
     async def finish(self) -> bytes:
-        """Write ledger, cases and the device's row, the last writes before COMMIT."""
+        """Write changes, ledger, the device's row and cases, the last writes before COMMIT."""
         self.session.info["gathered"] = None
         ledgered = [ledger.adding(self.entries)] if self.entries else []
-        await writing.write_all(self.session, ledgered)
+        last = [*ledgered, self._note()]
+        reaching = erasures.reaching(self.device.region_id, self.sent)
+        reached = (await writing.write_all(self.session, [*last, *reaching]))[len(last) :]
         await self.desk.write()
         self.promised = await receipt.of_batch(
             self.session, self.device, self.sent, self.known, {e["id"] for e in self.entries}
         )
-        await erasures.erase_late_words(self.session, self.device.region_id, self.sent, self.now)
+        for found in reached:
+            await erasures.erase_late_words(self.session, found, self.now)
+        return self.answer()
+
+    def _note(self) -> Write:
+        """Return what writes on the device's row where it stands now."""
         left = [s for s in self.sent if s.seq > self.last_seq]
         oldest = left[0].envelope if left else None
         waiting = max(len(left), (self.request.queued or 0) - len(self.results))
         reading = self.request.clock
-        await queries.note_push(
-            self.session,
+        return queries.note_of_push(
             self.device.region_id,
             self.device.id,
             self.now,
@@ -474,7 +448,6 @@ class Batch:
             **clones.noted(self.device, self.signs),
             **self._elsewhere(),
         )
-        return self.answer()
 
     def _elsewhere(self) -> dict[str, None]:
         """Let the next pull look at everything when a centre was touched that it does not follow.
@@ -491,27 +464,13 @@ class Batch:
 
     def answer(self) -> bytes:
         """Return the answer's bytes: the results are the ledger's own texts."""
-        state = self.device.state
-        head = to_text(
-            {
-                "epoch": self.epoch,
-                "server_time": self.now,
-                "device": device_answer(state, self.last_seq, self.device.state_reason),
-                "stop": self.stopped,
-                "pull": bool(self.entries),
-                "wipe": state == DeviceState.REVOKED.value,
-                **({"attachments": self.promised} if self.promised else {}),
-            }
-        )
-        return f'{head[:-1]},"results":[{",".join(self.results)}]}}'.encode()
-
-
-def device_answer(state: str, last_seq: int, reason: str | None = None) -> dict[str, Any]:
-    """Return the device's part of an answer; every taken command is durable after COMMIT.
-
-    A device that was locked as cloned is told to register anew.
-    """
-    answer = {"state": state, "last_seq": last_seq, "durable_seq": last_seq}
-    if state == DeviceState.LOCKED.value and reason == rules.CLONED:
-        answer["register"] = True
-    return answer
+        head = {
+            "epoch": self.epoch,
+            "server_time": self.now,
+            "device": answers.of_device(self.device.state, self.last_seq, self.device.state_reason),
+            "stop": self.stopped,
+            "pull": bool(self.entries),
+            "wipe": self.device.state == DeviceState.REVOKED.value,
+            **({"attachments": self.promised} if self.promised else {}),
+        }
+        return answers.of_push(head, self.results)

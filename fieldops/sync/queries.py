@@ -35,8 +35,17 @@ from fieldops.kernel.direct import Statement, compiled, given, once
 from fieldops.kernel.errors import Conflict, NotFound
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
-from fieldops.kernel.rows import Reading, own_line, read, read_with, reading, tuples, write_pending
+from fieldops.kernel.rows import (
+    Reading,
+    all_tuples,
+    objects,
+    objects_with,
+    one_plan,
+    reading,
+    write_pending,
+)
 from fieldops.kernel.visibility import Access
+from fieldops.kernel.writing import Write
 from fieldops.sync import policy, rules
 from fieldops.sync.errors import CaseClosed
 from fieldops.sync.models import Case, CaseEntry, Device, Epoch
@@ -189,10 +198,14 @@ async def is_revoked(session: AsyncSession, region_id: int, device_id: UUID) -> 
 async def device_for_push(
     session: AsyncSession, region_id: int, device_id: UUID
 ) -> tuple[Device, int] | None:
-    """Lock a device and return it with the epoch: the first statement of every push."""
+    """Lock a device and return it with the epoch: the first statement of every push.
+
+    What the transaction reads is planned once for all values, not anew for these.
+    """
     await write_pending(session)
     of = {"region_id": region_id, "device_id": device_id}
-    found = await read_with(session, _for_push(), of)
+    _, locked = await all_tuples(session, [(once(one_plan), {}), (_for_push().statement, of)])
+    found = objects_with(session, _for_push(), locked)
     return (found[0][0], int(found[0][1][0])) if found else None
 
 
@@ -228,14 +241,11 @@ async def write_device(
     )
 
 
-async def note_push(
-    session: AsyncSession, region_id: int, device_id: UUID, now: datetime, **values: Any
-) -> None:
-    """Write on the device's row where it stands after a push, past the audit and the version."""
+def note_of_push(region_id: int, device_id: UUID, now: datetime, **values: Any) -> Write:
+    """Return what writes where a device stands after a push, past the audit and the version."""
     of = {f"new_{name}": value for name, value in values.items()}
     of |= {"region_id": region_id, "device_id": device_id, "new_updated_at": now}
-    line = await own_line(session)
-    await line.run(_note_of_push(tuple(values)), **of)
+    return Write(_note_of_push(tuple(values)), of)
 
 
 @lru_cache(maxsize=16)
@@ -270,12 +280,18 @@ class Known:
     result: str
 
 
-async def ledger_of(
-    session: AsyncSession, region_id: int, ids: Collection[UUID]
-) -> dict[UUID, Known]:
-    """Return what the ledger knows of commands, by id, in one statement."""
-    found = await tuples(session, once(_ledger_of), {"region_id": region_id, "ids": list(ids)})
-    return {row[0]: Known(*row) for row in found}
+async def known_before(
+    session: AsyncSession, device: Device, ids: Collection[UUID]
+) -> tuple[dict[UUID, Known], list[Case]]:
+    """Return what the ledger knows of commands, by id, and the device's open cases.
+
+    The cases are locked, oldest first; the device's row is locked before.
+    """
+    of = {"region_id": device.region_id, "device_id": device.id, "ids": list(ids)}
+    cases = _open_cases()
+    asked = [(once(_ledger_of), of), (cases.statement, of)]
+    ledger, waiting = await all_tuples(session, asked)
+    return {row[0]: Known(*row) for row in ledger}, objects(session, cases, waiting)
 
 
 def _ledger_of() -> Executable:
@@ -329,12 +345,6 @@ async def close_in_ledger(
 
 
 # --- cases ---------------------------------------------------------------------------------
-
-
-async def open_cases(session: AsyncSession, region_id: int, device_id: UUID) -> list[Case]:
-    """Return a device's open cases, oldest first, locked (its device row is locked before)."""
-    of = {"region_id": region_id, "device_id": device_id}
-    return await read(session, _open_cases(), of)
 
 
 @lru_cache(maxsize=1)

@@ -47,6 +47,8 @@ OWN_FILES = {
     "reports/board": "a centre's day, put together from what was read",
     "reports/kept": "the kept-appointment indicator (KP-01), with the records behind it",
     "visits/wording": "what notices say to technicians, in both languages",
+    "sync/answers": "what a phone is answered: of a command, of its device, of a push",
+    "sync/transience": "which errors pass by themselves",
     "sync/carrying": "a device's queue in a file, and a command tried without effect",
     "sync/admission": "how many phones are served at once, and what the others are told",
     "sync/cases": "which commands are blocked by an open case, and how a case is opened",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Context
+from fieldops.kernel.gathering import gathered
 from fieldops.kernel.permissions import Scope
 from fieldops.network import queries as network
 from fieldops.network.commands import set_life
@@ -184,7 +185,8 @@ def _start_clock(ctx: Context, row: WorkOrder) -> None:
 async def follow(ctx: Context, rows: Iterable[WorkOrder]) -> None:
     """Let the orders of changed work orders follow their states."""
     for order_id in sorted({row.order_id for row in rows}):
-        order = await ctx.session.get(ServiceOrder, (ctx.region_id, order_id))
+        held = gathered(ctx.session).held(ServiceOrder, order_id)
+        order = held or await ctx.session.get(ServiceOrder, (ctx.region_id, order_id))
         if order is None:
             continue
         states = await queries.states_of_order(ctx.session, ctx.region_id, order_id)

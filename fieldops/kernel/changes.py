@@ -7,7 +7,6 @@ has read up to n misses nothing by reading on from n (SYNC section 3, decision 0
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,7 +18,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from fieldops.kernel import clock
 from fieldops.kernel.base import Base
+from fieldops.kernel.direct import once
 from fieldops.kernel.ids import NIL
+from fieldops.kernel.rows import own_line
 
 CATALOGUES = 0  # the counter row of the catalogues: region 0 belongs to nobody
 MOST_ROWS = 500  # that one count names; beyond them it names tables
@@ -126,7 +127,6 @@ def counted(touches: Sequence[Touch]) -> list[dict[str, Any]]:
     ]
 
 
-@lru_cache(maxsize=1)
 def _counting() -> TextClause:
     """Return the statement that counts in centre order (no deadlock) and logs each count."""
     return text(
@@ -149,7 +149,8 @@ async def bump_counters(session: AsyncSession) -> None:
     touches = session.info.pop("touched", ())
     if touches:
         said = to_json(counted(touches)).decode()
-        await session.execute(_counting(), {"counted": said, "at": clock.now()})
+        line = await own_line(session)
+        await line.run(once(_counting), counted=said, at=clock.now())
 
 
 async def forget_changes(session: AsyncSession, region_id: int, before: datetime) -> None:

@@ -250,7 +250,7 @@ MUTANTS = (
         "deadlocks are not tried again",
         "a push that met another one fails",
         "I1 I11",
-        (Edit(PUSH, '"40P01", ', ""),),
+        (Edit("fieldops/sync/transience.py", '"40P01", ', ""),),
         (
             f"{TEST_PUSH}::test_a_deadlock_is_tried_again_and_leaves_no_trace",
             f"{TEST_PUSH}::test_a_deadlock_that_stays_is_answered_transient_and_nothing_is_kept",

@@ -8,11 +8,10 @@ long as its rows are the same, what it reads changes no view.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import CTE, Column, Select, TableClause
 from sqlalchemy.sql.elements import Over
@@ -162,7 +161,7 @@ def reads_uncounted(view: View) -> bool:
 class Look:
     """What a device has to look at: rows of views by their ids, views whole, its grounds."""
 
-    rows: Mapping[View, frozenset[UUID]]
+    rows: Mapping[View, frozenset[str]]
     whole: frozenset[View]
     grounds: bool
 
@@ -172,27 +171,53 @@ def _decides(reads: Reads, table: str, columns: frozenset[str] | None) -> bool:
     return found is not None and (columns is None or not found.isdisjoint(columns | _ALWAYS))
 
 
-def look(of: Sequence[View], log: Iterable[Collection[Any]], *, own_news: bool) -> Look | None:
+@dataclass(frozen=True, slots=True)
+class _Matters:
+    """To what the same change of any row of a table matters."""
+
+    rows: tuple[View, ...]
+    whole: tuple[View, ...]
+    grounds: bool
+
+
+@lru_cache(maxsize=4096)
+def _matters(
+    of: tuple[View, ...], table: str, columns: frozenset[str] | None, *, named: bool
+) -> _Matters:
+    """Return to what a change matters; `named` says whether the log names the row."""
+    rows, whole = [], []
+    for view in of:
+        found = reading(view)
+        of_any = found.root == table and not named
+        if of_any or _decides(found.elsewhere, table, columns):
+            whole.append(view)
+        elif found.root == table:
+            rows.append(view)
+    moved = any(_decides(reading_of(ground), table, columns) for ground in grounds(of))
+    return _Matters(tuple(rows), tuple(whole), moved)
+
+
+def look(of: Sequence[View], log: Iterable[Sequence[Any]], *, own_news: bool) -> Look | None:
     """Return what the changes of a log make a device look at, None for everything.
 
     `log` has changes as `kernel.changes.ChangeLog` lists them. `own_news`: whether what only the
     device itself counts (its commands and cases) changed too.
     """
-    rows: dict[View, set[UUID]] = defaultdict(set)
-    whole = {view for view in of if own_news and reads_uncounted(view)}
-    known = [(view, reading(view)) for view in of]
-    ground_reads = [reading_of(ground) for ground in grounds(tuple(of))]
-    moved = False
+    alike: dict[tuple[str, tuple[str, ...] | None, bool], set[str]] = defaultdict(set)
     for table, id_, names in log:
+        columns = None if id_ is None or names is None else tuple(names)
+        alike[table, columns, id_ is not None].add(id_)
+    rows: dict[View, set[str]] = defaultdict(set)
+    whole = {view for view in of if own_news and reads_uncounted(view)}
+    moved, views = False, tuple(of)
+    for (table, columns, named), ids in alike.items():
         if table == ANYTHING:
             return None
-        columns = None if id_ is None or names is None else frozenset(names)
-        moved = moved or any(_decides(reads, table, columns) for reads in ground_reads)
-        for view, found in known:
-            of_any = found.root == table and id_ is None
-            if of_any or _decides(found.elsewhere, table, columns):
-                whole.add(view)
-            elif found.root == table:
-                rows[view].add(UUID(id_))
+        changed = None if columns is None else frozenset(columns)
+        matters = _matters(views, table, changed, named=named)
+        moved = moved or matters.grounds
+        whole.update(matters.whole)
+        for view in matters.rows:
+            rows[view] |= ids
     left = {view: frozenset(ids) for view, ids in rows.items() if view not in whole}
     return Look(left, frozenset(whole), moved)

@@ -62,8 +62,8 @@ MUTANTS = (
         (
             Edit(
                 READING,
-                "            if of_any or _decides(found.elsewhere, table, columns):\n",
-                "            if of_any:\n",
+                "        if of_any or _decides(found.elsewhere, table, columns):\n",
+                "        if of_any:\n",
             ),
         ),
         (f"{TEST_FOLLOWING}::test_a_change_is_looked_for_where_it_can_matter", EVERY_COLUMN),

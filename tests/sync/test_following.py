@@ -466,6 +466,15 @@ async def test_rows_changed_made_and_deleted_in_one_transaction_come_in_one_page
     assert answer["dels"] == [{"type": "trial", "id": str(gone)}]
 
 
+def test_very_many_changed_rows_are_left_to_a_look_at_everything() -> None:
+    ids = [f"0190a2b4-7c1e-7000-8000-{n:012}" for n in range(following.MOST_IDS + 1)]
+    for most, left in ((len(ids) - 1, False), (len(ids), True)):
+        log = [["orders_work_order", id_, ["note"]] for id_ in ids[:most]]
+        look = reading.look(ALL, log, own_news=False)
+        assert look is not None
+        assert (following.kind_of(look, ALL) is None) == left
+
+
 async def test_a_page_too_small_for_the_changes_is_one_of_several(
     phone: Phone, database: Database, watch: Watch
 ) -> None:

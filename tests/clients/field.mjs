@@ -64,7 +64,9 @@ globalThis.fetch = async (input, init) => {
   if (prefix === undefined) return realFetch(input, init);
   const network = networks.get(prefix);
   if (network.gone) throw new TypeError('fetch failed: no network');
-  const response = await realFetch(address.replace(prefix, field.url), init);
+  const real = address.replace(prefix, field.url);
+  if (network.ahead > 0 || network.erase !== null) return altered(network, real, init);
+  const response = await realFetch(real, init);
   if (network.losing) {
     network.losing = false;
     await response.arrayBuffer();
@@ -73,9 +75,36 @@ globalThis.fetch = async (input, init) => {
   return response;
 };
 
+/**
+ * The server's answers as after a restore that lost nothing (`ahead` epochs further than the real
+ * one), and as when it tells of an erasure until that is acknowledged.
+ */
+async function altered(network, address, init) {
+  const body = JSON.parse(init.body);
+  const pulls = address.endsWith('/pull');
+  if (address.endsWith('/push')) {
+    if (network.holding) throw new TypeError('fetch failed: no push comes through');
+    network.pushed.push(...body.commands.map((command) => command.id));
+  }
+  if ('epoch' in body) body.epoch = body.epoch > network.ahead ? body.epoch - network.ahead : 999;
+  if (pulls && body.erased) network.acknowledged.push(...body.erased.splice(0));
+  const response = await realFetch(address, { ...init, body: JSON.stringify(body) });
+  const answer = await response.json();
+  if ('epoch' in answer) answer.epoch += network.ahead;
+  const { erase } = network;
+  if (pulls && erase !== null && !network.acknowledged.includes(erase.erasure_id)) {
+    delete answer.unchanged;
+    Object.assign(answer, { reset: false, more: false, dels: [], puts: {}, ...answer, erase: [erase] });
+  }
+  const { status } = response;
+  return new Response(JSON.stringify(answer), { status, headers: { 'Content-Type': 'application/json' } });
+}
+
 export function severed() {
   const url = `http://network-${randomUUID()}`;
-  const network = { gone: false, losing: false };
+  const network = {
+    gone: false, losing: false, holding: false, ahead: 0, pushed: [], erase: null, acknowledged: [],
+  };
   networks.set(url, network);
   return {
     url,
@@ -83,6 +112,11 @@ export function severed() {
     mend: () => (network.gone = false),
     isCut: () => network.gone,
     loseNextAnswer: () => (network.losing = true),
+    restore: () => (network.ahead += 1),
+    hold: (holding) => (network.holding = holding),
+    tellErased: (type, id) => (network.erase = { erasure_id: randomUUID(), type, id }),
+    acknowledged: () => network.acknowledged,
+    pushedSince: () => network.pushed,
     isLosing: () => network.losing,
   };
 }

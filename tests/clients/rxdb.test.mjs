@@ -7,7 +7,7 @@ import { getRxStorageMemory } from 'rxdb/plugins/storage-memory';
 
 import { Server } from './build/contract.js';
 import { Phone } from './build/rxdb.js';
-import { arrival, field, office, severed, signIn } from './field.mjs';
+import { arrival, field, office, severed, signIn, until } from './field.mjs';
 
 const [first, offline, refused, taken, doubled] = field.visits;
 const token = await signIn('alice');
@@ -91,4 +91,33 @@ test('a phone whose rows differ from the server notices it and starts anew', asy
   assert.equal(await alice.sync(), false);
   assert.equal(await alice.sync(), true);
   assert.ok((await row(alice, `visit/${first}`)).version < 999);
+});
+
+test('after a restore all that is kept is sent again, though nothing new waits', async () => {
+  const { phone: alice, network } = await phone();
+  await alice.sync();
+  const { id } = await alice.capture('note.add', { visit_id: first, text: 'kept for a restore' });
+  await alice.sync();
+  network.restore();
+  await until('the kept command is sent again', async () => {
+    await alice.sync();
+    return network.pushedSince().includes(id) && (await alice.queued()) === 0;
+  });
+  assert.equal((await command(alice, id)).status, 'applied');
+});
+
+test('an erasure is acknowledged when what names its rows is handed in and overwritten', async () => {
+  const { phone: alice, network } = await phone();
+  await alice.sync();
+  const { erasure_id } = network.tellErased('visit', first);
+  network.hold(true);
+  const { id } = await alice.capture('note.add', { visit_id: first, text: 'the dog bites' });
+  for (let n = 0; n < 3; n += 1) await alice.sync();
+  assert.deepEqual(network.acknowledged(), []);
+  network.hold(false);
+  await until('the erasure is acknowledged', async () => {
+    await alice.sync();
+    return network.acknowledged().includes(erasure_id);
+  });
+  assert.equal((await command(alice, id)).args.text, '(erased)');
 });

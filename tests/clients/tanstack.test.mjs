@@ -109,3 +109,32 @@ test('an app that is started anew hands in what it had captured, once', async ()
   assert.equal(again.phone.rows.get(key).body.state, 'on_site');
   assert.ok(![...again.phone.rows.values()].some((row) => row.body.subject_id === doubled));
 });
+
+test('after a restore all that is kept is sent again, also by an app that was closed meanwhile', async () => {
+  const { phone: alice, network, storage, device } = await phone();
+  const args = { visit_id: doubled, text: 'kept for a restore' };
+  const { id, answered } = await alice.capture('note.add', args, `visit/${doubled}`, onSite);
+  await answered;
+  alice.close();
+  network.restore();
+  await phone(storage, device, network);
+  await until('the kept command is sent again', async () => network.pushedSince().includes(id));
+});
+
+test('an erasure is acknowledged when what names its rows is handed in and overwritten', async () => {
+  const { phone: alice, network, storage } = await phone();
+  const { erasure_id } = network.tellErased('visit', doubled);
+  network.hold(true);
+  const args = { visit_id: doubled, text: 'the dog bites' };
+  const { answered } = await alice.capture('note.add', args, `visit/${doubled}`, onSite);
+  for (let n = 0; n < 3; n += 1) await alice.pull();
+  assert.deepEqual(network.acknowledged(), []);
+  network.hold(false);
+  await answered;
+  await until('the erasure is acknowledged', async () => {
+    await alice.pull();
+    return network.acknowledged().includes(erasure_id);
+  });
+  const kept = [...storage.map.entries()].find(([key]) => key.startsWith('fieldops/kept/'));
+  assert.equal(JSON.parse(kept[1]).args.text, '(erased)');
+});

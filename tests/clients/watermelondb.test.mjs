@@ -7,7 +7,7 @@ import LokiJSAdapter from '@nozbe/watermelondb/adapters/lokijs/index.js';
 
 import { Server } from './build/contract.js';
 import { Phone, schema } from './build/watermelondb.js';
-import { arrival, field, office, severed, signIn } from './field.mjs';
+import { arrival, field, office, severed, signIn, until } from './field.mjs';
 
 const [offline, refused, taken, doubled] = field.visits;
 const token = await signIn('alice');
@@ -78,4 +78,33 @@ test('an answer that is lost doubles nothing', async () => {
   await assert.rejects(alice.sync());
   assert.equal(await alice.sync(), true);
   assert.equal((await told(alice, id)).status, 'applied');
+});
+
+test('after a restore all that is kept is sent again, though nothing new waits', async () => {
+  const { phone: alice, network } = await phone();
+  await alice.sync();
+  const { id } = await alice.capture('note.add', { visit_id: doubled, text: 'kept for a restore' });
+  await alice.sync();
+  network.restore();
+  assert.equal(await alice.sync(), false, 'what is kept waits again');
+  await until('the kept command is sent again', async () => (await alice.sync()) === true);
+  assert.ok(network.pushedSince().includes(id));
+  assert.equal((await told(alice, id)).status, 'applied');
+});
+
+test('an erasure is acknowledged when what names its rows is handed in and overwritten', async () => {
+  const { phone: alice, network } = await phone();
+  await alice.sync();
+  const { erasure_id } = network.tellErased('visit', doubled);
+  network.hold(true);
+  const { id } = await alice.capture('note.add', { visit_id: doubled, text: 'the dog bites' });
+  for (let n = 0; n < 3; n += 1) await alice.sync().catch(() => undefined);
+  assert.deepEqual(network.acknowledged(), []);
+  network.hold(false);
+  await until('the erasure is acknowledged', async () => {
+    await alice.sync();
+    return network.acknowledged().includes(erasure_id);
+  });
+  const stored = await alice.database.get('commands').find(id);
+  assert.equal(stored.command.args.text, '(erased)');
 });

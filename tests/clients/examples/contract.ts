@@ -108,11 +108,16 @@ export async function viewHash(rows: Iterable<{ type: string; id: string; versio
  * with its texts overwritten when it is about one of the erased rows, else null.
  */
 export function withoutWords(command: Command, erased: Set<string>): Command | null {
+  if (!isAbout(command, erased)) return null;
   const values = Object.entries(command.args);
-  if (!values.some(([, value]) => erased.has(String(value)))) return null;
   const words = (value: unknown) => typeof value === 'string' && value.includes(' ');
   const args = values.map(([name, value]) => [name, words(value) ? '(erased)' : value] as const);
   return { ...command, args: Object.fromEntries(args) };
+}
+
+/** Whether a command is about one of these rows. */
+export function isAbout(command: Command, ids: Set<string>): boolean {
+  return Object.values(command.args).some((value) => ids.has(String(value)));
 }
 
 /** A problem document (RFC 9457): `code` is stable, `message` is for people. */

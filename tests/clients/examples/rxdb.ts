@@ -10,7 +10,7 @@ import { RxDBQueryBuilderPlugin } from 'rxdb/plugins/query-builder';
 import { replicateRxCollection } from 'rxdb/plugins/replication';
 import { Subject } from 'rxjs';
 
-import { PhoneClock, uuid7, viewHash, withoutWords } from './contract.js';
+import { PhoneClock, isAbout, uuid7, viewHash, withoutWords } from './contract.js';
 import type { Command, Registration, Result, Row, Server } from './contract.js';
 
 addRxPlugin(RxDBQueryBuilderPlugin);
@@ -33,8 +33,12 @@ export interface StoredCommand extends Command {
 export interface Stand {
   id: string;
   cursor: string | null;
-  erased: string[];
+  epoch: number;
+  erased: Erasures;
 }
+
+/** What was told and is not acknowledged yet: the ids of the rows, by erasure. */
+type Erasures = Record<string, string[]>;
 
 export type Collections = { rows: RxCollection<StoredRow>; commands: RxCollection<StoredCommand> };
 
@@ -159,11 +163,9 @@ export class Phone {
     queue.sort((a, b) => a.seq - b.seq);
     const answer = await this.server.push(this.epoch, this.clock.read(), queue.map(asSent));
     if (answer.stop?.kind === 'gap') {
-      // Restored data, or a queue that went out of step: send again all that is kept from there.
-      const again = { selector: { seq: { $gte: answer.stop.expected_seq } } };
-      const kept = await this.database.commands.find(again).exec();
-      this.epoch = answer.epoch;
-      for (const command of kept) await command.incrementalPatch({ status: 'queued' });
+      // A queue that went out of step goes out again from there; after a restore all of it.
+      if (answer.epoch === this.epoch) await this.sendAgain(answer.stop.expected_seq);
+      else await this.enter(answer.epoch);
       throw new Error('the server stands elsewhere; sending again');
     }
     const results = new Map(answer.results.map((result) => [result.id, result.first ?? result]));
@@ -186,11 +188,31 @@ export class Phone {
     return told;
   }
 
+  /** Another epoch: the server was restored, and a copy of this phone may have used its numbers. */
+  private async enter(epoch: number): Promise<void> {
+    await this.sendAgain(1);
+    this.epoch = epoch;
+  }
+
+  private async sendAgain(from: number): Promise<void> {
+    const kept = await this.database.commands.find({ selector: { seq: { $gte: from } } }).exec();
+    for (const command of kept) await command.incrementalPatch({ status: 'queued' });
+  }
+
+  /** The erasures that are carried out: what names their rows was handed in and overwritten. */
+  private async carriedOut(told: Erasures): Promise<string[]> {
+    const queue = await this.database.commands.find({ selector: { status: 'queued' } }).exec();
+    const waits = (ids: string[]) => queue.some((c) => isAbout(c.toMutableJSON(), new Set(ids)));
+    const done = Object.keys(told).filter((id) => !waits(told[id]!));
+    for (const id of done) await this.forgetWords(new Set(told[id]));
+    return done;
+  }
+
   /** Ask for the next page; a reset drops every row that the page does not bring. */
   private async fetch(stand: Stand | undefined) {
     const cursor = this.startAnew ? null : (stand?.cursor ?? null);
     const more = {
-      erased: stand?.erased ?? [],
+      erased: await this.carriedOut(stand?.erased ?? {}),
       ...(this.startAnew && { reset_reason: 'hash_differs' }),
     };
     const answer = await this.server.pull(this.epoch, cursor, more);
@@ -199,6 +221,7 @@ export class Phone {
       await this.database.rows.find().remove();
       throw new Error('this device was revoked');
     }
+    if (answer.epoch !== (stand?.epoch ?? this.epoch)) await this.enter(answer.epoch);
     this.epoch = answer.epoch;
     const documents = new Map<string, WithDeleted<StoredRow>>();
     if (answer.reset) {
@@ -219,10 +242,12 @@ export class Phone {
     if (answer.view !== undefined) this.view = answer.view;
     const erase = answer.erase ?? [];
     if (erase.length > 0) await this.forgetWords(new Set(erase.map((row) => row.id)));
-    const erased = [...new Set(erase.map((row) => row.erasure_id))];
+    // Only what this pull tells: what it tells no more is acknowledged.
+    const erased: Erasures = answer.unchanged ? (stand?.erased ?? {}) : {};
+    for (const row of erase) (erased[row.erasure_id] ??= []).push(row.id);
     return {
       documents: [...documents.values()],
-      checkpoint: { id: 'stand', cursor: answer.cursor, erased },
+      checkpoint: { id: 'stand', cursor: answer.cursor, epoch: answer.epoch, erased },
     };
   }
 

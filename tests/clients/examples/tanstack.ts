@@ -10,7 +10,7 @@ import type { SyncConfig } from '@tanstack/db';
 import { NonRetriableError, startOfflineExecutor } from '@tanstack/offline-transactions';
 import type { OfflineConfig, StorageAdapter } from '@tanstack/offline-transactions';
 
-import { PhoneClock, uuid7, viewHash, withoutWords } from './contract.js';
+import { PhoneClock, isAbout, uuid7, viewHash, withoutWords } from './contract.js';
 import type { Command, Registration, Row, Server } from './contract.js';
 
 export interface ShownRow {
@@ -19,11 +19,13 @@ export interface ShownRow {
   id: string;
   version: number;
   body: Row;
+  waiting?: string; // the newest command whose effect is shown on it
 }
 
 type Sync = Parameters<SyncConfig<ShownRow, string>['sync']>[0];
 
 const KEPT = 'fieldops/kept/';
+const ANSWERED = 'fieldops/answered/';
 const KEPT_FOR_MS = 14 * 24 * 3600 * 1000;
 
 export class Phone {
@@ -93,7 +95,12 @@ export class Phone {
         autoCommit: false,
         metadata: { command },
       });
-      transaction.mutate(() => this.rows.update(key, (row) => show(row.body)));
+      transaction.mutate(() =>
+        this.rows.update(key, (row) => {
+          row.waiting = command.id; // the library sends no transaction that changes nothing
+          show(row.body);
+        }),
+      );
       // Kept for the network and for a restore of the server, before anything is sent.
       await this.storage.set(`${KEPT}${seq}`, JSON.stringify(command));
       await this.storage.set('fieldops/seq', String(seq));
@@ -107,11 +114,12 @@ export class Phone {
 
   /** Send one command; throws to be tried again, NonRetriableError when it was refused. */
   private async handIn(command: Command): Promise<void> {
-    const answer = await this.server.push(this.epoch, this.clock.read(), [command]);
-    this.epoch = answer.epoch;
+    const answer = await this.server.push(await this.known(), this.clock.read(), [command]);
     const result = answer.results[0]?.first ?? answer.results[0];
-    if (answer.stop?.kind === 'gap') await this.sendAgain(answer.stop.expected_seq, command.seq);
+    if (answer.epoch !== this.epoch) await this.enter(answer.epoch, command.seq);
+    else if (answer.stop?.kind === 'gap') await this.sendAgain(answer.stop.expected_seq, command.seq);
     if (result === undefined) throw new Error(`the push stopped: ${answer.stop?.kind}`);
+    await this.storage.set(`${ANSWERED}${command.seq}`, 'yes');
     await this.letGo(answer.device.durable_seq);
     await this.pull(); // the server's row is there before the optimistic one goes
     if (result.status === 'held' || result.status === 'rejected') {
@@ -119,7 +127,31 @@ export class Phone {
     }
   }
 
-  /** After a restore the server stands further back: hand in again what it has lost. */
+  /** The epoch that was entered last, by this process or one before it. */
+  private async known(): Promise<number> {
+    const stored = await this.storage.get('fieldops/epoch');
+    if (stored === null) await this.storage.set('fieldops/epoch', String(this.epoch));
+    else this.epoch = Number(stored);
+    return this.epoch;
+  }
+
+  /** Another epoch: the server was restored, and a copy of this phone may have used its numbers. */
+  private async enter(epoch: number, before = Infinity): Promise<void> {
+    this.epoch = epoch;
+    const kept = (await this.storage.keys()).filter((key) => key.startsWith(KEPT));
+    const seqs = kept.map((key) => Number(key.slice(KEPT.length))).sort((a, b) => a - b);
+    const answered = new Set(await this.answered());
+    const again = seqs.filter((seq) => seq < before && answered.has(seq));
+    for (const seq of again) await this.sendAgain(seq, seq + 1);
+    await this.storage.set('fieldops/epoch', String(epoch)); // only now: else it is done again
+  }
+
+  private async answered(): Promise<number[]> {
+    const keys = (await this.storage.keys()).filter((key) => key.startsWith(ANSWERED));
+    return keys.map((key) => Number(key.slice(ANSWERED.length)));
+  }
+
+  /** Hand in again what the server may have lost. */
   private async sendAgain(from: number, before: number): Promise<void> {
     for (let seq = from; seq < before; seq += 1) {
       const kept = await this.storage.get(`${KEPT}${seq}`);
@@ -133,17 +165,23 @@ export class Phone {
     for (const key of await this.storage.keys()) {
       if (!key.startsWith(KEPT) || Number(key.slice(KEPT.length)) > durableSeq) continue;
       const kept = JSON.parse((await this.storage.get(key)) ?? '{}') as Command;
-      if (kept.captured.wall < oldest) await this.storage.delete(key);
+      if (kept.captured.wall >= oldest) continue;
+      await this.storage.delete(key);
+      await this.storage.delete(`${ANSWERED}${key.slice(KEPT.length)}`);
     }
   }
 
-  /** Overwrite what kept commands say in words about an erased person. */
-  private async forgetWords(ids: Set<string>): Promise<void> {
+  /** Overwrite what answered commands say in words about erased people; true when none waits. */
+  private async forgetWords(ids: Set<string>): Promise<boolean> {
+    const answered = new Set(await this.answered());
+    let waits = false;
     for (const key of (await this.storage.keys()).filter((name) => name.startsWith(KEPT))) {
       const kept = JSON.parse((await this.storage.get(key)) ?? '{}') as Command;
-      const emptied = withoutWords(kept, ids);
-      if (emptied !== null) await this.storage.set(key, JSON.stringify(emptied));
+      if (!isAbout(kept, ids)) continue;
+      if (!answered.has(kept.seq)) waits = true;
+      else await this.storage.set(key, JSON.stringify(withoutWords(kept, ids)));
     }
+    return !waits;
   }
 
   /** Pull until nothing is left; one pull at a time, for a page belongs to its cursor. */
@@ -157,8 +195,8 @@ export class Phone {
     let anew = false;
     for (;;) {
       const more = { erased, ...(anew && this.cursor === null && { reset_reason: 'hash_differs' }) };
-      const answer = await this.server.pull(this.epoch, this.cursor, more);
-      this.epoch = answer.epoch;
+      const answer = await this.server.pull(await this.known(), this.cursor, more);
+      if (answer.epoch !== this.epoch) await this.enter(answer.epoch);
       if (answer.unchanged) return;
       const { begin, write, commit, truncate, markReady } = this.sync;
       begin({ immediate: true });
@@ -190,8 +228,9 @@ export class Phone {
       }
       const erase = answer.erase ?? [];
       if (erase.length === 0) return;
-      await this.forgetWords(new Set(erase.map((row) => row.id)));
-      erased = [...new Set(erase.map((row) => row.erasure_id))]; // told with the next pull
+      // Acknowledged by the next pull, unless something about it waits; then it is told again.
+      if (!(await this.forgetWords(new Set(erase.map((row) => row.id))))) return;
+      erased = [...new Set(erase.map((row) => row.erasure_id))];
     }
   }
 

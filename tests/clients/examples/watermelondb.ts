@@ -10,7 +10,7 @@ import type { DatabaseAdapter, RecordId } from '@nozbe/watermelondb';
 import { synchronize } from '@nozbe/watermelondb/sync/index.js';
 import type { SyncPullResult } from '@nozbe/watermelondb/sync/index.js';
 
-import { PhoneClock, uuid7, viewHash, withoutWords } from './contract.js';
+import { PhoneClock, isAbout, uuid7, viewHash, withoutWords } from './contract.js';
 import type { Command, Registration, Result, Row, Server } from './contract.js';
 
 const KEPT_FOR_MS = 14 * 24 * 3600 * 1000;
@@ -32,6 +32,7 @@ export const schema = appSchema({
       name: 'stands',
       columns: [
         { name: 'cursor', type: 'string' },
+        { name: 'epoch', type: 'number' },
         { name: 'erased', type: 'string' },
       ],
     }),
@@ -175,7 +176,10 @@ export class Phone {
       const answer = await this.server.push(this.epoch, this.clock.read(), batch);
       const results = new Map(answer.results.map((result) => [result.id, result.first ?? result]));
       const oldest = new Date(Date.now() - KEPT_FOR_MS).toISOString();
-      const expected = answer.stop?.kind === 'gap' ? answer.stop.expected_seq : Infinity;
+      const restored = answer.epoch !== this.epoch;
+      // A queue that went out of step goes out again from there; after a restore all of it.
+      const from = answer.stop?.kind === 'gap' ? answer.stop.expected_seq : Infinity;
+      const expected = restored ? 1 : from;
       const kept = await this.commands.query(Q.where('status', Q.notEq('queued'))).fetch();
       await this.database.write(async () => {
         for (const stored of queue) {
@@ -191,20 +195,39 @@ export class Phone {
           }
         }
       });
-      const restored = answer.epoch !== this.epoch;
       this.epoch = answer.epoch;
       if (answer.stop !== null && !restored) return; // what is left waits for the next sync
     }
   }
 
+  /** Another epoch: the server was restored, and a copy of this phone may have used its numbers. */
+  private async enter(epoch: number): Promise<void> {
+    const kept = await this.commands.query(Q.where('status', Q.notEq('queued'))).fetch();
+    await this.database.write(async () => {
+      for (const stored of kept) await stored.update(() => stored.fill({ status: 'queued' }));
+    });
+    this.epoch = epoch;
+  }
+
+  /** The erasures that are carried out: what names their rows was handed in and overwritten. */
+  private async carriedOut(told: Record<string, string[]>): Promise<string[]> {
+    const queue = (await this.queued()).map((stored) => stored.command);
+    const waits = (ids: string[]) => queue.some((command) => isAbout(command, new Set(ids)));
+    const done = Object.keys(told).filter((id) => !waits(told[id]!));
+    for (const id of done) await this.forgetWords(new Set(told[id]));
+    return done;
+  }
+
   private async page(): Promise<SyncPullResult> {
     const [stand] = await this.database.get<StoredStand>('stands').query().fetch();
     const cursor = this.startAnew ? null : (stand?.text('cursor') ?? null);
+    const told = JSON.parse(stand?.text('erased') ?? '{}') as Record<string, string[]>;
     const answer = await this.server.pull(this.epoch, cursor, {
-      erased: JSON.parse(stand?.text('erased') ?? '[]') as string[],
+      erased: await this.carriedOut(told),
       ...(this.startAnew && { reset_reason: 'hash_differs' }),
     });
     this.startAnew = false;
+    if (answer.epoch !== (stand?.number('epoch') ?? this.epoch)) await this.enter(answer.epoch);
     this.epoch = answer.epoch;
     this.more = answer.more ?? false;
     this.view = answer.view ?? this.view;
@@ -222,8 +245,10 @@ export class Phone {
     const kept = new Set(updated.map((row) => row.id));
     const dropped = answer.reset ? await this.rows.query().fetchIds() : [];
     const deleted = (answer.dels ?? []).map(({ type, id }) => `${type}/${id}`);
-    const erased = [...new Set(erase.map((row) => row.erasure_id))];
-    const standing = { id: STAND, cursor: answer.cursor ?? '', erased: JSON.stringify(erased) };
+    const erased: Record<string, string[]> = {};
+    for (const row of erase) (erased[row.erasure_id] ??= []).push(row.id);
+    const { cursor: next, epoch } = answer;
+    const standing = { id: STAND, cursor: next ?? '', epoch, erased: JSON.stringify(erased) };
     return {
       timestamp: Date.now(),
       changes: {

@@ -7,7 +7,7 @@ change of the device meanwhile ends it with 40001. Whatever it cannot say for ce
 that is too small, a centre not known so far, other own visits) it leaves to a look at everything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -94,13 +94,17 @@ def _in_snapshot(kind: Kind, actor_text: ColumnElement[Any]) -> Any:
     return select(*columns).where(*same)
 
 
-def _ids(view: View) -> Any:
+def _ids(name: str, view: View) -> ColumnElement[Any]:
     # As one text: an array of so many values would be written value by value.
-    return any_(cast(cast(given(f"ids_{view.name}", Text()), Text), ARRAY(Uuid())))
+    return cast(cast(given(f"{name}_{view.name}", Text()), Text), ARRAY(Uuid()))
 
 
-def _want(kind: Kind) -> Any:
-    """Return what should be held of the rows and views looked at, with the bodies."""
+def _want(kind: Kind, has: Any) -> Any:
+    """Return what should be held of the rows and views looked at, with the bodies.
+
+    Of changed rows only those that are held or may have come in: most rows of a centre are
+    neither, and looking for them would cost what all technicians did.
+    """
     parts = []
     for view in (*kind.rows, *kind.whole):
         rows = built(view).subquery(f"v_{view.name}")
@@ -114,7 +118,11 @@ def _want(kind: Kind) -> Any:
             rows.c.centre,
             cast(rows.c.body, Text).label("body"),
         ).where(or_(rows.c.until.is_(None), rows.c.until > PLACEHOLDERS.now))
-        parts.append(found.where(rows.c.id == _ids(view)) if view in kind.rows else found)
+        if view in kind.rows:
+            mine = select(has.c.row_id).where(has.c.type == _named(view.name)).scalar_subquery()
+            looked_at = func.array_cat(_ids("coming", view), func.array(mine))
+            found = found.where(rows.c.id == any_(looked_at))
+        parts.append(found)
     return union_all(*parts or [held.no_rows(body=Text())]).cte("sync_want")
 
 
@@ -130,13 +138,16 @@ def _has(kind: Kind) -> Any:
         found = select(*columns).where(
             _MINE, HeldRow.removed_gen.is_(None), HeldRow.type == _named(view.name)
         )
-        parts.append(found.where(HeldRow.row_id == _ids(view)) if view in kind.rows else found)
+        if view in kind.rows:
+            found = found.where(HeldRow.row_id == any_(_ids("ids", view)))
+        parts.append(found)
     return union_all(*parts or [select(*columns).where(false())]).cte("sync_has")
 
 
 def _steps(kind: Kind) -> Any:
     """Return the difference: what is sent, or let go where no version is wanted."""
-    want, has = _want(kind), _has(kind)
+    has = _has(kind)
+    want = _want(kind, has)
     ranks = {view.name: -view.rank for view in (*kind.rows, *kind.whole)}
     let_go = case(ranks, value=has.c.type) if ranks else literal(0)
     return (
@@ -208,15 +219,26 @@ def _page(kind: Kind, actor_text: ColumnElement[Any], steps: Any) -> Any:
 
 
 def _record(steps: Any, page: Any) -> tuple[Any, Any]:
-    """Return the writes of the record: former versions removed, new ones added."""
+    """Return the writes of the record: former versions removed, new ones added.
+
+    Types and ids are named once more as arrays: by the join alone the planner reads, in some
+    sizes, all that the device holds.
+    """
+    replaced = steps.c.former.is_not(None)
+    types, ids = (
+        func.array(select(column).where(replaced).scalar_subquery())
+        for column in (steps.c.type, steps.c.id)
+    )
     removed = (
         update(HeldRow)
         .where(
             _MINE,
+            HeldRow.type == any_(types),
+            HeldRow.row_id == any_(ids),
             HeldRow.type == steps.c.type,
             HeldRow.row_id == steps.c.id,
             HeldRow.removed_gen.is_(None),
-            steps.c.former.is_not(None),
+            replaced,
             page.c.rows.is_not(None),
         )
         .values(removed_gen=page.c.generation)
@@ -309,6 +331,12 @@ async def follow(
     note on the device's row. The page has steps, rows and hash of the view after it, its
     generation, dels as JSON pairs of type and id, puts as the JSON of all types.
     """
-    ids = {f"ids_{view.name}": f"{{{','.join(look.rows[view])}}}" for view in kind.rows}
-    found = await runs.rows(_following(kind, actor_text), **values(scope), **ids, **known)
+    ids = {f"ids_{view.name}": _listed(look.rows[view]) for view in kind.rows}
+    coming = {f"coming_{view.name}": _listed(look.coming[view]) for view in kind.rows}
+    named = {**values(scope), **ids, **coming, **known}
+    found = await runs.rows(_following(kind, actor_text), **named)
     return found[0] if found else None
+
+
+def _listed(ids: Iterable[str]) -> str:
+    return f"{{{','.join(ids)}}}"

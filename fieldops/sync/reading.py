@@ -31,9 +31,14 @@ DECIDING = ("id", "version", "until", "centre")  # of a view's columns
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What decides about a view: its root, the columns read elsewhere, the grounds it stands on."""
+    """What decides about a view: its root, the columns read elsewhere, the grounds it stands on.
+
+    `own` are the root's columns that decide which of its rows there are: a row that a device does
+    not hold cannot come in by a change of others.
+    """
 
     root: str
+    own: frozenset[str]
     elsewhere: Reads
     grounds: tuple[CTE, ...]
 
@@ -111,10 +116,17 @@ def reading(view: View) -> Reading:
     )
     if grouped or not isinstance(root, TableClause):
         raise TypeError(f"view {view.name} must select rows of one table, one by one")
-    found = _Found()
+    found, own = _Found(), _Found()
     for part in parts:
         _walk(part, found, root.name)
-    return Reading(root.name, found.reads(), tuple(found.grounds.values()))
+        if part is not columns["version"]:
+            _walk(part, own, None)
+    return Reading(
+        root.name,
+        frozenset(own.columns[root.name]),
+        found.reads(),
+        tuple(found.grounds.values()),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -159,9 +171,13 @@ def reads_uncounted(view: View) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a device has to look at: rows of views by their ids, views whole, its grounds."""
+    """What a device has to look at: rows of views by their ids, views whole, its grounds.
+
+    `coming` are those of the rows that may have come in; the others matter if they are held.
+    """
 
     rows: Mapping[View, frozenset[str]]
+    coming: Mapping[View, frozenset[str]]
     whole: frozenset[View]
     grounds: bool
 
@@ -176,6 +192,7 @@ class _Matters:
     """To what the same change of any row of a table matters."""
 
     rows: tuple[View, ...]
+    coming: frozenset[View]
     whole: tuple[View, ...]
     grounds: bool
 
@@ -185,7 +202,7 @@ def _matters(
     of: tuple[View, ...], table: str, columns: frozenset[str] | None, *, named: bool
 ) -> _Matters:
     """Return to what a change matters; `named` says whether the log names the row."""
-    rows, whole = [], []
+    rows, coming, whole = [], set(), []
     for view in of:
         found = reading(view)
         of_any = found.root == table and not named
@@ -193,8 +210,10 @@ def _matters(
             whole.append(view)
         elif found.root == table:
             rows.append(view)
+            if _decides({table: found.own}, table, columns):
+                coming.add(view)
     moved = any(_decides(reading_of(ground), table, columns) for ground in grounds(of))
-    return _Matters(tuple(rows), tuple(whole), moved)
+    return _Matters(tuple(rows), frozenset(coming), tuple(whole), moved)
 
 
 def look(of: Sequence[View], log: Iterable[Sequence[Any]], *, own_news: bool) -> Look | None:
@@ -208,6 +227,7 @@ def look(of: Sequence[View], log: Iterable[Sequence[Any]], *, own_news: bool) ->
         columns = None if id_ is None or names is None else tuple(names)
         alike[table, columns, id_ is not None].add(id_)
     rows: dict[View, set[str]] = defaultdict(set)
+    coming: dict[View, set[str]] = defaultdict(set)
     whole = {view for view in of if own_news and reads_uncounted(view)}
     moved, views = False, tuple(of)
     for (table, columns, named), ids in alike.items():
@@ -219,5 +239,8 @@ def look(of: Sequence[View], log: Iterable[Sequence[Any]], *, own_news: bool) ->
         whole.update(matters.whole)
         for view in matters.rows:
             rows[view] |= ids
+            if view in matters.coming:
+                coming[view] |= ids
     left = {view: frozenset(ids) for view, ids in rows.items() if view not in whole}
-    return Look(left, frozenset(whole), moved)
+    may_come = {view: frozenset(coming[view]) for view in left}
+    return Look(left, may_come, frozenset(whole), moved)

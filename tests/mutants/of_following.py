@@ -93,8 +93,21 @@ MUTANTS = (
         (
             Edit(
                 READING,
-                "    return Look(left, frozenset(whole), moved)\n",
-                "    return Look(left, frozenset(whole), grounds=False)\n",
+                "    return Look(left, may_come, frozenset(whole), moved)\n",
+                "    return Look(left, may_come, frozenset(whole), grounds=False)\n",
+            ),
+        ),
+        (f"{TEST_FOLLOWING}::test_a_change_is_looked_for_where_it_can_matter", EVERY_COLUMN),
+    ),
+    Mutant(
+        "a row never comes in by a change of its own",
+        "a row that begins to belong to the phone stays away for hours",
+        "I5",
+        (
+            Edit(
+                READING,
+                "            if view in matters.coming:\n",
+                "            if view in matters.coming and not named:\n",
             ),
         ),
         (f"{TEST_FOLLOWING}::test_a_change_is_looked_for_where_it_can_matter", EVERY_COLUMN),

@@ -151,8 +151,9 @@ def _count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
 _engines: dict[str, AsyncEngine] = {}  # of the guards, by database
 
 
-def _engine_of_guard(url: URL, **_how: Any) -> AsyncEngine:
-    return _engines[str(url)]
+def _engine_of_guard(url: URL, **how: Any) -> AsyncEngine:
+    own = _engines.get(str(url))
+    return create_async_engine(url, **how) if own is None else own
 
 
 @asynccontextmanager
@@ -183,6 +184,7 @@ async def prepared(template: str) -> AsyncIterator[Ground]:
         # three new connections.
         own = create_async_engine(settings.database_url, pool_size=1, pool_pre_ping=True)
         _engines[str(own.url)] = own
+        stack.callback(_engines.pop, str(own.url))
         stack.enter_context(patch.object(timeline, "create_async_engine", _engine_of_guard))
         stack.push_async_callback(own.dispose)
         await guard.start(database)

@@ -231,7 +231,8 @@ class Simulation:
         holds("I7", not self.refusing, f"{point} is reached on a timeline that nobody knows")
         device = self.oracle.devices[exchange.device]
         if point == points.PULL_READ:
-            technician = exchange.technician
+            # Who asks was read just now, for the second time when the log did not tell enough.
+            technician = exchange.technician = self._role_of(device)
             exchange.expected = self.oracle.view(device, self.now, technician=technician)
             exchange.last_seq, exchange.state = device.last_seq, device.state
             exchange.statements = 1  # another try counts anew

@@ -212,8 +212,30 @@ async def make(
     note: str | None = None,
 ) -> UUID:
     """Write a trial for a technician and return its id."""
+    row = _trial(technician, centre, region, ends_at, state, note)
+    async with database.transaction() as session:
+        session.add(row)
+    return row.id
+
+
+async def make_many(database: Database, count: int, technician: str = "alice") -> list[UUID]:
+    """Write many trials for a technician at once and return their ids."""
+    rows = [_trial(technician) for _ in range(count)]
+    async with database.transaction() as session:
+        session.add_all(rows)
+    return [row.id for row in rows]
+
+
+def _trial(
+    technician: str,
+    centre: UUID = NORTH,
+    region: int = 1,
+    ends_at: datetime | None = None,
+    state: str = "open",
+    note: str | None = None,
+) -> Leave:
     now = clock.now()
-    row = Leave(
+    return Leave(
         region_id=region,
         id=new_id(),
         technician_id=id_of(technician),
@@ -223,9 +245,6 @@ async def make(
         ends_at=ends_at or now + 30 * DAY,
         reason=note,
     )
-    async with database.transaction() as session:
-        session.add(row)
-    return row.id
 
 
 async def change(database: Database, trial_id: UUID, region: int = 1, **values: Any) -> None:

@@ -37,7 +37,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
+from sqlalchemy.dialects.postgresql import BIT, JSONB, aggregate_order_by
 
 from fieldops.kernel.direct import Direct, Line, Statement, compiled, given
 from fieldops.kernel.views import DeviceScope, View
@@ -48,7 +48,9 @@ from fieldops.sync.reading import Look
 from fieldops.sync.rules import DeviceState
 
 MOST_VIEWS = 10  # beyond them a look at everything costs no more
-MOST_IDS = 500  # the same, for changed rows of its centres
+MOST_COMING = 500  # the same, for changed rows of its centres that may have come in ...
+MOST_IDS = 10_000  # ... and for those that matter only if they are held
+MOST_PROBES = 50  # of one view: so many rows are looked up in what is held one by one
 _MOMENT = DateTime(timezone=True)
 _REGION, _DEVICE = PLACEHOLDERS.region_id, PLACEHOLDERS.device_id
 _MINE = and_(HeldRow.region_id == _REGION, HeldRow.device_id == _DEVICE)
@@ -57,21 +59,27 @@ _THE_DEVICE = and_(Device.region_id == _REGION, Device.id == _DEVICE)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Which statement: of which views some rows are looked at, which views whole, what grounds."""
+    """Which statement: of which views some rows are looked at, which views whole, what grounds.
+
+    Of `many` so many rows changed that they are looked for among what is held, not one by one.
+    """
 
     rows: tuple[View, ...]
+    many: tuple[View, ...]
     whole: tuple[View, ...]
     grounds: tuple[CTE, ...]
 
 
 def kind_of(look: Look, of: Sequence[View]) -> Kind | None:
     """Return which statement takes a look, None when it would be most of the view."""
-    most = sum(len(ids) for ids in look.rows.values()) > MOST_IDS
-    if most or len(look.rows) + len(look.whole) > MOST_VIEWS:
+    changed = sum(map(len, look.rows.values())) > MOST_IDS
+    coming = sum(map(len, look.coming.values())) > MOST_COMING
+    if changed or coming or len(look.rows) + len(look.whole) > MOST_VIEWS:
         return None
     rows = tuple(view for view in of if view in look.rows)
     whole = tuple(view for view in of if view in look.whole)
-    return Kind(rows, whole, reading.grounds(tuple(of)) if look.grounds else ())
+    many = tuple(view for view in rows if len(look.rows[view]) > MOST_PROBES)
+    return Kind(rows, many, whole, reading.grounds(tuple(of)) if look.grounds else ())
 
 
 def _in_snapshot(kind: Kind, actor_text: ColumnElement[Any]) -> Any:
@@ -138,7 +146,11 @@ def _has(kind: Kind) -> Any:
         found = select(*columns).where(
             _MINE, HeldRow.removed_gen.is_(None), HeldRow.type == _named(view.name)
         )
-        if view in kind.rows:
+        if view in kind.many:
+            listed = cast(cast(given(f"ids_{view.name}", Text()), Text), JSONB)
+            once = select(listed).scalar_subquery()  # made once, not for each row
+            found = found.where(once.op("?")(cast(HeldRow.row_id, Text)))
+        elif view in kind.rows:
             found = found.where(HeldRow.row_id == any_(_ids("ids", view)))
         parts.append(found)
     return union_all(*parts or [select(*columns).where(false())]).cte("sync_has")
@@ -331,7 +343,12 @@ async def follow(
     note on the device's row. The page has steps, rows and hash of the view after it, its
     generation, dels as JSON pairs of type and id, puts as the JSON of all types.
     """
-    ids = {f"ids_{view.name}": _listed(look.rows[view]) for view in kind.rows}
+    ids = {
+        f"ids_{view.name}": _named_in(look.rows[view])
+        if view in kind.many
+        else _listed(look.rows[view])
+        for view in kind.rows
+    }
     coming = {f"coming_{view.name}": _listed(look.coming[view]) for view in kind.rows}
     named = {**values(scope), **ids, **coming, **known}
     found = await runs.rows(_following(kind, actor_text), **named)
@@ -339,4 +356,10 @@ async def follow(
 
 
 def _listed(ids: Iterable[str]) -> str:
+    """Return ids as an array's text."""
     return f"{{{','.join(ids)}}}"
+
+
+def _named_in(ids: Iterable[str]) -> str:
+    """Return ids as the keys of a JSON object, in which each is found by halving."""
+    return '{"' + '":0,"'.join(ids) + '":0}'

@@ -18,6 +18,7 @@ MODULES = (
     "measurements",
     "health",
     # the steering
+    "dispatch",
     "notifications",
     # the side wing
     "sync",

@@ -34,6 +34,7 @@ OWN_FILES = {
     "checklists/standard": "the templates of CH-03 and CH-04, as data",
     "customers/pii": "the only place that touches contact data (CU-04)",
     "customers/standards": "which row of the standard table wins (CU-02), pure",
+    "dispatch/engine": "the compiled search for day plans and the decoder that checks it, pure",
     "files/disk": "bytes on the disk: written once, synced, named by their hash",
     "files/promises": "what a phone's commands promise as attachments",
     "files/s3": "bytes in a bucket of any S3-compatible store",

@@ -1,0 +1,263 @@
+"""Generated days of a centre, a greedy dispatcher to compare with, and the file they travel in."""
+
+import json
+import random
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fieldops.dispatch.engine.packing import Day, Job, Part, Reals, Worker
+from fieldops.dispatch.engine.plans import Decoded, Plan, Stop
+from fieldops.dispatch.engine.running import Aim
+
+SKILLS = ("fixed_line", "copper_broadband", "fibre", "indoor_network", "enterprise")
+COMPLAINT, VIP, FAULT, INSTALL = range(4)
+# What leaving one out costs in the score by which plans are compared here, and what it weighs while
+# searching: there each class outweighs ten of the next.
+PENALTY = {COMPLAINT: 1000.0, VIP: 600.0, FAULT: 300.0, INSTALL: 100.0}
+WEIGHT = {COMPLAINT: 100_000.0, VIP: 10_000.0, FAULT: 1_000.0, INSTALL: 100.0}
+KM = 18.0  # the side of the city
+MINUTES_A_KM = 1.35 / 28.0 * 60.0  # great circle to road, and 28 km/h
+FORMAT = "fieldops-day-1"
+
+AIM = Aim(
+    levels=[
+        {"excess": 1.0, "lunch_late_minutes": 1.0},
+        *({f"left_out_{rank}": 1.0} for rank in range(4)),
+        {"late_visits": 1.0},
+        {"overtime_minutes": 1.0},
+        {"price": 1.0},
+        {"length": 1.0},
+    ],
+    steer={
+        "left_out": 1.0,
+        "excess": 5.0,
+        "late_visits": 60.0,
+        "late_minutes": 1.0,
+        "overtime_minutes": 5.0,
+        "lunch_late_minutes": 5.0,
+        "price": 1.0,
+        "length": 1.0,
+    },
+    warm=30.0,
+    cold=0.3,
+    ramped=frozenset({"excess", "late_visits", "lunch_late_minutes", "overtime_minutes"}),
+)
+
+
+def generate(technicians: int, visits: int, *, pairs: float = 0.1, seed: int = 1) -> Day:
+    """Return a day: technicians with two to four skills, visits of four classes with windows.
+
+    One visit in ten needs two technicians, or one with both skills for longer. There is a little
+    more work than the technicians can do.
+    """
+    rng = random.Random(seed)
+    at = [(rng.uniform(0, KM), rng.uniform(0, KM)) for _ in range(technicians + visits)]
+    skills = [set(rng.sample(SKILLS, rng.randint(2, 4))) for _ in range(technicians)]
+    workers = []
+    for t in range(technicians):
+        begins = rng.choice((450, 480, 480, 480, 540))
+        workers.append(Worker(begins, begins + 540.0, t, t, longer=0.0, lunch=(660.0, 780.0, 40.0)))
+    jobs = []
+    for v in range(visits):
+        rank = rng.choices((COMPLAINT, VIP, FAULT, INSTALL), (4, 6, 35, 55))[0]
+        opens = rng.choice((480, 540, 600, 660, 720, 780, 840, 900))
+        length = rng.choice((90, 120, 120, 180))
+        minutes = float(
+            round(rng.triangular(25, 110, 50) if rank != INSTALL else rng.triangular(40, 130, 70))
+        )
+        needs = [rng.choice(SKILLS)]
+        if rng.random() < pairs:
+            needs = rng.sample(SKILLS, 2)
+        team = tuple(
+            Part(minutes, {t: 0.0 for t in range(technicians) if need in skills[t]})
+            for need in needs
+        )
+        both = {t: 0.0 for t in range(technicians) if set(needs) <= skills[t]}
+        alone = Part(minutes * 1.7, both) if len(needs) > 1 else None
+        if len(needs) == 1:
+            team, alone = (), team[0]
+        job = Job(
+            technicians + v,
+            float(opens),
+            float(opens + length),
+            team,
+            alone,
+            grace=0.0,
+            rank=rank,
+            weight=WEIGHT[rank],
+        )
+        jobs.append(job)
+    points = np.array(at)
+    ways = np.hypot(*(points[:, None, :] - points[None, :, :]).transpose(2, 0, 1))
+    return Day(tuple(jobs), tuple(workers), ways * MINUTES_A_KM)
+
+
+def greedy(day: Day) -> Plan:
+    """Return what a dispatcher does who takes the most urgent visit first.
+
+    Each visit goes to the technicians, and to the place in their day, that cost the least extra
+    way and make nobody late; what finds no such place is left out.
+    """
+    routes: list[list[Stop]] = [[] for _ in day.workers]
+    order: list[int] = []
+    for number in sorted(range(len(day.jobs)), key=lambda v: (day.jobs[v].rank, day.jobs[v].opens)):
+        choice = _cheapest(day, routes, order, number)
+        if choice is not None:
+            _, crew, place = choice
+            order.insert(place, number)
+            for worker, part in crew:
+                routes[worker].append(Stop(number, part, 0.0))
+                routes[worker].sort(key=lambda s: order.index(s.job))
+    return timed(day, Plan(tuple(map(tuple, routes)), tuple(order)))
+
+
+def timed(day: Day, plan: Plan) -> Plan:
+    """Return a plan with the starts its order gives."""
+    starts = Decoded(day, plan).starts
+    return Plan(
+        tuple(
+            tuple(Stop(s.job, s.part, starts[s.job, s.part]) for s in route)
+            for route in plan.routes
+        ),
+        plan.order,
+    )
+
+
+def _cheapest(
+    day: Day, routes: list[list[Stop]], order: list[int], number: int
+) -> tuple[float, list[tuple[int, int | None]], int] | None:
+    """Return extra way, crew and place in the order of the cheapest way to serve a job."""
+    job = day.jobs[number]
+    place = next(
+        (i for i, other in enumerate(order) if day.jobs[other].opens > job.opens), len(order)
+    )
+    best = None
+    if job.alone is not None:
+        for worker in job.alone.prices:
+            best = _least(best, _extra(day, routes, order, number, [(worker, None)], place))
+    if job.team and best is None:
+        crew: list[tuple[int, int | None]] = []
+        for part, wanted in enumerate(job.team):
+            found = None
+            for worker in wanted.prices:
+                if all(worker != taken for taken, _ in crew):
+                    one = _extra(day, routes, order, number, [*crew, (worker, part)], place)
+                    found = _least(found, one)
+            if found is None:
+                return None
+            crew = found[1]
+            best = found
+    return best
+
+
+def _least(a: Any, b: Any) -> Any:
+    return b if a is None or (b is not None and b[0] < a[0]) else a
+
+
+def _extra(
+    day: Day,
+    routes: list[list[Stop]],
+    order: list[int],
+    number: int,
+    crew: list[tuple[int, int | None]],
+    place: int,
+) -> tuple[float, list[tuple[int, int | None]], int] | None:
+    """Return the extra way of a crew, None when somebody would be late or work overtime."""
+    workers = {worker for worker, _ in crew}
+    concerned = set(workers)
+    jobs = {number, *(s.job for w in workers for s in routes[w])}
+    grown = True
+    while grown:  # all who share a visit with somebody concerned
+        grown = False
+        for w, route in enumerate(routes):
+            if w not in concerned and any(s.job in jobs for s in route):
+                concerned.add(w)
+                jobs |= {s.job for s in route}
+                grown = True
+    after = [*order[:place], number, *order[place:]]
+    rank = {job: i for i, job in enumerate(after)}
+    trial = []
+    for w in range(len(day.workers)):
+        stops = list(routes[w]) if w in concerned else []
+        stops += [Stop(number, part, 0.0) for worker, part in crew if worker == w]
+        trial.append(tuple(sorted(stops, key=lambda s: rank[s.job])))
+    plan = Plan(tuple(trial), tuple(j for j in after if j in jobs))
+    figures = Decoded(day, plan).figures()
+    if figures.late_visits or figures.overtime_minutes > 0 or figures.lunch_late_minutes > 0:
+        return None
+    before = sum(_way(day, w, routes[w]) for w in workers)
+    return sum(_way(day, w, trial[w]) for w in workers) - before, crew, place
+
+
+def _way(day: Day, worker: int, route: Any) -> float:
+    own = day.workers[worker]
+    places = [own.start, *(day.jobs[s.job].place for s in route), own.end]
+    if len(places) == 2:
+        return 0.0
+    return float(sum(day.minutes[a, b] for a, b in pairwise(places)))
+
+
+def write(day: Day, path: Path) -> None:
+    """Write a day as JSON: jobs, workers and the matrix of ways in minutes."""
+    path.write_text(json.dumps(shape(day)), encoding="utf-8")
+
+
+def shape(day: Day) -> dict[str, Any]:
+    """Return a day as plain values."""
+
+    def part(p: Part) -> dict[str, Any]:
+        return {"minutes": p.minutes, "prices": {str(t): x for t, x in p.prices.items()}}
+
+    return {
+        "format": FORMAT,
+        "jobs": [
+            {
+                "place": j.place,
+                "window": [j.opens, j.closes],
+                "team": [part(p) for p in j.team],
+                "alone": part(j.alone) if j.alone else None,
+                "gap": list(j.gap),
+                "rank": j.rank,
+                "weight": j.weight,
+            }
+            for j in day.jobs
+        ],
+        "workers": [
+            {"shift": [w.begins, w.ends], "start": w.start, "end": w.end, "lunch": list(w.lunch)}
+            for w in day.workers
+        ],
+        "minutes": np.round(day.minutes, 3).tolist(),
+    }
+
+
+def parse(raw: dict[str, Any]) -> Day:
+    """Return the day that `shape` wrote; raises ValueError for another format."""
+    if raw.get("format") != FORMAT:
+        raise ValueError(f"not a day of the format {FORMAT}")
+
+    def part(p: dict[str, Any]) -> Part:
+        return Part(p["minutes"], {int(t): x for t, x in p["prices"].items()})
+
+    minutes: Reals = np.array(raw["minutes"], float)
+    return Day(
+        tuple(
+            Job(
+                j["place"],
+                *j["window"],
+                tuple(part(p) for p in j["team"]),
+                part(j["alone"]) if j["alone"] else None,
+                tuple(j["gap"]),
+                j["rank"],
+                j["weight"],
+            )
+            for j in raw["jobs"]
+        ),
+        tuple(
+            Worker(*w["shift"], w["start"], w["end"], lunch=tuple(w["lunch"]))
+            for w in raw["workers"]
+        ),
+        minutes,
+    )

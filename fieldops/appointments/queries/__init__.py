@@ -1,0 +1,57 @@
+"""Reads of appointments, a file per subject: promises, calls, reserved time, free windows."""
+
+from fieldops.appointments.queries.appointments import (
+    answers,
+    appointment,
+    appointments,
+    by_link,
+    history,
+    latest,
+    lock_appointment,
+    lock_open,
+    quiet_hours,
+    tier_of,
+)
+from fieldops.appointments.queries.calls import (
+    call_task,
+    call_tasks,
+    due_calls,
+    lock_call_task,
+    open_tasks,
+)
+from fieldops.appointments.queries.reservations import (
+    expired_holds,
+    lock_technicians,
+    present_technicians,
+    promised_elsewhere,
+    reservations_of,
+)
+from fieldops.appointments.queries.windows import (
+    Offer,
+    free_windows,
+)
+
+__all__ = [
+    "Offer",
+    "answers",
+    "appointment",
+    "appointments",
+    "by_link",
+    "call_task",
+    "call_tasks",
+    "due_calls",
+    "expired_holds",
+    "free_windows",
+    "history",
+    "latest",
+    "lock_appointment",
+    "lock_call_task",
+    "lock_open",
+    "lock_technicians",
+    "open_tasks",
+    "present_technicians",
+    "promised_elsewhere",
+    "quiet_hours",
+    "reservations_of",
+    "tier_of",
+]

@@ -1,0 +1,122 @@
+"""Reads of promises: by scope, locked for a change, by link; their answers and history."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.appointments import policy, rules
+from fieldops.appointments.models import Appointment, Reconfirmation
+from fieldops.customers.models import Customer
+from fieldops.kernel import audit, configuration
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.organisation import queries as organisation
+
+
+def appointments(scope: Scope) -> Select[Appointment]:
+    """Return the statement for the appointments in a scope, by id."""
+    return select(Appointment).where(policy.visible(scope, Appointment)).order_by(Appointment.id)
+
+
+async def appointment(session: AsyncSession, scope: Scope, appointment_id: UUID) -> Appointment:
+    """Return an appointment; raises NotFound outside the scope."""
+    found: Appointment | None = await session.scalar(
+        appointments(scope).where(Appointment.id == appointment_id)
+    )
+    if found is None:
+        raise NotFound(thing="appointment")
+    return found
+
+
+async def lock_appointment(
+    session: AsyncSession, scope: Scope, appointment_id: UUID
+) -> Appointment:
+    """Return an appointment locked for a change; raises NotFound outside the scope."""
+    found: Appointment | None = await session.scalar(
+        appointments(scope)
+        .where(Appointment.id == appointment_id)
+        .with_for_update(of=Appointment)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="appointment")
+    return found
+
+
+async def lock_open(session: AsyncSession, region_id: int, visit_id: UUID) -> Appointment | None:
+    """Return the open appointment of a visit, locked, None when it has none."""
+    found: Appointment | None = await session.scalar(
+        select(Appointment)
+        .where(
+            Appointment.region_id == region_id,
+            Appointment.visit_id == visit_id,
+            Appointment.state.in_(rules.OPEN_STATES),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
+async def latest(session: AsyncSession, region_id: int, visit_id: UUID) -> Appointment | None:
+    """Return the newest appointment of a visit, locked, in whatever state, None without any."""
+    found: Appointment | None = await session.scalar(
+        select(Appointment)
+        .where(Appointment.region_id == region_id, Appointment.visit_id == visit_id)
+        .order_by(Appointment.id.desc())
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
+async def by_link(
+    session: AsyncSession, region_id: int, appointment_id: UUID
+) -> Appointment | None:
+    """Return the appointment a signed link names; the link is the permission."""
+    found: Appointment | None = await session.get(Appointment, (region_id, appointment_id))
+    return found
+
+
+async def answers(session: AsyncSession, region_id: int, appointment_id: UUID) -> list[Any]:
+    """Return the answers about an appointment, oldest first."""
+    found = await session.scalars(
+        select(Reconfirmation)
+        .where(
+            Reconfirmation.region_id == region_id,
+            Reconfirmation.appointment_id == appointment_id,
+        )
+        .order_by(Reconfirmation.id)
+        .limit(100)
+    )
+    return list(found)
+
+
+async def history(session: AsyncSession, region_id: int, appointment_id: UUID) -> list[Any]:
+    """Return an appointment's changes, oldest first (AP-02)."""
+    found = await session.scalars(
+        audit.history(region_id, Appointment.__tablename__, appointment_id).limit(200)
+    )
+    return list(found)
+
+
+async def tier_of(session: AsyncSession, region_id: int, customer_id: UUID) -> str:
+    """Return a customer's tier (CU-01)."""
+    found: str | None = await session.scalar(
+        select(Customer.tier).where(Customer.region_id == region_id, Customer.id == customer_id)
+    )
+    if found is None:
+        raise NotFound(thing="customer")
+    return found
+
+
+async def quiet_hours(session: AsyncSession, region_id: int) -> rules.QuietHours:
+    """Return the region's quiet hours in its own zone (AP-09)."""
+    return rules.QuietHours.of(
+        await configuration.value(session, region_id, rules.QUIET_FROM),
+        await configuration.value(session, region_id, rules.QUIET_UNTIL),
+        await organisation.zone_of(session, region_id),
+    )

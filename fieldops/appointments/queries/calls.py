@@ -1,0 +1,102 @@
+"""Reads of the calls people have to make, and of those that are due on the ladder."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.appointments import policy, rules
+from fieldops.appointments.models import Appointment, CallTask
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+
+
+def call_tasks(scope: Scope) -> Select[CallTask]:
+    """Return the statement for the call tasks in a scope."""
+    return select(CallTask).where(policy.visible(scope, CallTask))
+
+
+async def lock_call_task(session: AsyncSession, scope: Scope, call_task_id: UUID) -> CallTask:
+    """Return a call task locked for a change; raises NotFound outside the scope."""
+    found: CallTask | None = await session.scalar(
+        call_tasks(scope).where(CallTask.id == call_task_id).with_for_update(of=CallTask)
+    )
+    if found is None:
+        raise NotFound(thing="call task")
+    return found
+
+
+async def call_task(session: AsyncSession, scope: Scope, call_task_id: UUID) -> CallTask:
+    """Return a call task; raises NotFound outside the scope."""
+    found: CallTask | None = await session.scalar(
+        call_tasks(scope).where(CallTask.id == call_task_id)
+    )
+    if found is None:
+        raise NotFound(thing="call task")
+    return found
+
+
+async def open_tasks(
+    session: AsyncSession, region_id: int, visit_id: UUID, kinds: Collection[str] | None = None
+) -> list[CallTask]:
+    """Return the calls still to be made for a visit, locked, of some kinds or of all."""
+    statement = select(CallTask).where(
+        CallTask.region_id == region_id,
+        CallTask.visit_id == visit_id,
+        CallTask.done_at.is_(None),
+    )
+    if kinds is not None:
+        statement = statement.where(CallTask.kind.in_(kinds))
+    found = await session.scalars(statement.order_by(CallTask.id).with_for_update())
+    return list(found)
+
+
+def _task_exists(region_id: int, kind: str, *, open_only: bool = False) -> Any:
+    conditions = [
+        CallTask.region_id == region_id,
+        CallTask.appointment_id == Appointment.id,
+        CallTask.window_start == Appointment.window_start,
+        CallTask.kind == kind,
+    ]
+    if open_only:
+        conditions.append(CallTask.done_at.is_(None))
+    return exists().where(*conditions)
+
+
+async def due_calls(
+    session: AsyncSession, region_id: int, now: datetime, limit: int
+) -> list[tuple[Appointment, rules.TaskKind]]:
+    """Return unanswered appointments whose next step is a person's call (AP-04), locked.
+
+    Each comes with the kind of call. Rows another worker holds are left to it.
+    """
+    call = and_(
+        Appointment.call_at <= now,
+        ~_task_exists(region_id, "unconfirmed"),
+        ~_task_exists(region_id, "reconfirm", open_only=True),
+    )
+    personal = and_(
+        Appointment.needs_person,
+        Appointment.reconfirm_at <= now,
+        ~_task_exists(region_id, "unconfirmed"),
+        ~_task_exists(region_id, "reconfirm"),
+    )
+    found = await session.scalars(
+        select(Appointment)
+        .where(
+            Appointment.region_id == region_id,
+            Appointment.state.in_(rules.UNANSWERED_STATES),
+            Appointment.window_start > now,
+            or_(call, personal),
+        )
+        .order_by(Appointment.window_start, Appointment.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Appointment)
+    )
+    return [
+        (a, "unconfirmed" if a.call_at is not None and a.call_at <= now else "reconfirm")
+        for a in found
+    ]

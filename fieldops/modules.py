@@ -9,6 +9,7 @@ MODULES = (
     "files",
     "customers",
     "network",
+    "travel",
     # the promise
     "orders",
     "visits",

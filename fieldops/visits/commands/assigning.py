@@ -14,6 +14,7 @@ from fieldops.kernel.permissions import Permission
 from fieldops.orders.models import WorkOrder
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
+from fieldops.travel import queries as travel
 from fieldops.visits import queries, rules
 from fieldops.visits.commands import following, telling
 from fieldops.visits.commands.judging import visit_for_decision
@@ -322,12 +323,17 @@ async def _set_departures(
     stops = await queries.stops_before(
         ctx.session, ctx.region_id, list(known), morning, visit.expected_arrival
     )
+    origins = {id_: _origin(known[id_], stops.get(id_)) for id_ in rows}
+    placed = {id_: origin for id_, origin in origins.items() if origin is not None}
+    ways = await travel.seconds(
+        ctx.session, ctx.region_id, list(placed.values()), [goal], visit.window_start
+    )
+    needed = dict(zip(placed, ways[:, 0].tolist(), strict=True))
     for technician_id, row in rows.items():
-        origin = _origin(known[technician_id], stops.get(technician_id))
-        if origin is None:
+        if technician_id not in needed:
             row.travel_seconds = row.latest_departure_at = None
             continue
-        seconds = geo.travel_seconds(origin, goal)
+        seconds = needed[technician_id]
         row.travel_seconds = round(seconds)
         row.latest_departure_at = rules.latest_departure(visit.window_start, seconds, before)
 

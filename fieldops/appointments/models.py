@@ -1,11 +1,11 @@
 """Tables of appointments: the promise, the reserved time, the answers, the calls to make."""
 
 from datetime import datetime
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, column
-from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, column
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.appointments import rules
@@ -20,6 +20,7 @@ class Appointment(Regional):
     `moved_*` and `customer_contacted_at` speak of the last reschedule; `contacted_in_time` says
     whether the customer was told before the old window opened (AP-06). `reconfirm_at` and
     `call_at` are the steps of the ladder, None when quiet hours leave no moment for them.
+    `endangered_*`: the office said that this window cannot be kept, and the customer is told.
     """
 
     __tablename__ = "appointments_appointment"
@@ -47,6 +48,8 @@ class Appointment(Regional):
     moved_reason: Mapped[str | None]
     customer_contacted_at: Mapped[datetime | None]
     contacted_in_time: Mapped[bool | None]
+    endangered_at: Mapped[datetime | None]
+    endangered_reason: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint(one_of("state", get_args(rules.State)), name="state_known"),
@@ -54,6 +57,9 @@ class Appointment(Regional):
         CheckConstraint("window_end > window_start", name="window_in_order"),
         CheckConstraint("(moved_cause is null) = (moved_reason is null)", name="move_explained"),
         CheckConstraint("state <> 'confirmed' or confirmed_at is not null", name="confirmed_when"),
+        CheckConstraint(
+            "(endangered_at is null) = (endangered_reason is null)", name="danger_explained"
+        ),
         Index(
             "uq_appointments_appointment_open",
             "region_id",
@@ -131,7 +137,9 @@ class Reconfirmation(Regional):
 class CallTask(Regional):
     """A call a person has to make to a customer, and what came of it.
 
-    Open once for each visit and kind; `due_at` keeps to the quiet hours (AP-09).
+    Open once for each visit and kind; `due_at` keeps to the quiet hours (AP-09). `taken_by` is
+    who makes it; `tries` counts calls that came to nothing yet, and `promise` is what the customer
+    promised at the last one.
     """
 
     __tablename__ = "appointments_call_task"
@@ -147,6 +155,11 @@ class CallTask(Regional):
     due_at: Mapped[datetime]
     window_start: Mapped[datetime | None]
     subject: Mapped[str | None]  # what it is about, for instance the reason wished for
+    taken_by: Mapped[UUID | None]
+    taken_at: Mapped[datetime | None]
+    tries: Mapped[int | None] = mapped_column(Integer)
+    tried_at: Mapped[datetime | None]
+    promise: Mapped[str | None]
     outcome: Mapped[str | None]
     note: Mapped[str | None]
     done_at: Mapped[datetime | None]
@@ -160,6 +173,11 @@ class CallTask(Regional):
             name="outcome_known",
         ),
         CheckConstraint("(done_at is null) = (outcome is null)", name="done_with_outcome"),
+        CheckConstraint("(taken_at is null) = (taken_by is null)", name="taken_by_somebody"),
+        CheckConstraint(
+            f"promise is null or {one_of('promise', get_args(rules.Promise))}",
+            name="promise_known",
+        ),
         Index(
             "uq_appointments_call_task_open",
             "region_id",
@@ -176,6 +194,26 @@ class CallTask(Regional):
             postgresql_where=column("done_at").is_(None),
         ),
     )
+
+
+class Ladder(Regional):
+    """A region's own ladder of steps before and after a visit, in its versions (AP-03 to AP-09).
+
+    The newest version counts; a region without one follows the shipped default. `steps` is as
+    `ladders.Step` reads it.
+    """
+
+    __tablename__ = "appointments_ladder"
+    resource = "ladder"
+    counted: ClassVar[bool] = False
+
+    number: Mapped[int] = mapped_column(Integer)
+    steps: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    reason: Mapped[str]
+    published_at: Mapped[datetime]
+    published_by: Mapped[UUID]
+
+    __table_args__ = (UniqueConstraint("region_id", "number"),)
 
 
 refuse_on("ex_appointments_reservation_time", SlotTaken)

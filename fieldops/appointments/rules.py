@@ -17,11 +17,19 @@ State = Literal[
 Answer = Literal["confirmed", "change_wanted", "cancelled", "unreachable"]
 Channel = Literal["phone", "web_link", "agent", "partner_api"]
 LinkAnswer = Literal["confirmed", "change_wanted", "cancelled"]
-AnswerChannel = Literal["text_link", "voice", "person", "technician"]
+AnswerChannel = Literal["text_link", "text_reply", "voice", "person", "technician"]
 Cause = Literal["operator", "customer"]
 TaskKind = Literal[
-    "reconfirm", "unconfirmed", "reschedule", "new_appointment", "withdrawn", "message_uncertain"
+    "reconfirm",
+    "unconfirmed",
+    "reschedule",
+    "new_appointment",
+    "withdrawn",
+    "message_uncertain",
+    "tell",
+    "reply",
 ]
+Promise = Literal["call_again", "will_be_home", "somebody_else_home", "will_call_back"]
 Outcome = Literal["confirmed", "change_wanted", "cancelled", "unreachable", "done"]
 
 LINK_ANSWERS: tuple[Answer, ...] = ("confirmed", "change_wanted", "cancelled")

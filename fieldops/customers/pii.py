@@ -16,19 +16,21 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     FromClause,
     Index,
+    Integer,
     Select,
+    column,
     delete,
     null,
     select,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.customers import policy, queries
 from fieldops.customers.errors import NoContact, NothingToChange
 from fieldops.customers.models import Customer
-from fieldops.customers.rules import IdentityMethod
+from fieldops.customers.rules import IdentityMethod, digits_of
 from fieldops.kernel import erasure
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Regional, catalogue_link, link
@@ -43,18 +45,20 @@ class Contact(Regional):
 
     __tablename__ = "customers_contact"
     resource = "customer_contact"
-    masked = frozenset({"name", "phone", "email"})
+    masked = frozenset({"name", "phone", "email", "phone_digits"})
     belongs_to = "id"
 
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
     name: Mapped[str]
     phone: Mapped[str | None]
     email: Mapped[str | None]
+    phone_digits: Mapped[str | None]  # as a short message centre names the sender of a reply
 
     __table_args__ = (
         ForeignKeyConstraint(
             ["region_id", "id"], ["customers_customer.region_id", "customers_customer.id"]
         ),
+        Index("ix_customers_contact_phone_digits", "region_id", "phone_digits"),
     )
 
 
@@ -110,6 +114,83 @@ class ContactReading(Regional):
         CheckConstraint("kind in ('reading', 'export')", name="kind_known"),
         Index("ix_customers_contact_reading_reader", "region_id", "reader_id", "at"),
         Index("ix_customers_contact_reading_at", "region_id", "at"),
+    )
+
+
+class Stop(Regional):
+    """Somebody who wants no more messages by machine: a customer, or whoever has a number.
+
+    A reply STOP stops its number; a person stops a customer. It ends when `ended_at` is set.
+    """
+
+    __tablename__ = "customers_stop"
+    resource = "stop"
+    masked = frozenset({"number"})
+    prose = frozenset({"reason"})
+    belongs_to = "customer_id"
+    counted: ClassVar[bool] = False
+
+    customer_id: Mapped[UUID | None] = link("customers_customer", nullable=True)
+    centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    number: Mapped[str | None]
+    source: Mapped[str]
+    reason: Mapped[str | None]
+    since: Mapped[datetime]
+    by_id: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("source in ('reply', 'person')", name="source_known"),
+        CheckConstraint("customer_id is not null or number is not null", name="somebody_named"),
+        Index("ix_customers_stop_number", "region_id", "number"),
+    )
+
+
+class IncomingText(Regional):
+    """A text message that somebody sent us: its number, its words, and what was made of it.
+
+    Long texts arrive in parts, each a row with `part` of `parts` until all are there.
+    `state` says what came of it; `visit_id` names the visit it was taken for.
+    """
+
+    __tablename__ = "customers_incoming_text"
+    resource = "incoming_text"
+    prose = frozenset({"words"})
+    belongs_to = "customer_id"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    customer_id: Mapped[UUID | None] = link("customers_customer", nullable=True)
+    centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    number: Mapped[str]
+    words: Mapped[str]
+    joined_by: Mapped[int | None] = mapped_column(Integer)
+    part: Mapped[int | None] = mapped_column(Integer)
+    parts: Mapped[int | None] = mapped_column(Integer)
+    received_at: Mapped[datetime]
+    state: Mapped[str]
+    meaning: Mapped[str | None]
+    visit_id: Mapped[UUID | None]
+    seen_at: Mapped[datetime | None]
+    seen_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('part', 'answered', 'repeated', 'unclear', 'stopped', 'unknown')",
+            name="state_known",
+        ),
+        CheckConstraint("(state = 'part') = (part is not null)", name="part_known"),
+        Index("ix_customers_incoming_text_number", "region_id", "number", "received_at"),
+        Index(
+            "uq_customers_incoming_text_part",
+            "region_id",
+            "number",
+            "joined_by",
+            "parts",
+            "part",
+            unique=True,
+            postgresql_where=column("state") == "part",
+        ),
     )
 
 
@@ -233,6 +314,7 @@ def first_contact(
         name=name,
         phone=phone,
         email=email,
+        phone_digits=digits_of(phone),
     )
 
 
@@ -272,6 +354,7 @@ async def replace_contact(
     )
     for field, value in changed.items():
         setattr(contact, field, value)
+    contact.phone_digits = digits_of(contact.phone)
     return contact
 
 
@@ -280,9 +363,10 @@ async def erase_contact(session: AsyncSession, reach: erasure.Reach) -> None:
     """Delete an erased customer's contact data, old values too, and the tie to other systems.
 
     The row of contact data goes, so that nothing is left that could be filled in again: whoever
-    comes back is registered as somebody new (CU-07).
+    comes back is registered as somebody new (CU-07). What came from their numbers goes with it.
     """
-    for model in (FormerContact, Contact):
+    await _reach_numbers(session, reach)
+    for model in (IncomingText, Stop, FormerContact, Contact):
         await session.execute(
             delete(model)
             .where(model.region_id == reach.region_id, model.id.in_(reach.of(model)))
@@ -301,3 +385,28 @@ async def erase_contact(session: AsyncSession, reach: erasure.Reach) -> None:
     )
     for (centre_id,) in customers:
         touch(session, reach.region_id, centre_id, Customer)
+
+
+async def _reach_numbers(session: AsyncSession, reach: erasure.Reach) -> None:
+    """Let texts and stops that name an erased customer's number only be reached too."""
+    present = await session.scalars(
+        select(Contact.phone_digits).where(
+            Contact.region_id == reach.region_id, Contact.id.in_(reach.of(Contact))
+        )
+    )
+    former = await session.scalars(
+        select(FormerContact.phone).where(
+            FormerContact.region_id == reach.region_id,
+            FormerContact.id.in_(reach.of(FormerContact)),
+        )
+    )
+    numbers = {number for number in (*present, *map(digits_of, former)) if number is not None}
+    for model in (IncomingText, Stop):
+        found = await session.scalars(
+            select(model.id).where(
+                model.region_id == reach.region_id,
+                model.customer_id.is_(None),
+                model.number.in_(numbers),
+            )
+        )
+        reach.add(model, found)

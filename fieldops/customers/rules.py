@@ -52,6 +52,14 @@ class IdentityMethod(StrEnum):
     IN_PERSON = "in_person"
 
 
+def digits_of(phone: str | None) -> str | None:
+    """Return a phone number as a short message centre names it: digits, without + or 00."""
+    if phone is None:
+        return None
+    digits = "".join(c for c in phone if c in "0123456789")
+    return digits.removeprefix("00") or None
+
+
 BUSINESS = frozenset({Segment.GOVERNMENT, Segment.ENTERPRISE})
 PRIVATE_TIERS = ("diamond", "gold", "silver", "basic")
 BUSINESS_TIERS = tuple(f"{size}{series}" for series in "AB" for size in range(1, 6))

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer, Premises
 from fieldops.customers.pii import Contact
+from fieldops.customers.rules import digits_of
 from fieldops.demo.city import City, city_id
 from fieldops.demo.features import Feature
 from fieldops.demo.people import StaffMember
@@ -272,6 +273,7 @@ def _contacts(city: City) -> Iterator[Row]:
             centre_id=centres[customer.key],
             name=person if person == firm else f"{person}, {firm}",
             phone=customer.phone,
+            phone_digits=digits_of(customer.phone),
             email=customer.email,
         )
 

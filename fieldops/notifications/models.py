@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import ClassVar, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, column
+from sqlalchemy import CheckConstraint, Index, Integer, Text, UniqueConstraint, column
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel.base import Regional, catalogue_link, link, one_of
@@ -15,7 +16,9 @@ class Message(Regional):
     """A reminder to a customer, unique by `dedupe_key`; it holds no contact data and no text.
 
     The address is read and the text written when it is sent. `not_after`: later it is useless.
-    `quiet_exempt`: it may go out in quiet hours (AP-09).
+    `quiet_exempt`: it may go out in quiet hours (AP-09). `step` is the ladder's step it was
+    planned by, `ways` that step's channels in order (None: the installation's), and
+    `receipt_minutes` how long a receipt may take; `receipt_due_at` is set while one is awaited.
     """
 
     __tablename__ = "notifications_message"
@@ -38,6 +41,10 @@ class Message(Regional):
     expected_arrival: Mapped[datetime | None]
     technician_name: Mapped[str | None]
     certificate_number: Mapped[str | None]
+    step: Mapped[str | None]
+    ways: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    receipt_minutes: Mapped[int | None] = mapped_column(Integer)
+    receipt_due_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     claimed_at: Mapped[datetime | None]
     channel: Mapped[str | None]
@@ -67,6 +74,12 @@ class Message(Regional):
             "region_id",
             "claimed_at",
             postgresql_where=column("state") == "sending",
+        ),
+        Index(
+            "ix_notifications_message_receipt",
+            "region_id",
+            "receipt_due_at",
+            postgresql_where=column("receipt_due_at").is_not(None),
         ),
     )
 
@@ -104,3 +117,49 @@ class DeliveryAttempt(Regional):
             postgresql_where=column("reference").is_not(None),
         ),
     )
+
+
+class Receipt(Regional):
+    """What the peer said later of one part of a sent message; None while it has said nothing.
+
+    A long text message goes in parts, and each has its own name at the peer.
+    """
+
+    __tablename__ = "notifications_receipt"
+    resource = "receipt"
+    belongs_to = "attempt_id"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    attempt_id: Mapped[UUID] = link("notifications_attempt")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    channel: Mapped[str]
+    reference: Mapped[str]
+    state: Mapped[str | None]
+    at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_notifications_receipt_reference", "region_id", "channel", "reference"),
+    )
+
+
+class PushSubscription(Regional):
+    """A browser of a technician that is woken by web push (RFC 8030); gone when it says so.
+
+    `endpoint` is the push service's address for this browser, `p256dh` and `auth` its keys
+    (RFC 8291), as the browser gave them.
+    """
+
+    __tablename__ = "notifications_push_subscription"
+    resource = "push_subscription"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    person_id: Mapped[UUID] = catalogue_link("organisation_person")
+    endpoint: Mapped[str]
+    p256dh: Mapped[str]
+    auth: Mapped[str]
+    label: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("region_id", "endpoint"),)

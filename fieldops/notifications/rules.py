@@ -6,9 +6,18 @@ from uuid import UUID
 
 from fieldops.kernel.configuration import number
 
-Kind = Literal["reconfirmation", "half_hour_notice"]
-State = Literal["planned", "sending", "sent", "failed", "uncertain", "expired", "cancelled"]
-ChannelName = Literal["sms", "email", "file"]
+Kind = Literal[
+    "booking_confirmation",
+    "reconfirmation",
+    "reminder",
+    "half_hour_notice",
+    "cannot_keep",
+    "nobody_home",
+]
+State = Literal[
+    "planned", "sending", "sent", "failed", "uncertain", "expired", "cancelled", "by_person"
+]
+ChannelName = Literal["sms", "email", "voice", "file", "person"]
 AttemptOutcome = Literal["sent", "not_sent", "refused", "unknown"]
 
 SEND_LEASE = number(

@@ -13,8 +13,8 @@ TIES = {"customer_id", "order_id", "work_order_id", "visit_id", "message_id"}
 
 # Texts that are chosen, measured or made by the program: nobody writes about a customer in them.
 WORDLESS = {
-    "appointments_appointment": {"state", "channel", "moved_cause"},
-    "appointments_call_task": {"kind", "outcome"},
+    "appointments_appointment": {"state", "channel", "moved_cause", "endangered_reason"},
+    "appointments_call_task": {"kind", "outcome", "promise"},
     "appointments_reconfirmation": {"answer", "channel"},
     "checklists_answer": {"item_key", "photos"},
     "checklists_checklist": {"state"},
@@ -42,7 +42,9 @@ WORDLESS = {
         "certificate_number",
         "channel",
         "ended_reason",
+        "step",
     },
+    "notifications_receipt": {"channel", "reference", "state"},  # the peer's words for a part
     "orders_order": {"external_ref", "state", "urgency", "content_hash"},
     "orders_warning": {"audience"},
     "orders_work_order": {
@@ -62,7 +64,12 @@ WORDLESS = {
     "visits_visit_fact": {"kind"},
     "visits_visit_work": {"outcome"},
 }
-DELETED = {"customers_contact", "customers_former_contact"}
+DELETED = {
+    "customers_contact",
+    "customers_former_contact",
+    "customers_incoming_text",
+    "customers_stop",
+}
 
 
 def models() -> dict[str, type[Regional]]:

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench import days, instances, others
-from fieldops.dispatch.engine import plans, running
+from fieldops.dispatch.engine import aims, plans, running
 from fieldops.dispatch.engine.packing import Day
 from fieldops.dispatch.engine.plans import Figures, Plan
 
@@ -64,7 +64,7 @@ def main() -> int:
         technicians, visits = map(int, size.split("x"))
         day = days.generate(technicians, visits, pairs=chosen.pairs, seed=chosen.seed)
         print(f"{technicians} technicians, {visits} visits, {chosen.pairs:.0%} for two", flush=True)
-        found = running.search(day, days.AIM, chosen.seconds, seed=chosen.seed)
+        found = running.search(day, aims.DAY, chosen.seconds, seed=chosen.seed)
         good = compare(day, found.plan, chosen.seconds) and good
     return 0 if good else 1
 

@@ -8,43 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from fieldops.dispatch.engine.aims import COMPLAINT, FAULT, IMPORTANT, INSTALL, WEIGHT
 from fieldops.dispatch.engine.packing import Day, Job, Part, Reals, Worker
 from fieldops.dispatch.engine.plans import Decoded, Plan, Stop
-from fieldops.dispatch.engine.running import Aim
 
 SKILLS = ("fixed_line", "copper_broadband", "fibre", "indoor_network", "enterprise")
-COMPLAINT, VIP, FAULT, INSTALL = range(4)
-# What leaving one out costs in the score by which plans are compared here, and what it weighs while
-# searching: there each class outweighs ten of the next.
-PENALTY = {COMPLAINT: 1000.0, VIP: 600.0, FAULT: 300.0, INSTALL: 100.0}
-WEIGHT = {COMPLAINT: 100_000.0, VIP: 10_000.0, FAULT: 1_000.0, INSTALL: 100.0}
+# What leaving one out costs in the score by which plans are compared here.
+PENALTY = {COMPLAINT: 1000.0, IMPORTANT: 600.0, FAULT: 300.0, INSTALL: 100.0}
 KM = 18.0  # the side of the city
 MINUTES_A_KM = 1.35 / 28.0 * 60.0  # great circle to road, and 28 km/h
 FORMAT = "fieldops-day-1"
-
-AIM = Aim(
-    levels=[
-        {"excess": 1.0, "lunch_late_minutes": 1.0},
-        *({f"left_out_{rank}": 1.0} for rank in range(4)),
-        {"late_visits": 1.0},
-        {"overtime_minutes": 1.0},
-        {"price": 1.0},
-        {"length": 1.0},
-    ],
-    steer={
-        "left_out": 1.0,
-        "excess": 5.0,
-        "late_visits": 60.0,
-        "late_minutes": 1.0,
-        "overtime_minutes": 5.0,
-        "lunch_late_minutes": 5.0,
-        "price": 1.0,
-        "length": 1.0,
-    },
-    warm=30.0,
-    cold=0.3,
-    ramped=frozenset({"excess", "late_visits", "lunch_late_minutes", "overtime_minutes"}),
-)
 
 
 def generate(technicians: int, visits: int, *, pairs: float = 0.1, seed: int = 1) -> Day:
@@ -62,7 +35,7 @@ def generate(technicians: int, visits: int, *, pairs: float = 0.1, seed: int = 1
         workers.append(Worker(begins, begins + 540.0, t, t, longer=0.0, lunch=(660.0, 780.0, 40.0)))
     jobs = []
     for v in range(visits):
-        rank = rng.choices((COMPLAINT, VIP, FAULT, INSTALL), (4, 6, 35, 55))[0]
+        rank = rng.choices((COMPLAINT, IMPORTANT, FAULT, INSTALL), (4, 6, 35, 55))[0]
         opens = rng.choice((480, 540, 600, 660, 720, 780, 840, 900))
         length = rng.choice((90, 120, 120, 180))
         minutes = float(

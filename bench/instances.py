@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench import days
+from fieldops.dispatch.engine import aims
 from fieldops.dispatch.engine.packing import Day, Job, Part, Worker
 from fieldops.dispatch.engine.plans import Plan
 from fieldops.dispatch.engine.running import Aim
@@ -42,7 +43,7 @@ def read(path: Path) -> Instance:
     raw = json.loads(text)
     if "patients" in raw:
         return hhcrsp(name, raw)
-    return Instance(name, "day", days.parse(raw), days.AIM, raw)
+    return Instance(name, "day", days.parse(raw), aims.DAY, raw)
 
 
 def hhcrsp(name: str, raw: dict[str, Any]) -> Instance:

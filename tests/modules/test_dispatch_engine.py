@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench import days, instances
-from fieldops.dispatch.engine import running
+from fieldops.dispatch.engine import aims, running
 from fieldops.dispatch.engine.packing import Day, Job, Part, Worker
 from fieldops.dispatch.engine.plans import Decoded, Figures, Plan, Stop, faults
 
@@ -34,16 +34,7 @@ EVERYTHING = running.Aim(
 )
 
 
-class Turns:
-    """A clock by which a second has so many looks at it: the same moves on any machine."""
-
-    def __init__(self, looks: int = 10) -> None:
-        self.looks = looks
-        self.looked = 0
-
-    def __call__(self) -> float:
-        self.looked += 1
-        return self.looked / self.looks
+MOVES = 100_000
 
 
 def worth(figures: Figures) -> tuple[float, ...]:
@@ -125,22 +116,72 @@ def drawn_days(draw: st.DrawFn) -> Day:
 @given(day=drawn_days(), seed=st.integers(0, 999))
 def test_the_plain_decoder_finds_the_plan_sound_and_the_same_worth(day: Day, seed: int) -> None:
     """VI-01, ORG-03, ORG-07: skills, teams together, lunches and ends, twice and independently."""
-    found = running.search(day, EVERYTHING, 1.0, seed=seed, clock=Turns())
+    found = running.search(day, EVERYTHING, seed=seed, moves=MOVES)
     assert faults(day, found.plan) == []
     assert found.worth == pytest.approx(worth(Decoded(day, found.plan).figures()), abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_plan() -> None:
     day = days.generate(6, 30, seed=4)
-    one, two = (running.search(day, days.AIM, 1.0, seed=9, clock=Turns()) for _ in range(2))
+    one, two = (running.search(day, aims.DAY, seed=9, moves=MOVES) for _ in range(2))
     assert one.plan == two.plan
     assert one.moves == two.moves > 0
 
 
+def test_a_search_ends_when_it_is_told_to_and_needs_an_end() -> None:
+    day = days.generate(6, 30, seed=4)
+    asked = iter([False, False, True])
+    found = running.search(day, aims.DAY, moves=10**9, stop=lambda: next(asked))
+    assert found.moves == 2 * running.MOVES_A_TURN
+    with pytest.raises(ValueError, match="seconds or of moves"):
+        running.search(day, aims.DAY)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(day=drawn_days(), data=st.data())
+def test_what_is_locked_or_frozen_stays(day: Day, data: st.DataObject) -> None:
+    """Started and en-route visits stay with whom they are and where; locked ones with whom."""
+    start = running.search(day, EVERYTHING, moves=2_000, seed=3).plan
+    some = st.sets(st.sampled_from(start.order)) if start.order else st.just(set[int]())
+    frozen, locked = data.draw(some), data.draw(some)
+    found = running.search(
+        day, EVERYTHING, moves=30_000, seed=5, start=start, frozen=frozen, locked=locked
+    )
+    assert faults(day, found.plan) == []
+    assert found.worth == pytest.approx(worth(Decoded(day, found.plan).figures()), abs=1e-4)
+    before, after = start.crews(), found.plan.crews()
+    assert all(before[number] == after[number] for number in frozen | locked)
+    for was, now in zip(start.routes, found.plan.routes, strict=True):
+        were, are = [stop.job for stop in was], [stop.job for stop in now]
+        for number in frozen & set(were):
+            assert set(are[: are.index(number)]) <= set(were[: were.index(number)])
+
+
+def test_what_is_to_stay_must_be_possible() -> None:
+    day = days.generate(4, 12, seed=4)
+    plan = running.search(day, aims.DAY, moves=MOVES).plan
+    nobody = replace(day, jobs=tuple(_without(job, plan.crews()) for job in enumerate(day.jobs)))
+    with pytest.raises(ValueError, match="cannot stay with whom it has"):
+        running.search(nobody, aims.DAY, moves=1, start=plan, locked=plan.order[:1])
+    assert running.search(nobody, aims.DAY, moves=0, start=plan).plan.order == ()
+
+
+def _without(numbered: tuple[int, Job], crews: dict[int, dict[int | None, int]]) -> Job:
+    """Return a job that those who have it may no longer do."""
+    number, job = numbered
+    had = set(crews.get(number, {}).values())
+
+    def part(found: Part) -> Part:
+        return replace(found, prices={w: p for w, p in found.prices.items() if w not in had})
+
+    alone = part(job.alone) if job.alone else None
+    return replace(job, team=tuple(map(part, job.team)), alone=alone)
+
+
 def test_a_plan_to_begin_with_is_kept_when_nothing_better_is_found() -> None:
     day = days.generate(6, 24, seed=4)
-    good = running.search(day, days.AIM, 1.0, seed=9, clock=Turns())
-    again = running.search(day, days.AIM, 1e-9, start=good.plan, seed=1)
+    good = running.search(day, aims.DAY, seed=9, moves=MOVES)
+    again = running.search(day, aims.DAY, moves=0, start=good.plan, seed=1)
     assert again.worth == pytest.approx(good.worth, abs=1e-6)
     assert faults(day, again.plan) == []
 
@@ -159,7 +200,7 @@ def test_fourteen_installs_do_not_outweigh_a_complaint() -> None:
         15, 480.0, 1000.0, alone=Part(60.0, everybody), rank=0, weight=100_000.0, grace=0.0
     )
     day = Day((*installs, complaint), (Worker(480.0, 1020.0, 0, 0, longer=0.0),), ways)
-    found = running.search(day, days.AIM, 1.0, seed=1, clock=Turns())
+    found = running.search(day, aims.DAY, seed=1, moves=MOVES)
     assert 14 in found.plan.order
     assert found.worth[1] == 0
 
@@ -174,7 +215,7 @@ def test_a_pair_begins_together_and_a_sequence_keeps_its_gap() -> None:
             for number, job in enumerate(day.jobs)
         ),
     )
-    plan = running.search(day, days.AIM, 1.0, seed=1, clock=Turns()).plan
+    plan = running.search(day, aims.DAY, seed=1, moves=MOVES).plan
     starts: dict[int, dict[int, float]] = {}
     for route in plan.routes:
         for stop in route:
@@ -188,7 +229,7 @@ def test_a_pair_begins_together_and_a_sequence_keeps_its_gap() -> None:
 
 def test_a_wrong_plan_is_called_wrong() -> None:
     day = days.generate(4, 10, pairs=0.4, seed=3)
-    plan = running.search(day, days.AIM, 1.0, seed=1, clock=Turns()).plan
+    plan = running.search(day, aims.DAY, seed=1, moves=MOVES).plan
     assert faults(day, plan) == []
     busy = next(w for w, route in enumerate(plan.routes) if len(route) > 1)
     first, *others = plan.routes[busy]
@@ -208,7 +249,7 @@ def test_a_wrong_plan_is_called_wrong() -> None:
 def test_no_rest_is_planned_away() -> None:
     """ORG-07: a lunch of forty minutes lies in every working day, begun by 13:00."""
     day = days.generate(6, 40, seed=5)
-    plan = running.search(day, days.AIM, 1.0, seed=1, clock=Turns()).plan
+    plan = running.search(day, aims.DAY, seed=1, moves=MOVES).plan
     decoded = Decoded(day, plan)
     for worker, route in enumerate(plan.routes):
         if route and decoded.home[worker] > 780.0:
@@ -221,7 +262,7 @@ def test_no_rest_is_planned_away() -> None:
 def test_it_is_better_than_the_greedy_dispatcher() -> None:
     day = days.generate(12, 80, seed=6)
     greedy = Decoded(day, days.greedy(day)).figures()
-    found = Decoded(day, running.search(day, days.AIM, 1.0, clock=Turns(60)).plan).figures()
+    found = Decoded(day, running.search(day, aims.DAY, moves=10 * MOVES).plan).figures()
     assert found.left_out <= greedy.left_out
     assert found.late_visits == found.overtime_minutes == 0
 
@@ -245,7 +286,7 @@ CUST NO.  XCOORD.   YCOORD.    DEMAND   READY TIME  DUE DATE   SERVICE   TIME
 
 def test_a_solomon_file_is_read_planned_and_checked() -> None:
     tiny = instances.solomon("TINY", SOLOMON)
-    plan = running.search(tiny.day, tiny.aim, 1.0, seed=1, clock=Turns()).plan
+    plan = running.search(tiny.day, tiny.aim, seed=1, moves=MOVES).plan
     cost, wrong = instances.solomon_cost(tiny.raw, tiny.day, plan)
     assert (cost, wrong) == (80.0, [])
     empty = Plan(((), ()), ())
@@ -279,7 +320,7 @@ def test_the_home_care_problem_is_checked_in_its_own_terms() -> None:
         "distances": [[0, 10, 30], [10, 0, 25], [30, 25, 0]],
     }
     instance = instances.hhcrsp("two", raw)
-    found = running.search(instance.day, instance.aim, 1.0, seed=1, clock=Turns())
+    found = running.search(instance.day, instance.aim, seed=1, moves=MOVES)
     cost, wrong = instances.hhcrsp_cost(raw, found.plan)
     assert wrong == []
     assert cost == pytest.approx(found.worth[1])

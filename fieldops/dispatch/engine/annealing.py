@@ -91,7 +91,7 @@ def seed(number):
     np.random.seed(number)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def anneal(w, r, j, f, steer, levels, warmth, moves, best, best_whole, best_real):
     """Try `moves` moves at a temperature; keeps the best plan seen by `levels`.
 

@@ -16,6 +16,7 @@ from numba import njit
 NOBODY = -1
 UNSERVED, TEAM, SOLO = -1, 0, 1
 MOST_PARTS = 3
+FREE, LOCKED, FROZEN = 0, 1, 2
 
 (
     NODES,
@@ -31,6 +32,7 @@ MOST_PARTS = 3
     SOLO_NODE,  # -1: nobody may do all of it alone
     RANK,  # class of priority, 0 the most urgent
     PLACE,
+    HELD,  # LOCKED: stays with whom it has; FROZEN: that, and nothing comes before it any more
     NEAR,
     # by node
     VISIT,
@@ -80,7 +82,7 @@ MOST_PARTS = 3
     LADEN,
     TOTAL,
     SLOTS,
-) = range(53)
+) = range(54)
 
 # The components of a plan's worth, summed up while moves are tried: first the unserved visits by
 # class of priority.

@@ -11,8 +11,12 @@ from fieldops.dispatch.engine.layout import (
     BEFORE,
     CLOSES,
     FIRST,
+    FREE,
+    FROZEN,
+    HELD,
     KEY,
     LEAVES,
+    LOCKED,
     MODE,
     NEXT,
     NOBODY,
@@ -40,10 +44,10 @@ from fieldops.dispatch.engine.layout import (
 )
 from fieldops.dispatch.engine.routes import (
     add,
-    before_key,
     link,
     put,
     put_real,
+    room_for,
     unlink,
 )
 from fieldops.dispatch.engine.timing import (
@@ -71,12 +75,11 @@ def take_in(w, r, j, f, visit, mode, team, key, waiting, count):
     """Serve a visit with a team at a key; its nodes and their followers wait to be timed."""
     put(w, j, w[MODE] + visit, mode)
     put_real(r, j, f, w[KEY] + visit, key)
-    nodes, technicians = w[NODES], w[TECHNICIANS]
     node, parts = nodes_of(w, visit)
     for i in range(parts):
-        after = before_key(w, r, team[i], key)
-        if key_of(w, r, nodes, technicians, w[w[NEXT] + after]) == key:
-            return -1  # equal keys would be no order: technicians could wait in a circle
+        after = room_for(w, r, team[i], key)
+        if after < 0:
+            return -1
         link(w, r, j, f, node + i, team[i], after)
     for i in range(parts):
         # What was timed before it was left out may be the same again: time the follower anyway.
@@ -189,6 +192,9 @@ def change_one(w, r, visit, former, parts, team):
 @njit(cache=True)
 def try_relocate(w, r, j, f, visit, former, team, waiting):
     """Move one visit: other technicians, another place in the order, another mode."""
+    held = w[w[HELD] + visit]
+    if held == FROZEN:
+        return -1
     node, parts = nodes_of(w, visit)
     for i in range(parts):
         former[i] = w[w[TECHNICIAN] + node + i]
@@ -197,6 +203,8 @@ def try_relocate(w, r, j, f, visit, former, team, waiting):
     mode = choose_mode(w, visit)
     given = NOBODY
     pick = np.random.random()
+    if held == LOCKED:
+        mode, pick = w[w[MODE] + visit], 1.0  # only its place in the order may change
     if parts > 1 and mode == TEAM and pick < 0.35:
         if not change_one(w, r, visit, former, parts, team):
             return -1
@@ -217,10 +225,10 @@ def try_relocate(w, r, j, f, visit, former, team, waiting):
 def try_swap(w, r, j, f, visit, former, team, waiting):
     """Let two visits change places: technicians and order."""
     width = w[WIDTH]
-    if width == 0 or w[w[MODE] + visit] == UNSERVED:
+    if width == 0 or w[w[MODE] + visit] == UNSERVED or w[w[HELD] + visit] != FREE:
         return -1
     other = near_of(w, visit, np.random.randint(width))
-    if other < 0 or w[w[MODE] + other] == UNSERVED:
+    if other < 0 or w[w[MODE] + other] == UNSERVED or w[w[HELD] + other] != FREE:
         return -1
     a, parts = nodes_of(w, visit)
     b, others = nodes_of(w, other)
@@ -247,10 +255,10 @@ def try_swap(w, r, j, f, visit, former, team, waiting):
 def try_eject(w, r, j, f, visit, former, team, waiting):
     """Let a visit take the place of another, which looks for a new one or is left out."""
     width = w[WIDTH]
-    if width == 0:
+    if width == 0 or w[w[HELD] + visit] != FREE:
         return -1
     other = near_of(w, visit, np.random.randint(width))
-    if other < 0 or w[w[MODE] + other] == UNSERVED:
+    if other < 0 or w[w[MODE] + other] == UNSERVED or w[w[HELD] + other] != FREE:
         return -1
     node, parts = nodes_of(w, other)
     given = w[w[TECHNICIAN] + node + np.random.randint(parts)]
@@ -296,7 +304,7 @@ def try_tails(w, r, j, f, visit, waiting, moved):
     count_one = 0
     node = w[w[NEXT] + here]
     while node < nodes:
-        if price_of(w, r, node, two) == math.inf:
+        if price_of(w, r, node, two) == math.inf or w[w[HELD] + w[w[VISIT] + node]] != FREE:
             return -1
         moved[count_one] = node
         count_one += 1
@@ -304,7 +312,7 @@ def try_tails(w, r, j, f, visit, waiting, moved):
     count_all = count_one
     node = w[w[NEXT] + there]
     while node < nodes:
-        if price_of(w, r, node, one) == math.inf:
+        if price_of(w, r, node, one) == math.inf or w[w[HELD] + w[w[VISIT] + node]] != FREE:
             return -1
         moved[count_all] = node
         count_all += 1
@@ -340,7 +348,7 @@ def try_tails(w, r, j, f, visit, waiting, moved):
 @njit(cache=True)
 def try_segment(w, r, j, f, visit, waiting, moved):
     """Give two or three visits in a row to another technician, in the same order."""
-    nodes, technicians = w[NODES], w[TECHNICIANS]
+    nodes = w[NODES]
     if w[w[MODE] + visit] == UNSERVED:
         return -1
     node, parts = nodes_of(w, visit)
@@ -353,7 +361,7 @@ def try_segment(w, r, j, f, visit, waiting, moved):
     node = first
     most = 2 + np.random.randint(2)
     while node < nodes and count < most:
-        if price_of(w, r, node, two) == math.inf:
+        if price_of(w, r, node, two) == math.inf or w[w[HELD] + w[w[VISIT] + node]] != FREE:
             break
         visit = w[w[VISIT] + node]
         mine, parts = nodes_of(w, visit)
@@ -371,9 +379,9 @@ def try_segment(w, r, j, f, visit, waiting, moved):
     waits = wait_for(waiting, 0, behind)
     for i in range(count):
         key = r[w[KEY] + w[w[VISIT] + moved[i]]]
-        after = before_key(w, r, two, key)
-        if key_of(w, r, nodes, technicians, w[w[NEXT] + after]) == key:
-            return -1  # see take_in
+        after = room_for(w, r, two, key)
+        if after < 0:
+            return -1
         link(w, r, j, f, moved[i], two, after)
     for i in range(count):
         waits = wait_for(waiting, waits, moved[i])
@@ -384,6 +392,6 @@ def try_segment(w, r, j, f, visit, waiting, moved):
 @njit(cache=True)
 def try_drop(w, r, j, f, visit, waiting):
     """Leave a visit out."""
-    if w[w[MODE] + visit] == UNSERVED:
+    if w[w[MODE] + visit] == UNSERVED or w[w[HELD] + visit] != FREE:
         return -1
     return leave_out(w, r, j, f, visit, waiting, 0)

@@ -110,6 +110,7 @@ def pack(day: Day) -> tuple[Wholes, Reals]:
         ],
         layout.RANK: [job.rank for job in jobs],
         layout.PLACE: [job.place for job in jobs],
+        layout.HELD: np.full(visits, layout.FREE),
         layout.NEAR: near.ravel(),
         layout.VISIT: owners,
         layout.ALLOWED_FIRST: np.cumsum([0, *map(len, allowed)]),

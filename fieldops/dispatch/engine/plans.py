@@ -27,6 +27,14 @@ class Plan:
     routes: tuple[tuple[Stop, ...], ...]
     order: tuple[int, ...]
 
+    def crews(self) -> dict[int, dict[int | None, int]]:
+        """Return by job who does which part."""
+        found: dict[int, dict[int | None, int]] = {}
+        for worker, route in enumerate(self.routes):
+            for stop in route:
+                found.setdefault(stop.job, {})[stop.part] = worker
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -54,12 +62,12 @@ class Lunch:
     late: float
 
 
-def part_of(day: Day, stop: Stop) -> Part:
-    """Return the part of a job that a stop is; raises ValueError when there is no such part."""
-    job = day.jobs[stop.job]
-    found = job.alone if stop.part is None else dict(enumerate(job.team)).get(stop.part)
+def part_of(day: Day, number: int, part: int | None) -> Part:
+    """Return a part of a job, None: the whole of it; raises ValueError when there is none."""
+    job = day.jobs[number]
+    found = job.alone if part is None else dict(enumerate(job.team)).get(part)
     if found is None:
-        raise ValueError(f"job {stop.job} has no part {stop.part}")
+        raise ValueError(f"job {number} has no part {part}")
     return found
 
 
@@ -104,7 +112,7 @@ class Decoded:
             begins = [max(reached)] * len(crew)
         for (worker, stop), begin in zip(crew, begins, strict=True):
             self.starts[number, stop.part] = begin
-            self._ready[worker] = begin + part_of(self.day, stop).minutes
+            self._ready[worker] = begin + part_of(self.day, stop.job, stop.part).minutes
             self._at[worker] = job.place
             self._done[worker] += 1
 
@@ -117,7 +125,7 @@ class Decoded:
         if length > 0 and worker not in self.lunches:
             lunch = max(ready, earliest)
             begin = max(ready + way, job.opens)
-            over = begin + part_of(self.day, stop).minutes > latest
+            over = begin + part_of(self.day, stop.job, stop.part).minutes > latest
             if over or lunch + length + way <= begin:
                 late = max(0.0, lunch - latest)
                 self.lunches[worker] = Lunch(self._done[worker] - 1, lunch, late)
@@ -151,8 +159,10 @@ class Decoded:
             left[day.jobs[number].rank] += 1
         late = [max(0.0, s - day.jobs[job].closes) for (job, _), s in self.starts.items()]
         late = [minutes for minutes in late if minutes > EPSILON]
-        work = [sum(part_of(day, s).minutes for s in route) for route in self.plan.routes]
-        load = [sum(part_of(day, s).load for s in route) for route in self.plan.routes]
+        work = [
+            sum(part_of(day, s.job, s.part).minutes for s in route) for route in self.plan.routes
+        ]
+        load = [sum(part_of(day, s.job, s.part).load for s in route) for route in self.plan.routes]
         overtime = [
             (max(0.0, home - worker.ends), worker)
             for home, worker, route in zip(self.home, day.workers, self.plan.routes, strict=True)
@@ -167,7 +177,7 @@ class Decoded:
             lunch_late_minutes=sum(lunch.late for lunch in self.lunches.values()),
             length=sum(self._length(w, route) for w, route in enumerate(self.plan.routes)),
             price=sum(
-                part_of(day, stop).prices[worker]
+                part_of(day, stop.job, stop.part).prices[worker]
                 for worker, route in enumerate(self.plan.routes)
                 for stop in route
             ),
@@ -182,7 +192,7 @@ class Decoded:
                 for (job, _), s in self.starts.items()
             ),
             scarce=sum(
-                max(0.0, day.workers[worker].rarity - part_of(day, stop).need)
+                max(0.0, day.workers[worker].rarity - part_of(day, stop.job, stop.part).need)
                 for worker, route in enumerate(self.plan.routes)
                 for stop in route
             ),
@@ -235,7 +245,7 @@ def _crews(day: Day, plan: Plan) -> list[str]:
                 found.append(f"worker {worker} is on job {stop.job} twice")
             parts[stop.part] = worker
             try:
-                allowed = part_of(day, stop).prices
+                allowed = part_of(day, stop.job, stop.part).prices
             except ValueError as exc:
                 found.append(str(exc))
                 continue

@@ -11,7 +11,9 @@ from fieldops.dispatch.engine.layout import (
     BEFORE,
     DURATION,
     EXCESS,
+    FROZEN,
     GRACE,
+    HELD,
     LADEN,
     LATE,
     LATE_TIME,
@@ -145,12 +147,19 @@ def unlink(w, r, j, f, node):
 
 
 @njit(cache=True)
-def before_key(w, r, technician, key):
-    """Return the last node of a route whose key is smaller than this one."""
+def room_for(w, r, technician, key):
+    """Return the last node of a route whose key is smaller than this one; -1: no room there.
+
+    Equal keys would be no order: technicians could wait for each other in a circle. And before
+    what is frozen nothing may come any more.
+    """
     nodes, technicians = w[NODES], w[TECHNICIANS]
     node = nodes + technician
     while True:
         follower = w[w[NEXT] + node]
-        if key_of(w, r, nodes, technicians, follower) >= key:
+        found = key_of(w, r, nodes, technicians, follower)
+        if found >= key:
+            if found == key or (follower < nodes and w[w[HELD] + w[w[VISIT] + follower]] == FROZEN):
+                return -1
             return node
         node = follower

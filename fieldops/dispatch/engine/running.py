@@ -1,16 +1,21 @@
 """Running the search: temperatures over time, the weights that steer, the best plan found."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fieldops.dispatch.engine import annealing, layout, packing
 from fieldops.dispatch.engine.packing import Day, Reals, Wholes
-from fieldops.dispatch.engine.plans import Plan, Stop
+from fieldops.dispatch.engine.plans import Plan, Stop, part_of
 
 MOVES_A_TURN = 20_000
+# What is ramped begins at this share of its weight and reaches all of it at this part of the time;
+# then it grows on until nothing that is left out can outweigh it.
+LEAST_SHARE, RISEN = 0.02, 0.7
+HARD, HARDENED = 1e4, 0.85
 
 COMPONENT = {
     "left_out": layout.UNSERVED_WEIGHT,
@@ -34,8 +39,9 @@ class Aim:
     """What is looked for.
 
     `levels` compare two plans: a weighted sum of figures each, the first that differs decides.
-    `steer` is the one sum the search walks by; those of `ramped` begin at a twentieth of their
-    weight and reach it at half time, for a search that may not be late at first finds little.
+    `steer` is the one sum the search walks by; those of `ramped` begin at a small share of their
+    weight and end at a large multiple of it, for a search that may not be late at first finds
+    little, and one that may be late at last ends with a plan that nobody can carry out.
     Temperatures are in the unit of that sum.
     """
 
@@ -59,19 +65,33 @@ class Found:
 def search(
     day: Day,
     aim: Aim,
-    seconds: float,
+    seconds: float = math.inf,
     *,
+    moves: int | None = None,
     start: Plan | None = None,
+    frozen: Collection[int] = (),
+    locked: Collection[int] = (),
     seed: int = 1,
-    clock: Callable[[], float] = time.process_time,
+    clock: Callable[[], float] = time.thread_time,
+    stop: Callable[[], bool] | None = None,
 ) -> Found:
-    """Return the best plan found in so many seconds of CPU time.
+    """Return the best plan found in so many seconds of this thread's CPU time, or so many moves.
 
-    `start` is a plan to begin with. The same seed gives the same moves, but how many fit into the
-    time depends on the machine.
+    `start` is a plan to begin with; what nobody may do as it says there begins left out. Jobs of
+    `locked` stay served by those who have them in `start`, at a time that may change; those of
+    `frozen` do so, and nothing may come before them in their technicians' routes any more. `stop`
+    is asked some fifty times a second and ends the search early when it says so. The same seed and
+    number of moves give the same plan; how many moves fit into a second depends on the machine.
+
+    Raises ValueError when neither seconds nor moves end the search, or when a job that is to stay
+    cannot be as `start` says.
     """
+    if moves is None and not math.isfinite(seconds):
+        raise ValueError("a search needs a number of seconds or of moves")
     if not day.jobs or not day.workers:
-        return Found(Plan(((),) * len(day.workers), ()), (), 0, 0.0)
+        if held := {*frozen, *locked}:
+            raise ValueError(f"job {min(held)} cannot stay as it is: the day is empty")
+        return Found(Plan(((),) * len(day.workers), ()), (0.0,) * len(aim.levels), 0, 0.0)
     w, r = packing.pack(day)
     j, f = packing.empty_journal()
     steer, levels = _vector(aim.steer), np.array([_vector(level) for level in aim.levels])
@@ -79,30 +99,25 @@ def search(
     best_w, best_r = w[w[layout.STATE] :].copy(), r[w[layout.REAL_STATE] :].copy()
     annealing.seed(seed)
     annealing.anneal(w, r, j, f, steer, levels, 1.0, 0, best, best_w, best_r)  # compiles
-    if start is not None:
-        _begin_with(start, w, r, j, f)
+    _begin_with(start, day, w, r, j, f)
+    _hold(frozen, locked, w)
     annealing.keep(levels, w, r, best, best_w, best_r)
-    began, moves = clock(), 0
-    while (gone := (clock() - began) / seconds) < 1:
+    began, done = clock(), 0
+    while stop is None or not stop():
+        gone = (clock() - began) / seconds
+        if moves is not None:
+            gone = max(gone, done / moves if moves else 1.0)
+        if gone >= 1:
+            break
         warmth = aim.warm * (aim.cold / aim.warm) ** gone
+        now = _ramp(steer, aim.ramped, gone)
+        turn = MOVES_A_TURN if moves is None else min(MOVES_A_TURN, moves - done)
         annealing.renew_keys(w, r, _by_key(w, r))
-        annealing.anneal(
-            w,
-            r,
-            j,
-            f,
-            _ramp(steer, aim.ramped, gone),
-            levels,
-            warmth,
-            MOVES_A_TURN,
-            best,
-            best_w,
-            best_r,
-        )
-        moves += MOVES_A_TURN
+        annealing.anneal(w, r, j, f, now, levels, warmth, turn, best, best_w, best_r)
+        done += turn
     spent = clock() - began
     w[w[layout.STATE] :], r[w[layout.REAL_STATE] :] = best_w, best_r
-    return Found(_plan(day, w, r), tuple(best.tolist()), moves, spent)
+    return Found(_plan(day, w, r), tuple(best.tolist()), done, spent)
 
 
 def _vector(weights: Weights) -> Reals:
@@ -113,7 +128,11 @@ def _vector(weights: Weights) -> Reals:
 
 
 def _ramp(steer: Reals, ramped: frozenset[str], gone: float) -> Reals:
-    share = min(1.0, 0.05 + 1.9 * gone)
+    """Return the weights of a moment: what is ramped grows by the same factor in the same time."""
+    if gone < RISEN:
+        share = LEAST_SHARE ** (1 - gone / RISEN)
+    else:
+        share = HARD ** min(1.0, (gone - RISEN) / (HARDENED - RISEN))
     risen = steer.copy()
     for name in ramped:
         risen[COMPONENT[name]] *= share
@@ -125,19 +144,31 @@ def _by_key(w: Wholes, r: Reals) -> Wholes:
     return np.argsort(keys, kind="stable")
 
 
-def _begin_with(start: Plan, w: Wholes, r: Reals, j: Wholes, f: Reals) -> None:
+def _begin_with(start: Plan | None, day: Day, w: Wholes, r: Reals, j: Wholes, f: Reals) -> None:
     """Put the jobs of a plan into the empty state, in its order."""
-    crews: dict[int, dict[int | None, int]] = {}
-    for worker, route in enumerate(start.routes):
-        for stop in route:
-            crews.setdefault(stop.job, {})[stop.part] = worker
+    if start is None:
+        return
+    crews = start.crews()
     for place, number in enumerate(start.order):
         crew = crews[number]
+        if any(worker not in part_of(day, number, part).prices for part, worker in crew.items()):
+            continue
         mode = layout.SOLO if None in crew else layout.TEAM
+        if mode == layout.TEAM and len(crew) != len(day.jobs[number].team):
+            continue
         team = np.zeros(layout.MOST_PARTS, np.int64)
-        for i, part in enumerate(sorted(crew, key=lambda p: -1 if p is None else p)):
-            team[i] = crew[part]
+        for part, worker in crew.items():
+            team[part or 0] = worker
         annealing.place_visit(w, r, j, f, number, mode, team, float(place))
+
+
+def _hold(frozen: Collection[int], locked: Collection[int], w: Wholes) -> None:
+    """Mark what stays as it is; raises ValueError for what is not there."""
+    for numbers, how in ((locked, layout.LOCKED), (frozen, layout.FROZEN)):
+        for number in numbers:
+            if w[w[layout.MODE] + number] == layout.UNSERVED:
+                raise ValueError(f"job {number} cannot stay with whom it has: nobody may do it so")
+            w[w[layout.HELD] + number] = how
 
 
 def _plan(day: Day, w: Wholes, r: Reals) -> Plan:

@@ -1,0 +1,34 @@
+"""What a day plan is to be: levels that compare plans, weights that steer the search to them."""
+
+from fieldops.dispatch.engine.running import Aim
+
+COMPLAINT, IMPORTANT, FAULT, INSTALL = range(4)
+# What leaving one out weighs while searching: each class outweighs ten of the next (WO-06).
+WEIGHT = (100_000.0, 10_000.0, 1_000.0, 100.0)
+
+_LEVELS = (
+    {"excess": 1.0, "lunch_late_minutes": 1.0},
+    *({f"left_out_{rank}": 1.0} for rank in range(len(WEIGHT))),
+    {"late_visits": 1.0},
+    {"overtime_minutes": 1.0},
+    {"price": 1.0},
+    {"length": 1.0},
+    {"scarce": 1.0},
+    {"balance": 1.0},
+)
+_STEER = {
+    "left_out": 1.0,
+    "excess": 100.0,
+    "late_visits": 100.0,
+    "late_minutes": 1.0,
+    "overtime_minutes": 5.0,
+    "lunch_late_minutes": 100.0,
+    "price": 1.0,
+    "length": 1.0,
+}
+MUST_NOT = frozenset({"excess", "late_visits", "lunch_late_minutes", "overtime_minutes"})
+
+# A plan from nothing, and one from a published plan: there the search begins nearly cold, so that
+# what need not change stays, and may break nothing on the way.
+DAY = Aim(levels=_LEVELS, steer=_STEER, warm=30.0, cold=0.3, ramped=MUST_NOT)
+REPLAN = Aim(levels=_LEVELS, steer=_STEER, warm=3.0, cold=0.3)

@@ -12,13 +12,16 @@ from fieldops.kernel.commands import Text
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import importing, queries
-from fieldops.orders.commands import handling, receiving
-from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
-from fieldops.orders.rules import Department, State
+from fieldops.orders.commands import handling, matters, receiving
+from fieldops.orders.models import LateWarning, Matter, ServiceOrder, Urge, WorkOrder
+from fieldops.orders.queries import matters as matter_queries
+from fieldops.orders.rules import Department, MatterState, State
 from fieldops.orders.schemas import (
+    MatterRead,
     OrderDetail,
     OrderRead,
     ReasonRead,
+    UrgeRead,
     WarningRead,
     WorkOrderRead,
 )
@@ -38,6 +41,13 @@ verb(router, "/orders/{order_id}/cancel", handling.cancel)
 verb(router, "/orders/{order_id}/resume", handling.resume)
 verb(router, "/orders/{order_id}/complete", handling.complete)
 verb(router, "/orders/{order_id}/close", handling.close)
+verb(router, "/orders/{order_id}/urge", matters.urge)
+verb(router, "/orders/{order_id}/matters", matters.open_matter)
+verb(router, "/matters/{matter_id}/take", matters.take)
+verb(router, "/matters/{matter_id}/hand-over", matters.hand_over)
+verb(router, "/matters/{matter_id}/accept", matters.accept)
+verb(router, "/matters/{matter_id}/decline", matters.decline)
+verb(router, "/matters/{matter_id}/answer", matters.answer)
 
 
 @router.get(
@@ -157,6 +167,72 @@ async def work_orders(
 ) -> Page[WorkOrderRead]:
     statement = queries.visible_work_orders(reading.scope, states=state, department=department)
     return await page(reading, statement, WorkOrder.id, after, limit, WorkOrderRead)
+
+
+@router.get(
+    "/work-list",
+    operation_id="work_list",
+    summary="Open work, most urgent first: by class, urges, service, tier, due time (WO-06)",
+    responses=problems(404),
+)
+async def work_list(
+    reading: Annotated[Reading, reads(Permission.ORDER_READ)],
+    state: States = [],  # noqa: B006 - FastAPI copies it
+    department: Annotated[Department | None, Query(description="field or cable.")] = None,
+    centre_id: Annotated[UUID | None, Query(description="Only this centre's.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[WorkOrderRead]:
+    found = await queries.work_list(
+        reading.session,
+        reading.scope,
+        states=state,
+        department=department,
+        centre_id=centre_id,
+        after=after,
+        limit=limit,
+    )
+    return Page.of(found, limit, WorkOrderRead)
+
+
+@router.get(
+    "/orders/{order_id}/urges",
+    operation_id="order_urge_list",
+    summary="Each time that somebody pressed for an order (WO-05)",
+    responses=problems(404),
+)
+async def urges(
+    order_id: UUID,
+    reading: Annotated[Reading, reads(Permission.MATTER_READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[UrgeRead]:
+    await queries.order(reading.session, reading.scope, order_id)
+    statement = matter_queries.urges(reading.scope, order_id)
+    return await page(reading, statement, Urge.id, after, limit, UrgeRead)
+
+
+@router.get(
+    "/matters",
+    operation_id="matter_list",
+    summary="What customers want about their orders, and who answers it (WO-05)",
+    responses=problems(),
+)
+async def matter_list(
+    reading: Annotated[Reading, reads(Permission.MATTER_READ)],
+    state: Annotated[MatterState | None, Query(description="Only in this state.")] = None,
+    order_id: Annotated[UUID | None, Query(description="Only this order's.")] = None,
+    mine: Annotated[bool, Query(description="Only those you own or were offered.")] = False,  # noqa: FBT002 - a query
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[MatterRead]:
+    statement = matter_queries.visible_matters(
+        reading.scope,
+        state=state,
+        order_id=order_id,
+        of_person=reading.actor.id if mine else None,
+    )
+    return await page(reading, statement, Matter.id, after, limit, MatterRead)
 
 
 @router.get(

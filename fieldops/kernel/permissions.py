@@ -58,6 +58,8 @@ class Permission(StrEnum):
     HEALTH_READ = "health:read"
     HEALTH_WRITE = "health:write"
     INDICATOR_READ = "indicator:read"
+    MATTER_HANDLE = "matter:handle"
+    MATTER_READ = "matter:read"
     MEASUREMENT_READ = "measurement:read"
     MEASUREMENT_WRITE = "measurement:write"
     NETWORK_CHANGE = "network:change"
@@ -94,6 +96,7 @@ _OFFICE_READS = frozenset(
         P.FILE_READ,
         P.HEALTH_READ,
         P.INDICATOR_READ,
+        P.MATTER_READ,
         P.MEASUREMENT_READ,
         P.NETWORK_READ,
         P.NOTIFICATION_READ,
@@ -145,6 +148,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DEVICE_MANAGE,
         P.DEVICE_READ,
         P.FILE_WRITE,
+        P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NOTE_WRITE,
         P.ORDER_HANDLE,
@@ -159,6 +163,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.CONTACT_READ,
         P.DESK_READ,
         P.DEVICE_READ,
+        P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
         P.NOTE_WRITE,
@@ -173,6 +178,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.CONTACT_WRITE,
             P.CUSTOMER_READ,
             P.CUSTOMER_WRITE,
+            P.MATTER_HANDLE,
+            P.MATTER_READ,
             P.NOTE_WRITE,
             P.NOTIFICATION_READ,
             P.ORDER_READ,

@@ -1,6 +1,6 @@
 """Refusals of service orders and work orders."""
 
-from fieldops.kernel.errors import Refusal
+from fieldops.kernel.errors import Caution, Refusal
 
 
 class IllegalChange(Refusal):
@@ -69,3 +69,67 @@ class ReceivedAtUnlikely(Refusal):
     code = "received_at_unlikely"
     status = 422
     advice = "Check the time and its zone, or leave it out."
+
+
+class OrderNotOpen(Refusal):
+    """The order is {state}; nothing of it is open any more."""
+
+    code = "order_not_open"
+    advice = "Tell the customer what became of it, or send a new order for new work."
+
+
+class MatterOpen(Refusal):
+    """This order has an open matter already; it is with {owner} since {since}."""
+
+    code = "matter_open"
+    advice = "Give what you were told to the owner named; whoever took it first answers it."
+
+
+class MatterTaken(Refusal):
+    """This matter is with {owner} since {since}."""
+
+    code = "matter_taken"
+    advice = "Leave it to the owner named, or ask them to hand it over."
+
+
+class NotYourMatter(Refusal):
+    """This matter is with {owner}; only they can do that."""
+
+    code = "not_your_matter"
+    advice = "Ask the owner named to answer it or to hand it over to you."
+
+
+class NotOfferedToYou(Refusal):
+    """This matter was not offered to you; it is with {owner}."""
+
+    code = "not_offered_to_you"
+    advice = "Refresh your matters; the offer may have been taken back or answered meanwhile."
+
+
+class MatterAnswered(Refusal):
+    """This matter was answered on {answered_on}."""
+
+    code = "matter_answered"
+    advice = "Open a new matter when the customer asks again."
+
+
+class CannotOwnMatters(Refusal):
+    """{person} takes no matters of this centre."""
+
+    code = "cannot_own_matters"
+    status = 422
+    advice = "Choose a dispatcher, an agent or a supervisor whose role covers the order's centre."
+
+
+class AnothersMatter(Caution):
+    """{owner} has had this matter since {since} and stays its owner."""
+
+    code = "anothers_matter"
+    advice = "Tell the customer who answers; what you were told is with the matter."
+
+
+class UrgeNotCounted(Caution):
+    """The order was urged less than {minutes} minutes ago; this is kept but not counted again."""
+
+    code = "urge_not_counted"
+    advice = "Nothing to do; look at the matter for what the customer was told."

@@ -65,3 +65,23 @@ class WorkOrderCancelled(WorkOrderAside):
 @dataclass(frozen=True, slots=True)
 class WorkOrdersResumed(WorkOpened):
     """Work that was set aside is open again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUrged(Event):
+    """Somebody pressed for an order; its work may have risen within its class (WO-05)."""
+
+    order_id: UUID
+    urges: int
+    matter_id: UUID
+    owner_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatterOffered(Event):
+    """An owner wants to hand a matter over to somebody, who has to accept it (WO-05)."""
+
+    matter_id: UUID
+    order_id: UUID
+    owner_id: UUID
+    offered_to: UUID

@@ -1,4 +1,4 @@
-"""Tables of orders: the order, its work orders, the warnings of late work, the reasons."""
+"""Tables of orders: orders, work orders, warnings of late work, urges and matters, reasons."""
 
 from datetime import date, datetime
 from typing import ClassVar
@@ -148,3 +148,77 @@ class LateWarning(Regional):
         ),
         Index("ix_orders_warning_warned", "region_id", "centre_id", "warned_at"),
     )
+
+
+class Matter(Regional):
+    """What a customer wants to know or have done about an order, and who answers it (WO-05).
+
+    From the first contact until it is answered it belongs to one person, `owner_id`; one that
+    came without a person (by a link, from a partner's system) waits until somebody takes it. An
+    offer to somebody else leaves it with its owner until the other accepts. An order has one
+    open matter at a time: whoever calls again reaches the same owner.
+    """
+
+    __tablename__ = "orders_matter"
+    resource = "matter"
+    prose = frozenset({"words", "offer_note", "answer"})
+    belongs_to = "order_id"
+
+    order_id: Mapped[UUID] = link("orders_order")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    kind: Mapped[str]
+    words: Mapped[str | None]
+    channel: Mapped[str]
+    state: Mapped[str]
+    owner_id: Mapped[UUID | None]
+    owned_since: Mapped[datetime | None]
+    offered_to: Mapped[UUID | None]
+    offered_at: Mapped[datetime | None]
+    offer_note: Mapped[str | None]
+    came_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    answer: Mapped[str | None]
+    answer_channel: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", rules.Matter), name="kind_known"),
+        CheckConstraint(one_of("state", rules.MatterState), name="state_known"),
+        CheckConstraint("(state = 'waiting') = (owner_id is null)", name="owned"),
+        CheckConstraint("(state = 'offered') = (offered_to is not null)", name="offered"),
+        CheckConstraint(
+            "(state = 'answered') = (answered_at is not null) and "
+            "(answered_at is null) = (answer_channel is null)",
+            name="answered",
+        ),
+        Index(
+            "uq_orders_matter_open",
+            "region_id",
+            "order_id",
+            unique=True,
+            postgresql_where="state <> 'answered'",
+        ),
+        Index("ix_orders_matter_owner", "region_id", "owner_id", "state"),
+    )
+
+
+class Urge(Regional):
+    """One time that somebody pressed for an order (WO-05); kept, whether it counted or not."""
+
+    __tablename__ = "orders_urge"
+    resource = "urge"
+    prose = frozenset({"words"})
+    belongs_to = "order_id"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    order_id: Mapped[UUID] = link("orders_order")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    matter_id: Mapped[UUID] = link("orders_matter")
+    side: Mapped[str]
+    channel: Mapped[str]
+    words: Mapped[str | None]
+    taken_by: Mapped[UUID]
+    at: Mapped[datetime]
+    raises: Mapped[bool]
+
+    __table_args__ = (CheckConstraint("side in ('customer', 'agent')", name="side_known"),)

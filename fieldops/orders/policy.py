@@ -6,13 +6,14 @@ answered with 404 (SYNC section 2).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_
 
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
-from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
+from fieldops.orders.models import LateWarning, Matter, ServiceOrder, Urge, WorkOrder
 
 Own = Callable[[Scope, bool], ColumnElement[bool]]
 
@@ -41,6 +42,13 @@ def visible_warnings(scope: Scope) -> ColumnElement[bool]:
     return scope.predicate(LateWarning)
 
 
+def visible_matters(scope: Scope, model: Any = Matter) -> ColumnElement[bool]:
+    """Return the condition for the matters or urges in a scope: those of an office's centres."""
+    return scope.predicate(model)
+
+
 shown(ServiceOrder, Permission.ORDER_READ, visible_orders)
 shown(WorkOrder, Permission.ORDER_READ, visible_work_orders)
 shown(LateWarning, Permission.ORDER_READ, visible_warnings)
+shown(Matter, Permission.MATTER_READ, visible_matters)
+shown(Urge, Permission.MATTER_READ, partial(visible_matters, model=Urge))

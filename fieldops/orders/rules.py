@@ -63,6 +63,33 @@ class Cause(StrEnum):
     CUSTOMER = "customer"
 
 
+class Matter(StrEnum):
+    """What somebody wants to know or have done about an order (WO-05)."""
+
+    URGE = "urge"
+    QUESTION = "question"
+    CHANGE = "change"
+
+
+class MatterState(StrEnum):
+    """Where a matter stands: it has an owner from the first contact until it is answered."""
+
+    WAITING = "waiting"  # it came by a link or a machine; the first person to take it owns it
+    OWNED = "owned"
+    OFFERED = "offered"  # still the owner's, until the other accepts
+    ANSWERED = "answered"
+
+
+class Channel(StrEnum):
+    """How somebody spoke to us, or we to them."""
+
+    PHONE = "phone"
+    WEB_LINK = "web_link"
+    PARTNER = "partner_api"
+    COUNTER = "counter"
+    MESSAGE = "message"
+
+
 class Department(StrEnum):
     """Who does the work: the field on visits, or the cable department on the plant."""
 
@@ -183,7 +210,7 @@ NEXT_STEPS: dict[State, tuple[str, ...]] = {
 }
 """The commands that lead on from a state."""
 
-# Priority (WO-06): the class decides, then the service, then the tier; ties go by due time.
+# Priority (WO-06): the class decides, then urges (WO-05), the service, the tier; ties by due time.
 _URGENCY = {"complaint": 5, "major_fault": 4}
 _CLASS = {Kind.REPAIR: 3, Kind.MOVE: 2, Kind.INSTALL: 2}
 _SERVICE = {"broadband": 2, "fixed_line": 1}
@@ -195,16 +222,33 @@ _TIER = {
     **{f"{n}A": 11 - n for n in range(1, 6)},
     **{f"{n}B": 6 - n for n in range(1, 6)},
 }
+_OF_CLASS, _OF_URGE, _OF_SERVICE = 1000, 220, 100
+MOST_URGES = 3
+
+URGES_RAISING = number(
+    "urges_raising_priority", "WO-05", "urges", 2,
+    "How many urges of an order raise its work within its class; 0: they are only counted.",
+    within=(0, MOST_URGES),
+)  # fmt: skip
+URGES_APART = number(
+    "urges_apart", "WO-05", "minutes", 30,
+    "An urge sooner than this after the one before is kept, but neither counted nor raising.",
+    within=(0, 1440),
+)  # fmt: skip
 
 
-def priority(kind: str, service: str, tier: str, urgency: str = "normal") -> int:
+def priority(kind: str, service: str, tier: str, urgency: str = "normal", urges: float = 0) -> int:
     """Return a work order's priority, greater is more urgent (WO-06).
 
-    Complaint, major fault, repair, move or install, others; within a class broadband before
-    fixed line, then the customer's tier. Equal priorities go by due time.
+    Complaint, major fault, repair, move or install, others; within a class what was urged more
+    (WO-05; `urges` of them raise, at most 3), then broadband before fixed line, then the
+    customer's tier. No number of urges lifts work into the class above. Equal priorities go by
+    due time; `priority // 1000` is the class.
     """
     rank = _URGENCY.get(urgency) or _CLASS.get(Kind(kind), 1)
-    return rank * 1000 + _SERVICE.get(service, 0) * 100 + _TIER.get(tier, 0)
+    raised = max(0, min(int(urges), MOST_URGES))
+    within = _OF_URGE * raised + _OF_SERVICE * _SERVICE.get(service, 0) + _TIER.get(tier, 0)
+    return _OF_CLASS * rank + within
 
 
 TASK_OF_KIND = {Kind.REPAIR: "repair"}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fieldops.orders.rules import State
+from fieldops.orders.rules import Channel, Matter, MatterState, State
 
 
 class _Read(BaseModel):
@@ -82,3 +82,36 @@ class WarningRead(_Read):
     percent: int
     due_at: datetime
     warned_at: datetime
+
+
+class MatterRead(_Read):
+    """What a customer wants about an order, and who answers it (WO-05)."""
+
+    order_id: UUID
+    centre_id: UUID
+    kind: Matter
+    words: str | None
+    channel: Channel
+    state: MatterState
+    owner_id: UUID | None = Field(description="Who answers it; null: nobody has taken it yet.")
+    owned_since: datetime | None
+    offered_to: UUID | None = Field(description="Who was asked to take it over.")
+    offered_at: datetime | None
+    offer_note: str | None
+    came_at: datetime
+    answered_at: datetime | None
+    answer: str | None
+    answer_channel: Channel | None
+
+
+class UrgeRead(_Read):
+    """One time that somebody pressed for an order."""
+
+    order_id: UUID
+    matter_id: UUID
+    side: str = Field(description="Who pressed: customer or agent.")
+    channel: Channel
+    words: str | None
+    taken_by: UUID
+    at: datetime
+    raises: bool = Field(description="Whether it counted; one too soon after another does not.")

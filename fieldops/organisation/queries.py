@@ -226,6 +226,12 @@ async def technicians(
     return {t.id: t for t in found}
 
 
+async def names(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of people by id; unknown ids are left out."""
+    found = await session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+    return {id_: name for id_, name in found}  # noqa: C416 - rows, not pairs
+
+
 def visible_technicians(scope: Scope) -> Select[Technician]:
     """Return the statement for the technicians a scope may see, by id."""
     return select(Technician).where(policy.visible(scope)).order_by(Technician.id)

@@ -73,6 +73,10 @@ BODIES: dict[str, dict[str, Any]] = {
         "starts_at": "2026-11-24T08:00:00Z",
         "ends_at": "2026-11-25T08:00:00Z",
     },
+    "matter_answer": {"answer": "tomorrow", "channel": "phone"},
+    "matter_hand_over": {"to": SOME, "note": "for the test"},
+    "matter_open": {"kind": "question", "channel": "phone", "words": "when?"},
+    "order_urge": {"channel": "phone"},
     "measurement_record_line_test": {
         "service_id": SOME,
         "measured_at_place": "outlet",
@@ -178,6 +182,8 @@ async def make_place(
         **visit, **window(local(day, 9)), technician_ids=[str(technician.id)],
         channel="phone", customer_said="Yes.",
     )  # fmt: skip
+    await do(dispatcher, "order.urge", "matter", "matter_id",
+             order_id=str(place.ids["order_id"]), channel="phone")  # fmt: skip
     await do(technician, "appointment.request_reschedule", "call_task", "call_task_id",
              **visit, reason="customer_asked")  # fmt: skip
     await do(technician, "measurement.record_line_test", "line_test", "line_test_id",
@@ -274,7 +280,7 @@ def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
     """Return a reason for verbs that want just that, nothing for those that want nothing."""
     wants = {"visit_accept", "visit_arrive", "visit_depart", "visit_start", "visit_complete",
              "visit_leave_notice", "order_resume", "order_complete", "order_close",
-             "device_wiped"}  # fmt: skip
+             "matter_take", "matter_accept", "device_wiped"}  # fmt: skip
     return {} if op.operation_id in wants else WHY
 
 

@@ -45,6 +45,8 @@ WORDLESS = {
         "step",
     },
     "notifications_receipt": {"channel", "reference", "state"},  # the peer's words for a part
+    "orders_matter": {"kind", "channel", "state", "answer_channel"},
+    "orders_urge": {"side", "channel"},
     "orders_order": {"external_ref", "state", "urgency", "content_hash"},
     "orders_warning": {"audience"},
     "orders_work_order": {

@@ -1,6 +1,6 @@
 """The verbs of orders, and the functions by which upper modules move work along."""
 
-from fieldops.orders.commands import catalogue, handling, plant, receiving, states
+from fieldops.orders.commands import catalogue, handling, matters, plant, ranking, receiving, states
 from fieldops.orders.commands.states import (
     Why,
     advance,
@@ -16,7 +16,9 @@ __all__ = [
     "cancel_work",
     "catalogue",
     "handling",
+    "matters",
     "plant",
+    "ranking",
     "receiving",
     "resume_work",
     "states",

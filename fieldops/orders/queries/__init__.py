@@ -6,9 +6,10 @@ or its visits locks it first, so that no two of them wait for each other.
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -93,6 +94,42 @@ def visible_work_orders(
     if department is not None:
         statement = statement.where(WorkOrder.department == department)
     return statement
+
+
+def most_urgent_first() -> tuple[Any, ...]:
+    """Return the order of every list of work: priority, then due time, then id (WO-06)."""
+    return (WorkOrder.priority.desc(), WorkOrder.due_at, WorkOrder.id)
+
+
+async def work_list(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    states: Collection[str] = (),
+    department: str | None = None,
+    centre_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[WorkOrder]:
+    """Return the open work of a scope, most urgent first, at most `limit` + 1, after one of it.
+
+    Raises NotFound when the work order to go on after is not in the scope.
+    """
+    statement = (
+        visible_work_orders(scope, states=states or sorted(rules.OPEN), department=department)
+        .order_by(None)
+        .order_by(*most_urgent_first())
+        .limit(limit + 1)
+    )
+    if centre_id is not None:
+        statement = statement.where(WorkOrder.centre_id == centre_id)
+    if after is not None:
+        last = await session.scalar(visible_work_orders(scope).where(WorkOrder.id == after))
+        if last is None:
+            raise NotFound(thing="work order")
+        later = tuple_(-WorkOrder.priority, WorkOrder.due_at, WorkOrder.id)
+        statement = statement.where(later > tuple_(-last.priority, last.due_at, last.id))
+    return list(await session.scalars(statement))
 
 
 async def work_orders(

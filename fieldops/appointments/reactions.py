@@ -22,6 +22,7 @@ from fieldops.visits.events import (
     VisitFailed,
     VisitGrowing,
     VisitResized,
+    VisitRetimed,
     VisitRevived,
     WindowChanged,
 )
@@ -36,7 +37,7 @@ async def _visit(ctx: Context, visit_id: UUID) -> Visit:
     return await visits.visit(ctx.session, scope, visit_id)
 
 
-@on(VisitAssigned, VisitRevived, WindowChanged)
+@on(VisitAssigned, VisitRetimed, VisitRevived, WindowChanged)
 async def follow_the_visit(ctx: Context, event: Any) -> None:
     """Reserve the time of exactly those who come (AP-01); raises SlotTaken.
 

@@ -53,6 +53,8 @@ class Permission(StrEnum):
     DEVICE_MANAGE = "device:manage"
     DEVICE_READ = "device:read"
     DEVICE_REGISTER = "device:register"
+    DISPATCH_PLAN = "dispatch:plan"
+    DISPATCH_READ = "dispatch:read"
     FILE_READ = "file:read"
     FILE_WRITE = "file:write"
     HEALTH_READ = "health:read"
@@ -147,6 +149,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DESK_READ,
         P.DEVICE_MANAGE,
         P.DEVICE_READ,
+        P.DISPATCH_PLAN,
+        P.DISPATCH_READ,
         P.FILE_WRITE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
@@ -163,6 +167,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.CONTACT_READ,
         P.DESK_READ,
         P.DEVICE_READ,
+        P.DISPATCH_READ,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
@@ -198,6 +203,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.CUSTOMER_ERASE,
         P.DEVICE_MANAGE,
         P.DEVICE_READ,
+        P.DISPATCH_READ,
         P.NETWORK_EDIT,
         P.REGISTER_READ,
         P.RULE_EDIT,

@@ -44,6 +44,13 @@ class WindowChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VisitRetimed(Event):
+    """The visit is due at another moment of the window it has."""
+
+    visit_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class TechnicianDeparted(Event):
     """A technician of the visit has left for it."""
 

@@ -19,6 +19,15 @@ WORDLESS = {
     "checklists_answer": {"item_key", "photos"},
     "checklists_checklist": {"state"},
     "customers_contact_reading": {"kind", "source"},
+    "dispatch_plan_line": {
+        "kind",
+        "priority_class",
+        "technician_ids",
+        "former_technician_ids",
+        "requires",
+        "gains",  # numbers
+        "base",  # times and states
+    },
     "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
     "health_reading": {"photos", "flags", "likely_place"},
     "health_record": {

@@ -27,7 +27,7 @@ from fieldops.visits.errors import (
     UnknownTechnicians,
     WindowFixed,
 )
-from fieldops.visits.events import VisitAssigned, VisitGrowing, WindowChanged
+from fieldops.visits.events import VisitAssigned, VisitGrowing, VisitRetimed, WindowChanged
 from fieldops.visits.models import Assignment, Visit
 from fieldops.visits.rules import NoticeKind, State, Step
 
@@ -123,15 +123,15 @@ async def set_window(
     Without `technician_ids` the present ones stay and are checked against the new time; an empty
     collection takes all off. Without a window the visit waits for an appointment again.
     `expected_arrival` is when all technicians are due, the window's start without it. Emits
-    WindowChanged and VisitAssigned where something changed. Raises IllegalVisitChange,
-    InvalidWindow, UnknownTechnicians, NotQualified, OutsideCalendar.
+    WindowChanged, VisitRetimed and VisitAssigned where something changed. Raises
+    IllegalVisitChange, InvalidWindow, UnknownTechnicians, NotQualified, OutsideCalendar.
     """
     if not rules.legal("visit.move", visit.state):
         raise IllegalVisitChange(
             next_steps=rules.next_steps(visit.state), state=visit.state, wanted="visit.move"
         )
     _check_window(ctx, start, end, expected_arrival)
-    old = (visit.window_start, visit.window_end)
+    old, was_due = (visit.window_start, visit.window_end), visit.expected_arrival
     moved = None not in old and start is not None and old != (start, end)
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     await _turn_back(ctx, present, visit.window_start, start)
@@ -151,6 +151,8 @@ async def set_window(
         await _take_all_off(ctx, visit, present, old)
     if old != (start, end):
         await ctx.emit(WindowChanged(visit.id, *old, start, end))
+    elif visit.expected_arrival != was_due:
+        await ctx.emit(VisitRetimed(visit.id))
 
 
 async def _turn_back(

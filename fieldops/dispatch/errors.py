@@ -1,0 +1,104 @@
+"""Refusals of dispatch."""
+
+from fieldops.kernel.errors import Caution, Refusal
+
+
+class DayPast(Refusal):
+    """{day} is over; only today and days ahead are planned."""
+
+    code = "day_past"
+    status = 422
+    advice = "Choose today or a day ahead."
+
+
+class NothingToPlan(Refusal):
+    """There is nobody or nothing to plan on {day}."""
+
+    code = "nothing_to_plan"
+    advice = "Look at the day first: it needs a technician who works and a visit that is open."
+
+
+class PlanRunning(Refusal):
+    """A plan for this centre and day is being looked for already."""
+
+    code = "plan_running"
+    advice = "Wait for it, or discard it and ask again."
+
+
+class PlanNotReady(Refusal):
+    """The plan is {state}; it cannot be published."""
+
+    code = "plan_not_ready"
+    advice = "Publish a proposal that is ready; ask for a new one if this one is out of date."
+
+
+class UnknownLines(Refusal):
+    """Some of the lines are not of this plan, or published already."""
+
+    code = "unknown_plan_lines"
+    status = 422
+    advice = "Refresh the plan and choose from its open lines."
+
+
+class LinesBelongTogether(Refusal):
+    """{count} lines need others that were not chosen."""
+
+    code = "plan_lines_belong_together"
+    advice = "Choose the lines named as well, or leave out those that need them."
+
+
+class LinesOutdated(Refusal):
+    """{count} lines meet something that changed since the plan was made."""
+
+    code = "plan_lines_outdated"
+    advice = "Leave the lines named out and publish the rest, or ask for a new plan."
+
+
+class LinesRefused(Refusal):
+    """{count} lines cannot be carried out any more."""
+
+    code = "plan_lines_refused"
+    advice = "Look at what is said of each line; leave it out, or ask for a new plan."
+
+
+class PromisesBroken(Refusal):
+    """{count} lines would break a time that was promised to a customer."""
+
+    code = "plan_breaks_promises"
+    advice = "Leave the lines named out, or say that you take it on: each customer is then called."
+
+
+class NotOnThisPlan(Refusal):
+    """A new time was agreed for a line that changes no promised window."""
+
+    code = "no_window_to_agree"
+    status = 422
+    advice = "Give an agreed time only for lines whose kind is moved."
+
+
+class VisitLocked(Refusal):
+    """The visit is locked already."""
+
+    code = "visit_locked"
+    advice = "Unlock it first if the reason has changed."
+
+
+class VisitNotLocked(Refusal):
+    """The visit is not locked."""
+
+    code = "visit_not_locked"
+    advice = "Refresh the visit; somebody else has unlocked it."
+
+
+class VisitOver(Refusal):
+    """The visit is {state}; it is not locked any more."""
+
+    code = "visit_over"
+    advice = "Lock visits that lie ahead."
+
+
+class ReplanOffered(Caution):
+    """{count} visits of {technician} need somebody else; a replan can propose who."""
+
+    code = "replan_offered"
+    advice = "Ask for a replan of the day, look at the proposal and publish it."

@@ -1,0 +1,149 @@
+"""Rules of dispatch: states and kinds, classes of priority, the numbers of planning. Pure."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from fieldops.appointments.rules import needs_person
+from fieldops.kernel.configuration import number
+from fieldops.orders.rules import Kind
+
+
+class PlanState(StrEnum):
+    """The life of a proposal."""
+
+    COMPUTING = "computing"
+    PROPOSED = "proposed"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+class PlanKind(StrEnum):
+    """A plan of the whole day, or a replan after something happened."""
+
+    DAY = "day"
+    REPLAN = "replan"
+
+
+class Cause(StrEnum):
+    """Why a plan is asked for."""
+
+    PLANNING = "planning"
+    ABSENCE = "absence"
+    DELAY = "delay"
+    URGENT = "urgent"
+    AREA_FAULT = "area_fault"
+
+
+class LineKind(StrEnum):
+    """What a line of a plan does to a visit.
+
+    retimed: the same technicians at another moment of the same window; reassigned: other
+    technicians in the same window; placed: a visit without a time gets one; moved: a promised
+    window that cannot be kept, with the nearest start that can; left_out: no place was found.
+    """
+
+    RETIMED = "retimed"
+    REASSIGNED = "reassigned"
+    PLACED = "placed"
+    MOVED = "moved"
+    LEFT_OUT = "left_out"
+
+
+class Class(StrEnum):
+    """Classes of priority, the most urgent first (WO-06)."""
+
+    COMPLAINT = "complaint"
+    VIP = "vip"
+    FAULT = "fault"
+    INSTALL = "install"
+    OTHER = "other"
+
+
+CLASSES = tuple(Class)
+ENTITLED = frozenset({Class.COMPLAINT, Class.VIP, Class.FAULT})
+"""The classes that the reserve is kept for."""
+
+RESCHEDULE_REASON = {
+    Cause.ABSENCE: "technician_ill",
+    Cause.DELAY: "running_late",
+    Cause.URGENT: "capacity",
+    Cause.AREA_FAULT: "capacity",
+    Cause.PLANNING: "capacity",
+}
+"""The reason of the list that a broken window has, by what the plan was asked for (AP-06)."""
+
+
+def class_of(urgency: str, kinds: Collection[str], tier: str) -> Class:
+    """Return the class of a visit: complaint, important customer, fault, install, other (WO-06).
+
+    Important are the tiers that are always spoken to by a person (AP-04).
+    """
+    if urgency == "complaint":
+        return Class.COMPLAINT
+    if needs_person(tier):
+        return Class.VIP
+    if urgency == "major_fault" or Kind.REPAIR in kinds:
+        return Class.FAULT
+    if {Kind.INSTALL, Kind.MOVE} & set(kinds):
+        return Class.INSTALL
+    return Class.OTHER
+
+
+def more_urgent(a: str, b: str) -> bool:
+    """Return whether a class goes before another (WO-06)."""
+    return CLASSES.index(Class(a)) < CLASSES.index(Class(b))
+
+
+PLAN_SECONDS = number(
+    "dispatch_plan_seconds", "VI-01", "seconds", 30,
+    "CPU seconds a search for a day plan may take when nobody says otherwise.",
+    within=(0.1, 600),
+)  # fmt: skip
+REPLAN_SECONDS = number(
+    "dispatch_replan_seconds", "AP-07", "seconds", 3,
+    "CPU seconds a replan may take when nobody says otherwise.",
+    within=(0.1, 30),
+)  # fmt: skip
+CHANGE_COST = number(
+    "dispatch_change_cost", "AP-01", "minutes", 20,
+    "Minutes of travel a day plan must save for each technician it changes on a visit.",
+    within=(0, 1000),
+)  # fmt: skip
+REPLAN_COST = number(
+    "dispatch_replan_cost", "AP-01", "minutes", 120,
+    "The same for a replan, which is to change as little as it can.",
+    within=(0, 1000),
+)  # fmt: skip
+RESERVE = number(
+    "dispatch_reserve", "WO-06", "percent", 10,
+    "Share of each technician's day that a day plan keeps for faults and important customers.",
+    within=(0, 90),
+)  # fmt: skip
+FREEZE = number(
+    "dispatch_freeze", "AP-05", "minutes", 30,
+    "Visits that begin within this time are not planned anew.",
+    within=(0, 480),
+)  # fmt: skip
+MARGIN = number(
+    "dispatch_window_margin", "AP-01", "minutes", 10,
+    "A planned arrival lies at least so long before the end of its window.",
+    within=(0, 60),
+)  # fmt: skip
+OVERTIME = number(
+    "dispatch_overtime", "ORG-07", "minutes", 0,
+    "Minutes a plan may go past the end of a technician's day; publishing it needs a reason.",
+    within=(0, 240),
+)  # fmt: skip
+GIVE_UP = number(
+    "dispatch_give_up", "VI-01", "minutes", 15,
+    "A proposal that nobody has computed after this time has failed.",
+    within=(1, 240),
+)  # fmt: skip
+
+MOST_VISITS = 2_000
+"""Visits of one day plan; the least urgent ones without a time are left for another day."""
+MOST_LINES = 2_000
+"""Lines named in one publication."""
+LONGEST_SEARCH = 600
+"""CPU seconds anybody may ask for."""

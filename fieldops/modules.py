@@ -10,6 +10,7 @@ MODULES = (
     "customers",
     "network",
     "travel",
+    "emergencies",
     # the promise
     "orders",
     "visits",

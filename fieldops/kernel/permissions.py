@@ -55,6 +55,9 @@ class Permission(StrEnum):
     DEVICE_REGISTER = "device:register"
     DISPATCH_PLAN = "dispatch:plan"
     DISPATCH_READ = "dispatch:read"
+    EMERGENCY_ACTIVATE = "emergency:activate"
+    EMERGENCY_EDIT = "emergency:edit"
+    EMERGENCY_READ = "emergency:read"
     FILE_READ = "file:read"
     FILE_WRITE = "file:write"
     HEALTH_READ = "health:read"
@@ -95,6 +98,7 @@ _OFFICE_READS = frozenset(
         P.BOARD_READ,
         P.CHECKLIST_READ,
         P.CUSTOMER_READ,
+        P.EMERGENCY_READ,
         P.FILE_READ,
         P.HEALTH_READ,
         P.INDICATOR_READ,
@@ -151,6 +155,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DEVICE_READ,
         P.DISPATCH_PLAN,
         P.DISPATCH_READ,
+        P.EMERGENCY_ACTIVATE,
         P.FILE_WRITE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
@@ -168,6 +173,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DESK_READ,
         P.DEVICE_READ,
         P.DISPATCH_READ,
+        P.EMERGENCY_ACTIVATE,
+        P.EMERGENCY_EDIT,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
@@ -183,6 +190,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.CONTACT_WRITE,
             P.CUSTOMER_READ,
             P.CUSTOMER_WRITE,
+            P.EMERGENCY_READ,
             P.MATTER_HANDLE,
             P.MATTER_READ,
             P.NOTE_WRITE,
@@ -204,6 +212,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DEVICE_MANAGE,
         P.DEVICE_READ,
         P.DISPATCH_READ,
+        P.EMERGENCY_ACTIVATE,
+        P.EMERGENCY_EDIT,
         P.NETWORK_EDIT,
         P.REGISTER_READ,
         P.RULE_EDIT,

@@ -1,22 +1,34 @@
 """Who may see which of the organisation's rows."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
 from fieldops.organisation.models import Leave, Qualification, Shift, Technician
 
+helping_out: list[Callable[[Scope, Any], ColumnElement[bool]]] = []
+"""Functions `(scope, technician id) -> condition` of the modules above: who else works for an
+office's centres now."""
+
 
 def visible(scope: Scope) -> ColumnElement[bool]:
-    """Limit technicians to a scope: a technician sees only themselves, a manager their firm."""
-    return scope.predicate(
+    """Limit technicians to a scope: a technician sees only themselves, a manager their firm.
+
+    An office sees also who helps out in its centres.
+    """
+    mine = scope.predicate(
         Technician,
         own=Technician.id == scope.technician_id,
         firm=Technician.firm_id == scope.firm_id,
     )
+    if not scope.centre_ids:
+        return mine
+    here = Technician.region_id == scope.region_id
+    return and_(here, or_(mine, *(helps(scope, Technician.id) for helps in helping_out)))
 
 
 def own_rows(model: Any, scope: Scope) -> ColumnElement[bool]:

@@ -27,6 +27,7 @@ from fieldops.sync.models import Case, Device
 from tests.support.clients import bearer
 from tests.support.factories.appointments import local, window
 from tests.support.factories.customers import make_customer, make_premises
+from tests.support.factories.emergencies import STORM
 from tests.support.factories.network import make_plant, make_service
 from tests.support.routes import Operation, operations
 from tests.support.run import first_id, run
@@ -77,6 +78,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "matter_hand_over": {"to": SOME, "note": "for the test"},
     "matter_open": {"kind": "question", "channel": "phone", "words": "when?"},
     "order_urge": {"channel": "phone"},
+    "emergency_change_plan": {**STORM, **WHY},
     "measurement_record_line_test": {
         "service_id": SOME,
         "measured_at_place": "outlet",
@@ -203,6 +205,11 @@ async def make_place(
     await do(admin, "leave.add", "leave", "leave_id", technician_id=str(technician.id),
              kind="leave", starts_at="2026-12-24T08:00:00Z",
              ends_at="2026-12-25T08:00:00Z")  # fmt: skip
+    owner = str(id_of("sam" if region == 1 else "tess"))
+    plan = {**STORM, "owner_id": owner, "centre_id": str(centre)}
+    place.ids["plan_id"] = first_id(await run(database, admin, "emergency.create_plan", **plan))
+    await do(dispatcher, "emergency.propose", "emergency_activation", "activation_id",
+             plan_id=str(place.ids["plan_id"]), **WHY)  # fmt: skip
     place.ids["device_id"], place.ids["case_id"] = await register(database, technician, centre)
     async with database.transaction() as session:
         for key, model in (("checklist_id", Checklist), ("message_id", Message)):

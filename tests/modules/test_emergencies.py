@@ -1,0 +1,319 @@
+"""EM-01: emergency plans, what is in force, and who decides about it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import anyio
+import httpx
+import pytest
+from sqlalchemy import select
+
+from fieldops.emergencies import queries, rules
+from fieldops.emergencies.errors import (
+    ActivationOver,
+    OwnerUnknown,
+    PlanInForce,
+    PlanRetired,
+    ReserveUnknown,
+    UntilInvalid,
+)
+from fieldops.emergencies.jobs import end_overdue
+from fieldops.emergencies.models import Activation, EmergencyPlan
+from fieldops.emergencies.rules import ActivePlan, Load
+from fieldops.kernel import audit, clock, jobs
+from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Forbidden, NotFound
+from fieldops.kernel.settings import Settings
+from fieldops.orders.rules import Kind as WorkOrderKind
+from tests.support.clients import bearer
+from tests.support.factories.emergencies import STORM, make_plan, put_in_force
+from tests.support.run import first_id, run
+from tests.support.world import NORTH, SOUTH, World, build_world, id_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def active(
+    database: Database, centre_id: UUID = NORTH, at: datetime | None = None
+) -> ActivePlan | None:
+    async with database.transaction() as session:
+        return await queries.active(session, 1, centre_id, at or clock.now())
+
+
+async def activation(database: Database, activation_id: UUID) -> Activation:
+    async with database.transaction() as session:
+        row = await session.get(Activation, (1, activation_id))
+        assert row is not None
+        return row
+
+
+async def decide(database: Database, actor: Any, verb: str, id_: UUID, **args: Any) -> None:
+    await run(database, actor, f"emergency.{verb}", activation_id=str(id_), reason="For it", **args)
+
+
+def test_em_01_the_kinds_a_plan_names_are_the_kinds_of_work() -> None:
+    """EM-01: the plan stands below the orders and spells their kinds itself."""
+    assert set(rules.WorkKind.__args__) == set(WorkOrderKind)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("load", "work", "faults", "due"),
+    [
+        (Load(149, 0), 150, None, False),
+        (Load(150, 0), 150, None, True),
+        (Load(0, 2), 150, 3, False),
+        (Load(0, 3), 150, 3, True),
+        (Load(9999, 99), None, None, False),
+    ],
+)
+def test_em_01_a_trigger_is_reached_by_either_number(
+    load: Load, work: int | None, faults: int | None, *, due: bool
+) -> None:
+    assert rules.is_triggered(load, work, faults) is due
+
+
+def test_em_01_open_work_is_told_in_percent_of_working_time() -> None:
+    assert rules.load(900, 600, 0) == Load(150, 0)
+    assert rules.load(0, 0, 2) == Load(0, 2)
+    assert rules.load(30, 0, 0) == Load(rules.MOST_PERCENT, 0)
+
+
+async def test_em_01_an_activated_plan_is_in_force_at_once_and_ending_restores(
+    database: Database, world: World
+) -> None:
+    plan_id = await make_plan(
+        database,
+        world.sam,
+        put_off_kinds=["install"],
+        put_off_days=5,
+        raised_kinds=["repair"],
+        raised_classes=1,
+        window_minutes=240,
+        reserve_technician_ids=[str(id_of("carol"))],
+    )
+    assert await active(database) is None
+    opened = await put_in_force(database, world.dora, plan_id)
+    found = await active(database)
+    assert found is not None
+    assert (found.plan_id, found.activation_id) == (plan_id, opened)
+    assert found.reserve == {id_of("carol")}
+    assert found.window_minutes == 240
+    assert found.days_put_off(frozenset({"install"})) == 5
+    assert found.days_put_off(frozenset({"install", "repair"})) == 0
+    assert (found.raise_of("repair"), found.raise_of("install")) == (1000, 0)
+    assert await active(database, SOUTH) is None
+    await decide(database, world.dora, "end", opened)
+    assert await active(database) is None
+    row = await activation(database, opened)
+    assert (row.activated_by, row.ended_by) == (world.dora.id, world.dora.id)
+    assert (row.reason, row.end_reason) == ("Storm since six", "For it")
+
+
+async def test_em_01_a_change_counts_while_the_plan_is_in_force(
+    database: Database, world: World
+) -> None:
+    plan_id = await make_plan(database, world.sam, reserve_technician_ids=[str(id_of("carol"))])
+    await put_in_force(database, world.dora, plan_id)
+    await run(
+        database,
+        world.sam,
+        "emergency.change_plan",
+        plan_id=str(plan_id),
+        **{**STORM, "limit_percent": 200},
+        reason="Roads are blocked",
+    )
+    found = await active(database)
+    assert found is not None
+    assert (found.limit_percent, found.reserve) == (200, frozenset())
+    async with database.transaction() as session:
+        history = await session.scalars(audit.history(1, EmergencyPlan.__tablename__, plan_id))
+        assert [row.reason for row in history] == [None, "Roads are blocked"]
+
+
+async def test_em_01_a_disaster_counts_before_a_backlog_and_the_own_plan_before_the_regions(
+    database: Database, world: World
+) -> None:
+    backlog = await make_plan(database, world.sam, kind="backlog", name="Too much work")
+    regional = await make_plan(database, world.sam, centre_id=None, name="Whole city")
+    own = await make_plan(database, world.sam, name="The North")
+    await put_in_force(database, world.sam, backlog)
+    await put_in_force(database, world.sam, regional)
+    names = [(await active(database, centre_id)) for centre_id in (NORTH, SOUTH)]
+    assert [n.name if n else None for n in names] == ["Whole city", "Whole city"]
+    await put_in_force(database, world.sam, own)
+    found = await active(database)
+    assert found is not None
+    assert found.name == "The North"
+
+
+async def test_em_01_a_proposal_is_answered_by_the_owner(database: Database, world: World) -> None:
+    plan_id = await make_plan(database, world.sam)
+    args = {"plan_id": str(plan_id), "reason": "Forty calls", "area_faults": 4}
+    opened = first_id(await run(database, world.dora, "emergency.propose", **args))
+    assert await active(database) is None
+    with pytest.raises(PlanInForce):
+        await run(database, world.dora, "emergency.propose", **args)
+    assert await put_in_force(database, world.sam, plan_id) == opened
+    row = await activation(database, opened)
+    assert (row.proposed_by, row.activated_by) == (world.dora.id, world.sam.id)
+    assert (row.area_faults, row.owner_id) == (4, world.sam.id)
+    with pytest.raises(PlanInForce):
+        await put_in_force(database, world.sam, plan_id)
+    with pytest.raises(ActivationOver):
+        await decide(database, world.sam, "dismiss", opened)
+
+
+async def test_em_01_a_dismissed_proposal_changes_nothing(database: Database, world: World) -> None:
+    plan_id = await make_plan(database, world.sam)
+    opened = first_id(
+        await run(
+            database, world.dora, "emergency.propose", plan_id=str(plan_id), reason="Many calls"
+        )
+    )
+    await decide(database, world.sam, "dismiss", opened)
+    assert await active(database) is None
+    with pytest.raises(ActivationOver):
+        await decide(database, world.sam, "end", opened)
+
+
+async def test_em_01_a_plan_ends_when_its_time_is_over(
+    database: Database, world: World, settings: Settings, at: datetime
+) -> None:
+    plan_id = await make_plan(database, world.sam)
+    until = at + timedelta(hours=6)
+    opened = await put_in_force(database, world.dora, plan_id, until=until.isoformat())
+    assert await active(database, at=until - timedelta(seconds=1)) is not None
+    assert await active(database, at=until) is None  # even before the job has looked
+    await decide(
+        database, world.dora, "prolong", opened, until=(until + timedelta(hours=1)).isoformat()
+    )
+    jobs.use(jobs.Machine(database, settings))
+    with clock.frozen(until + timedelta(minutes=30)):
+        await end_overdue()
+        assert (await activation(database, opened)).state == "active"
+    with clock.frozen(until + timedelta(minutes=61)):
+        await end_overdue()
+        await end_overdue()
+    row = await activation(database, opened)
+    assert (row.state, row.end_reason) == ("ended", "Its time is over.")
+
+
+async def test_em_01_an_end_lies_ahead_and_within_a_month(
+    database: Database, world: World, at: datetime
+) -> None:
+    plan_id = await make_plan(database, world.sam)
+    for until in (at, at + timedelta(days=32)):
+        with pytest.raises(UntilInvalid):
+            await put_in_force(database, world.dora, plan_id, until=until.isoformat())
+
+
+async def test_em_01_a_retired_plan_is_not_put_in_force_and_one_in_force_not_retired(
+    database: Database, world: World
+) -> None:
+    plan_id = await make_plan(database, world.sam)
+    change = {"plan_id": str(plan_id), **STORM, "retired": True, "reason": "Old"}
+    opened = await put_in_force(database, world.dora, plan_id)
+    with pytest.raises(PlanInForce):
+        await run(database, world.sam, "emergency.change_plan", **change)
+    await decide(database, world.dora, "end", opened)
+    await run(database, world.sam, "emergency.change_plan", **change)
+    with pytest.raises(PlanRetired):
+        await put_in_force(database, world.dora, plan_id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"owner_id": str(id_of("tess"))}, OwnerUnknown),  # of another region
+        ({"owner_id": str(id_of("ivan"))}, OwnerUnknown),  # a machine
+        ({"reserve_technician_ids": [str(id_of("tom"))]}, ReserveUnknown),
+        ({"reserve_technician_ids": [str(id_of("alice"))]}, ReserveUnknown),  # is at home there
+    ],
+)
+async def test_em_01_owner_and_helpers_are_people_of_the_region(
+    database: Database, world: World, changes: dict[str, Any], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        await make_plan(database, world.sam, **changes)
+
+
+async def test_em_01_only_who_works_for_the_whole_region_decides_about_its_plan(
+    database: Database, world: World
+) -> None:
+    plan_id = await make_plan(database, world.sam, centre_id=None)
+    with pytest.raises(NotFound):
+        await put_in_force(database, world.dora, plan_id)
+    with pytest.raises(Forbidden):
+        await make_plan(database, world.dora)
+    with pytest.raises(NotFound):
+        await put_in_force(database, world.dan, await make_plan(database, world.sam))
+
+
+async def test_em_01_helpers_are_seen_by_the_centre_while_the_plan_is_in_force_and_only_then(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    async def seen(name: str) -> set[str]:
+        answer = await client.get("/v1/technicians", headers=bearer(settings, world.actors[name]))
+        assert answer.status_code == 200, answer.text
+        return {row["name"] for row in answer.json()["items"]}
+
+    plan_id = await make_plan(database, world.sam, reserve_technician_ids=[str(id_of("carol"))])
+    assert "Carol" not in await seen("dora")
+    opened = await put_in_force(database, world.dora, plan_id)
+    assert await seen("dora") == {"Alice", "Bob", "Kim", "Carol"}
+    assert await seen("dan") == {"Carol"}  # nobody of North comes along
+    await decide(database, world.dora, "end", opened)
+    assert "Carol" not in await seen("dora")
+
+
+async def test_em_01_two_who_put_a_plan_in_force_at_once_make_one_activation(
+    committed: tuple[Database, Settings],
+) -> None:
+    database, _ = committed
+    world = await build_world(database)
+    plan_id = await make_plan(database, world.sam)
+    outcomes: list[str] = []
+
+    async def attempt(name: str) -> None:
+        try:
+            await put_in_force(database, world.actors[name], plan_id)
+            outcomes.append("in force")
+        except PlanInForce:
+            outcomes.append("refused")
+
+    with clock.frozen(datetime(2026, 11, 23, 6, tzinfo=UTC)):
+        async with anyio.create_task_group() as group:
+            for name in ("dora", "sam", "ada"):
+                group.start_soon(attempt, name)
+    assert sorted(outcomes) == ["in force", "refused", "refused"]
+    async with database.transaction() as session:
+        rows = list(await session.scalars(select(Activation).where(Activation.region_id == 1)))
+    assert len(rows) == 1
+
+
+async def test_em_01_the_hotline_reads_what_is_in_force(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    headers = bearer(settings, world.ann)
+    ask = {"centre_id": str(NORTH)}
+    answer = await client.get("/v1/emergencies", params=ask, headers=headers)
+    assert answer.json() == {"plan": None}
+    plan_id = await make_plan(database, world.sam)
+    await put_in_force(database, world.dora, plan_id)
+    answer = await client.get("/v1/emergencies", params=ask, headers=headers)
+    assert answer.json()["plan"]["text_en"] == STORM["text_en"]
+    listed = await client.get("/v1/emergency-plans", headers=headers)
+    assert [row["id"] for row in listed.json()["items"]] == [str(plan_id)]
+    detail = await client.get(f"/v1/emergency-plans/{plan_id}", headers=headers)
+    assert detail.json()["reserve_technician_ids"] == []
+    opened = await client.get(
+        "/v1/emergency-activations",
+        params={"state": "active", "owner_id": str(world.sam.id)},
+        headers=headers,
+    )
+    assert [row["plan_id"] for row in opened.json()["items"]] == [str(plan_id)]
+    hidden = await client.get(
+        "/v1/emergencies", params=ask, headers=bearer(settings, world.actors["dan"])
+    )
+    assert hidden.status_code == 404

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.cli import sync
+from fieldops.cli import sync, travel
 from fieldops.cli.database import in_transaction
 from fieldops.kernel.settings import Settings, get_settings
 
@@ -20,6 +20,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=F
 imports = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(sync.app, name="sync")
+app.add_typer(travel.app, name="travel")
 erasures = typer.Typer(help="The ledger of erased customers (CU-07).", no_args_is_help=True)
 app.add_typer(erasures, name="erasures")
 console = Console()
@@ -191,6 +192,28 @@ def openapi(
         console.print(f"Out of date: {', '.join(stale)}. Run `make openapi`.")
         raise typer.Exit(1)
     console.print("openapi/ is up to date.")
+
+
+@imports.command("osm")
+def import_osm(
+    file: Annotated[Path, typer.Argument(help="An OpenStreetMap extract, .osm.pbf or .osm.")],
+    region: Annotated[int, typer.Option(help="Number of the region whose roads these are.")],
+) -> None:
+    """Make a region's road graph from an extract; driving times are worked out by it then."""
+    from fieldops.travel import building, extract  # noqa: PLC0415 - only this needs osmium
+    from fieldops.travel.errors import BadExtract  # noqa: PLC0415 - see above
+
+    path = building.graph_path(get_settings(), region)
+    try:
+        with console.status("Reading roads …") as status:
+            roads = extract.read(file, lambda n: status.update(f"Reading roads … {n:,} ways"))
+    except BadExtract as bad:
+        console.print(str(bad))
+        raise typer.Exit(2) from None
+    roads.save(path)
+    console.print(f"{len(roads.nodes):,} nodes and {len(roads.tails):,} arcs are in {path}.")
+    console.print(roads.licence)
+    console.print(f"Next: fieldops travel refresh --region {region} (workers do it every night).")
 
 
 @imports.command("orders")

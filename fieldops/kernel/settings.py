@@ -99,6 +99,26 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Address that links in customer messages begin with."
     )
+    travel_server_url: str = Field(
+        "", description="Routing server that driving times are worked out by; empty: none."
+    )
+    travel_server_dialect: Literal["osrm", "valhalla"] = Field(
+        "osrm", description="What the routing server speaks: osrm (table) or valhalla (matrix)."
+    )
+    travel_server_timeout_s: float = Field(
+        30, gt=0, le=600, description="How long the routing server may take for one answer (s)."
+    )
+    travel_server_places: int = Field(
+        50,
+        ge=2,
+        le=10_000,
+        description="Places on each side of one question to the routing server; it is asked for"
+        " fewer where it says that these are too many.",
+    )
+    roads_path: Path = Field(
+        Path(".fieldops/roads"),
+        description="Folder of the road graphs that `fieldops import osm` makes; workers read it.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level of the log lines that are written."
     )

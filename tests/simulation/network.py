@@ -5,6 +5,7 @@ answered, and what of that reached the phone. Faults are named; which one a requ
 said by its plan.
 """
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -89,8 +90,18 @@ class Exchange:
     broken: Exception | None = None  # what a check at a point has found
     taken: Any = None  # what the oracle says a push came to
     tries: int = 0  # how often a push was begun: from the second on it is taken step by step
+    behind: list[tuple[asyncio.Task[str], asyncio.Event]] = field(default_factory=list)
+    # steps that wait for what it has locked, and the gate each stands at afterwards
+
+    def let_pass(self) -> None:
+        """It has committed or ended: what waited for it may be judged now."""
+        for _, gate in self.behind:
+            gate.set()
 
 
+# The gate of a step that something else was let happen in. A step that had to wait for a request's
+# locks commits after it, but may hear of its commit before the request hears of its own.
+GATE: ContextVar[asyncio.Event | None] = ContextVar("gate", default=None)
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 Opened = Callable[[Exchange], Awaitable[None]]
@@ -238,6 +249,7 @@ class Line(httpx.AsyncBaseTransport):
         finally:
             CURRENT.reset(token)
             guarded.reset(passed)  # of this request, not of what the offices do after it
+            exchange.let_pass()
             if exchange.broken is not None:
                 raise exchange.broken
         exchange.status = response.status_code

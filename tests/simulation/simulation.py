@@ -1,6 +1,7 @@
 """One simulation: phones, a desk and a database, led step by step, checked after every one."""
 
 import asyncio
+import contextlib
 import contextvars
 import copy
 from contextlib import AsyncExitStack
@@ -17,7 +18,15 @@ from fieldops.sync import queries
 from tests.simulation import checks, invariants, photos
 from tests.simulation.ground import START, TECHNICIANS, Ground
 from tests.simulation.invariants import holds
-from tests.simulation.network import CURRENT, Crash, Exchange, Late, Line, Plan
+from tests.simulation.network import (
+    CURRENT,
+    GATE,
+    Crash,
+    Exchange,
+    Late,
+    Line,
+    Plan,
+)
 from tests.simulation.oracle import Device, Job, Oracle, View
 from tests.simulation.phones import TROUBLE, SimPhone
 from tests.simulation.steps import VERBS, Step
@@ -124,6 +133,7 @@ class Simulation:
         self.names.setdefault(phone.device, f"device of {phone.name}")
         if phone.device not in self.oracle.devices:
             device = Device(phone.device, str(id_of(phone.person)), self.now, phone.called)
+            await self.in_order()
             await self.registered(device, replaces)
 
     async def registered(self, device: Device, replaces: str | None) -> None:
@@ -188,19 +198,46 @@ class Simulation:
 
         When that waits for what the request has locked, the request goes on and it comes after.
         """
-        context = contextvars.copy_context()
+        context, gate = contextvars.copy_context(), asyncio.Event()
+        gate.set()
+        exchange = CURRENT.get()
         context.run(CURRENT.set, None)
+        context.run(GATE.set, gate)
         context.run(guarded.set, False)
 
         async def told() -> str:
             return f"meanwhile {step.kind} {await self.take(step)}"
 
         task = asyncio.create_task(told(), context=context)
+        self._pending.append(task)
+        if exchange is not None and await self._has_to_wait(task):
+            gate.clear()
+            exchange.behind.append((task, gate))
+
+    async def _has_to_wait(self, task: asyncio.Task[str]) -> bool:
+        """Wait until a step is done, or waits for what a request has locked."""
         while not task.done():
             await asyncio.wait({task}, timeout=0.004)
             if not task.done() and await self.ground.somebody_waits():
-                break
-        self._pending.append(task)
+                return True
+        return False
+
+    async def in_order(self) -> None:
+        """Return when all that committed before this step was judged.
+
+        Who holds locks that the request before it needs to begin anew comes first.
+        """
+        gate = GATE.get()
+        while gate is not None and not gate.is_set() and not await self.ground.somebody_waits():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(gate.wait(), 0.004)
+
+    async def _begun_anew(self, exchange: Exchange) -> None:
+        """A push was rolled back and begins again: what waited for it comes first now."""
+        exchange.let_pass()
+        for task, gate in exchange.behind:
+            if await self._has_to_wait(task):
+                gate.clear()
 
     # --- what the server is at ------------------------------------------------------------
 
@@ -231,6 +268,7 @@ class Simulation:
         holds("I7", not self.refusing, f"{point} is reached on a timeline that nobody knows")
         device = self.oracle.devices[exchange.device]
         if point == points.PULL_READ:
+            await self.in_order()
             # Who asks was read just now, for the second time when the log did not tell enough.
             technician = exchange.technician = self._role_of(device)
             exchange.expected = self.oracle.view(device, self.now, technician=technician)
@@ -239,9 +277,13 @@ class Simulation:
         elif point == points.PULL_COMMITTED and device.state == "active":
             self.oracle.looked(device, self.now, technician=exchange.technician)
         elif point == points.PUSH_COMMITTED:
+            await self.in_order()
             await checks.committed(self, exchange)
+            exchange.let_pass()
         elif point == points.PUSH_LOCKED:
             exchange.tries += 1
+            if exchange.tries > 1:
+                await self._begun_anew(exchange)
         plan = exchange.plan
         if point == plan.point and plan.then is not None and not self._unordered(exchange, point):
             then, plan.then = plan.then, None
@@ -496,6 +538,7 @@ class Simulation:
             return f"{said} -> {refusal.code}"
         except OperationalError:
             return f"{said} -> the database was away"
+        await self.in_order()
         if step.what == "drop":
             self.oracle.jobs.pop(id_)
         else:
@@ -548,6 +591,7 @@ class Simulation:
         response = await self.office.post(
             f"/v1/devices/{device.id}/{step.what}", json={"reason": "as the simulation says"}
         )
+        await self.in_order()
         device = self.oracle.devices[phone.device]
         if response.status_code == httpx.codes.OK:
             states = {"lock": "locked", "unlock": "active", "revoke": "revoked"}

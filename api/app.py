@@ -22,6 +22,7 @@ from starlette_compress import CompressMiddleware
 import fieldops.modules
 from api import problems, sync
 from api.lean import Lean
+from api.rates import Rates
 from fieldops.kernel import clock, logs, points
 from fieldops.kernel.announcing import Announcer
 from fieldops.kernel.db import Database, connect
@@ -50,6 +51,8 @@ ROUTERS = (
     *fieldops.modules.MODULES,
     "uploads",
     "replicache",
+    "by_link",
+    "page",
 )
 
 
@@ -207,6 +210,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.pokes = Pokes()
     app.state.timeline = Timeline()
     app.state.admission = Admission()
+    app.state.rates = Rates()
     problems.install(app)
     app.add_middleware(Lean, paths=sync.lean)
     app.add_middleware(CompressMiddleware, minimum_size=600, gzip_level=1, zstd_level=1)

@@ -1,33 +1,26 @@
-"""Appointments, free windows, call tasks; and the customer's own link."""
+"""Appointments, free windows, call tasks."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 
 from api.problems import problems
-from api.routing import After, Limit, Open, Page, Reading, page, public, reads, verb
-from fieldops.appointments import links, queries, rules
+from api.routing import After, Limit, Page, Reading, page, reads, verb
+from fieldops.appointments import queries, rules
 from fieldops.appointments.commands import answers, booking, calls, holding
-from fieldops.appointments.errors import LinkInvalid
 from fieldops.appointments.models import Appointment, CallTask
 from fieldops.appointments.schemas import (
     AppointmentDetail,
     AppointmentRead,
     CallTaskRead,
     HistoryEntry,
-    PublicAppointment,
     ReconfirmationRead,
     SlotRead,
     Slots,
 )
-from fieldops.kernel import actor, ledger
-from fieldops.kernel.commands import Envelope, Text
-from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
-from fieldops.organisation import queries as organisation
 from fieldops.visits import queries as visits
 
 router = APIRouter(prefix="/v1", tags=["appointments"])
@@ -139,72 +132,3 @@ async def call_task_list(
     if visit_id is not None:
         statement = statement.where(CallTask.visit_id == visit_id)
     return await page(reading, statement, CallTask.id, after, limit, CallTaskRead)
-
-
-Token = Annotated[
-    str, Path(min_length=40, max_length=100, description="The last part of the customer's link.")
-]
-BY_LINK = "the customer's signed link is the permission; it names one appointment and expires"
-
-
-class LinkAnswer(BaseModel):
-    """What a customer says by the link."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"answer": "confirmed"}]}
-    )
-    answer: rules.LinkAnswer = Field(description="Confirmed, another time, or not at all.")
-    note: Text | None = Field(None, max_length=500, description="The time that would suit better.")
-
-
-async def _shown(open_: Open, link: links.Link) -> PublicAppointment:
-    async with open_.database.transaction() as session:
-        found = await queries.by_link(session, link.region_id, link.appointment_id)
-        zone = await organisation.zone_of(session, link.region_id)
-    if found is None or found.window_start != link.window_start:
-        raise LinkInvalid
-
-    def local(at: datetime) -> datetime:
-        return at.astimezone(zone)
-
-    return PublicAppointment(
-        state=found.state,
-        window_start=local(found.window_start),
-        window_end=local(found.window_end),
-        answers=list(rules.LINK_ANSWERS) if found.state in rules.OPEN_STATES else [],
-    )
-
-
-@router.get(
-    "/public/appointments/{token}",
-    operation_id="public_appointment_get",
-    summary="Show a customer the appointment their link is for (AP-03).",
-    responses=problems(404),
-)
-async def public_appointment_get(
-    token: Token, open_: Annotated[Open, public(BY_LINK)]
-) -> PublicAppointment:
-    link = links.read(open_.settings.secret.get_secret_value(), token, open_.now)
-    return await _shown(open_, link)
-
-
-@router.post(
-    "/public/appointments/{token}",
-    operation_id="public_appointment_answer",
-    summary="Take a customer's answer to the second confirmation (AP-03, AP-04).",
-    responses=problems(404, 409, 422),
-)
-async def public_appointment_answer(
-    token: Token, said: LinkAnswer, open_: Annotated[Open, public(BY_LINK)]
-) -> PublicAppointment:
-    link = links.read(open_.settings.secret.get_secret_value(), token, open_.now)
-    args = {
-        "appointment_id": str(link.appointment_id),
-        "window_start": link.window_start.isoformat(),
-        "answer": said.answer,
-        "note": said.note,
-    }
-    envelope = Envelope(new_id(), "appointment.answer_by_link", args)
-    async with open_.database.transaction() as session:
-        await ledger.once(session, actor.system(link.region_id), envelope, open_.now)
-    return await _shown(open_, link)

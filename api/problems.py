@@ -52,6 +52,7 @@ _DESCRIPTIONS = {
     404: "No such record in your scope.",
     408: "The body took too long to arrive; nothing was taken.",
     409: "Refused by a rule or held for a decision; the code says which.",
+    410: "It was here; its time is over.",
     413: "Larger than the limits.",
     422: "A field breaks a rule; the errors name it.",
     429: "Too many requests.",

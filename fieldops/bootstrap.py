@@ -39,6 +39,7 @@ SYSTEM_LIBRARIES = {
     "libz.so.1": "zlib1g",
 }
 POSTGRESQL = "postgresql-15-postgis-3"
+CHROMIUM = Path("/usr/bin/chromium")
 NO_MAIN_CLUSTER = Path("/etc/postgresql-common/createcluster.d/fieldops.conf")
 # How apt-get and pip word that nobody answers; looked for in their last lines.
 NETWORK_SIGNS = (
@@ -128,6 +129,8 @@ def _missing_packages(extra: str, *, venv_ready: bool) -> dict[str, str]:
     # The tests start servers of their own, whatever server the demo uses.
     if (extra == "dev" or not named) and not _has_postgis():
         wanted[POSTGRESQL] = "the database server PostgreSQL with the maps extension PostGIS"
+    if extra == "dev" and not CHROMIUM.exists():
+        wanted["chromium"] = "the browser that the customer's page is tried in"
     return wanted
 
 

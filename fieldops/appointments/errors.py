@@ -68,3 +68,25 @@ class LinkInvalid(Refusal):
     code = "link_invalid"
     status = 404
     advice = "Use the newest message you got, or call us."
+
+
+class LinkExpired(Refusal):
+    """This link was good until some time after the visit; that time is over."""
+
+    code = "link_expired"
+    status = 410
+    advice = "Use the newest message you got, or call us."
+
+
+class WindowMoved(Refusal):
+    """The appointment has another time than the one this link was sent for."""
+
+    code = "appointment_moved"
+    advice = "Look at the new time first; nothing was changed."
+
+
+class TooLateByLink(Refusal):
+    """It is too late to do this by the link: {situation}."""
+
+    code = "too_late_by_link"
+    advice = "Call us, or tell the technician at the door."

@@ -1,7 +1,8 @@
-"""The customer's link: signed, for one appointment and one window, good until that window.
+"""The customer's links: signed, each for one purpose, one appointment and one window.
 
 A token says nothing about the customer and cannot be guessed or listed: without the signature
-no question reaches the database.
+no question reaches the database. It names the window it was sent for, so that nothing is ever
+answered about another one than the customer saw.
 """
 
 import base64
@@ -10,49 +11,86 @@ import hashlib
 import hmac
 import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 from uuid import UUID
 
-from fieldops.appointments.errors import LinkInvalid
+from fieldops.appointments.errors import LinkExpired, LinkInvalid
 
-_PURPOSE = b"fieldops appointment reconfirmation 1"
-_CONTENT = struct.Struct(">I16sQ")  # region, appointment, window start in seconds
-_MAC_BYTES = 16
+_KEY_OF = b"fieldops customer link 2"
+_CONTENT = struct.Struct(">BI16sIH")  # purpose, region, appointment, start in minutes, hours good
+_MAC_BYTES = 15  # with the content 42 bytes: 56 characters and no bit left over
+_HOUR = timedelta(hours=1)
+
+
+class Purpose(IntEnum):
+    """What a token is good for; one for the one thing does not open the other."""
+
+    ANSWER = 1  # the customer's page, and the same by JSON
+    CALENDAR = 2  # the calendar file, which is handed on to calendars and families
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a valid token speaks for; it expires when the window opens."""
+    """What a valid token speaks for; the window starts at a full minute."""
 
+    purpose: Purpose
     region_id: int
     appointment_id: UUID
     window_start: datetime
+    expires_at: datetime
+
+    @classmethod
+    def made(
+        cls,
+        purpose: Purpose,
+        region_id: int,
+        appointment_id: UUID,
+        window: tuple[datetime, datetime],
+        kept: timedelta,
+    ) -> "Link":
+        """Return the link for a window, good until so long after its end, in whole hours."""
+        start, end = window
+        hours = -(-(end + kept - start) // _HOUR)
+        return cls(purpose, region_id, appointment_id, start, start + hours * _HOUR)
 
 
 def _mac(secret: str, content: bytes) -> bytes:
-    key = hmac.digest(secret.encode(), _PURPOSE, hashlib.sha256)
+    key = hmac.digest(secret.encode(), _KEY_OF, hashlib.sha256)
     return hmac.digest(key, content, hashlib.sha256)[:_MAC_BYTES]
 
 
 def sign(secret: str, link: Link) -> str:
-    """Return the token for a link: 59 characters that need no escaping in an address."""
+    """Return the token for a link: 56 characters that need no escaping in an address."""
+    start = int(link.window_start.timestamp())
     content = _CONTENT.pack(
-        link.region_id, link.appointment_id.bytes, int(link.window_start.timestamp())
+        link.purpose,
+        link.region_id,
+        link.appointment_id.bytes,
+        start // 60,
+        (link.expires_at - link.window_start) // _HOUR,
     )
-    return base64.urlsafe_b64encode(content + _mac(secret, content)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(content + _mac(secret, content)).decode()
 
 
-def read(secret: str, token: str, now: datetime) -> Link:
-    """Return what a token speaks for; raises LinkInvalid when it is forged or expired."""
+def read(secret: str, token: str, purpose: Purpose, now: datetime) -> Link:
+    """Return what a token speaks for.
+
+    Raises LinkInvalid when it is forged or made for another purpose, after the same work in
+    every case; LinkExpired when it is genuine and its time is over.
+    """
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise LinkInvalid from None
-    content, mac = raw[: _CONTENT.size], raw[_CONTENT.size :]
-    if len(content) != _CONTENT.size or not hmac.compare_digest(_mac(secret, content), mac):
+        raw = b""
+    whole = len(raw) == _CONTENT.size + _MAC_BYTES
+    content = raw[: _CONTENT.size] if whole else bytes(_CONTENT.size)
+    genuine = hmac.compare_digest(_mac(secret, content), raw[_CONTENT.size :])
+    kind, region_id, appointment, minutes, hours = _CONTENT.unpack(content)
+    if not whole or not genuine or kind != purpose:
         raise LinkInvalid
-    region_id, appointment, seconds = _CONTENT.unpack(content)
-    link = Link(region_id, UUID(bytes=appointment), datetime.fromtimestamp(seconds, UTC))
-    if now >= link.window_start:
-        raise LinkInvalid
+    start = datetime.fromtimestamp(minutes * 60, UTC)
+    link = Link(purpose, region_id, UUID(bytes=appointment), start, start + hours * _HOUR)
+    if now >= link.expires_at:
+        raise LinkExpired
     return link

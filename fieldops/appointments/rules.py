@@ -32,7 +32,6 @@ TaskKind = Literal[
 Promise = Literal["call_again", "will_be_home", "somebody_else_home", "will_call_back"]
 Outcome = Literal["confirmed", "change_wanted", "cancelled", "unreachable", "done"]
 
-LINK_ANSWERS: tuple[Answer, ...] = ("confirmed", "change_wanted", "cancelled")
 OPEN_STATES: tuple[State, ...] = ("booked", "confirmed", "change_wanted", "unreachable")
 UNANSWERED_STATES: tuple[State, ...] = ("booked", "unreachable")
 
@@ -101,6 +100,15 @@ HOLD_FOR = number(
     10,
     "How long an offered window is kept free for the customer who is choosing.",
     within=(1, 60),
+)
+
+LINK_KEPT = number(
+    "appointment_link_kept",
+    "AP-03",
+    "hours",
+    48,
+    "How long after the end of its window a customer's link still shows what became of it.",
+    within=(0, 720),
 )
 
 EVENING_MARGIN = timedelta(minutes=30)  # what cannot wait for the morning goes out before this

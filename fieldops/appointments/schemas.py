@@ -11,10 +11,12 @@ from fieldops.appointments.rules import (
     AnswerChannel,
     Cause,
     Channel,
+    LinkAnswer,
     Outcome,
     State,
     TaskKind,
 )
+from fieldops.appointments.situations import Situation
 
 _ID = "01938f5e-0000-7000-8000-000000000001"
 
@@ -133,12 +135,33 @@ class CallTaskRead(ReadModel):
 
 
 class PublicAppointment(BaseModel):
-    """What the customer's link shows: the window and what can be answered, nothing personal."""
+    """What the customer's link shows: the window, who comes, what can be done; nothing personal.
 
+    After a move it shows the present window; `link` then is the token to go on with.
+    """
+
+    situation: Situation
     state: State
     window_start: datetime = Field(description="With the offset of the region's zone.")
     window_end: datetime
-    answers: list[Answer] = Field(description="The answers that are taken now.")
+    expected_arrival: datetime | None
+    technician_name: str | None
+    certificate_number: str | None
+    answers: list[LinkAnswer] = Field(description="The answers that are taken now.")
+    link: str = Field(description="The token for the present window, in place of the one asked.")
+
+
+class PublicWindow(BaseModel):
+    """A free window a customer may move to."""
+
+    window_start: datetime = Field(description="With the offset of the region's zone.")
+    window_end: datetime
+
+
+class PublicWindows(BaseModel):
+    """The windows that are free for this appointment now, earliest first."""
+
+    items: list[PublicWindow]
 
 
 class AppointmentOnDevice(BaseModel):

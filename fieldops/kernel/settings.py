@@ -119,6 +119,17 @@ class Settings(BaseSettings):
         Path(".fieldops/roads"),
         description="Folder of the road graphs that `fieldops import osm` makes; workers read it.",
     )
+    public_name: str = Field(
+        "FieldOps",
+        min_length=1,
+        max_length=60,
+        description="Name of the operator on the customer's page and in calendar files.",
+    )
+    public_phone: str = Field(
+        "",
+        max_length=40,
+        description="Phone number on the customer's page for everything else; empty: none.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level of the log lines that are written."
     )

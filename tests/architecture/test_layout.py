@@ -29,7 +29,8 @@ FURNITURE = {
 # Files beside the furniture, each an algorithm or a store of its own, with the reason it stands
 # apart. Add to this only what has a name in the field or in computing.
 OWN_FILES = {
-    "appointments/links": "the customer's signed link, pure",
+    "appointments/links": "the customer's signed links, pure",
+    "appointments/situations": "what a customer's link shows and allows, pure",
     "appointments/slots": "the search for free windows, pure",
     "checklists/standard": "the templates of CH-03 and CH-04, as data",
     "customers/pii": "the only place that touches contact data (CU-04)",

@@ -252,9 +252,7 @@ async def the_customer_reconfirms(day: Day) -> None:
     promise = day.promises["combined"]
     now = day.at(promise.start - A_DAY + timedelta(minutes=1))
     day.report.step(f"{now}: a day before the window the customer is asked again")
-    message = await day.message(
-        lambda m: m["to"] == promise.phone and "/public/appointments/" in m["text"]
-    )
+    message = await day.message(lambda m: m["to"] == promise.phone and "/a/" in m["text"])
     day.check("AP-03: the message with the link is in the outbox", message)
     if message is None:
         return
@@ -262,8 +260,8 @@ async def the_customer_reconfirms(day: Day) -> None:
     found = re.search(r"https?://\S+", message["text"])
     link = found.group() if found else ""
     shown = await day.http.get(link)
-    answer = await day.http.post(link, json={"answer": "confirmed"})
-    if answer.status_code != httpx.codes.OK:
+    answer = await day.http.post(link, data={"do": "confirm"})
+    if answer.status_code != httpx.codes.SEE_OTHER:
         raise UnexpectedAnswer(answer)
     appointment = await day.dispatcher.get(f"/v1/appointments/{promise.appointment_id}")
     day.check(

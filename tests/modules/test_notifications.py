@@ -98,7 +98,7 @@ async def test_ap_03_the_reminder_goes_out_once_with_window_and_link(
     await send_at(local(24, 13, 1))
     (sent,) = files(outbox)
     assert "Wednesday, November 25, 2026 between 13:00 and 15:00" in sent["text"]
-    assert "/v1/public/appointments/" in sent["text"]
+    assert "/a/" in sent["text"]
     assert len(await every(database, DeliveryAttempt)) == 1
 
 

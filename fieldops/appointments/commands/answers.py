@@ -1,4 +1,4 @@
-"""What customers answer: from the phone of a technician, from the office, by their own link."""
+"""What customers answer: from the phone of a technician, from the office."""
 
 from uuid import UUID
 
@@ -7,14 +7,11 @@ from pydantic import Field
 from fieldops.appointments import queries, rules
 from fieldops.appointments.commands import ladder
 from fieldops.appointments.commands.tasks import open_task
-from fieldops.appointments.errors import LinkInvalid, NoAppointment
+from fieldops.appointments.errors import NoAppointment
 from fieldops.appointments.events import AppointmentAnswered
-from fieldops.kernel.actor import Kind
 from fieldops.kernel.commands import Args, Context, Moment, Nature, Outcome, Text, command
-from fieldops.kernel.errors import Forbidden
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import queries as orders
-from fieldops.visits import queries as visits
 from fieldops.visits.commands import judging
 
 
@@ -55,37 +52,6 @@ async def record_reconfirmation(ctx: Context, args: RecordReconfirmation) -> Out
         args.channel if args.channel != "text_link" else "person",
         window_start=args.window_start,
         note=args.note,
-    )
-
-
-class AnswerByLink(Args):
-    appointment_id: UUID
-    window_start: Moment
-    answer: rules.Answer
-    note: Text | None = Field(None, max_length=500)
-
-
-@command("appointment.answer_by_link", permission=Permission.APPOINTMENT_RECONFIRM)
-async def answer_by_link(ctx: Context, args: AnswerByLink) -> Outcome:
-    """Take the answer a customer gave by the signed link of a message (AP-03, AP-04).
-
-    The entrance has checked the link; nobody signed in may use this. The same answer again
-    changes nothing. Raises LinkInvalid when the promise has moved or ended.
-    """
-    if ctx.actor.kind is not Kind.SYSTEM:
-        raise Forbidden(permission="appointment:link")
-    known = await queries.by_link(ctx.session, ctx.region_id, args.appointment_id)
-    if known is None:
-        raise LinkInvalid
-    scope = ctx.actor.scope(Permission.APPOINTMENT_RECONFIRM)
-    visit = await visits.lock_visit(ctx.session, scope, known.visit_id)
-    appointment = await queries.lock_appointment(ctx.session, scope, args.appointment_id)
-    if appointment.state not in rules.OPEN_STATES or appointment.window_start != args.window_start:
-        raise LinkInvalid
-    if appointment.state == args.answer:
-        return appointment
-    return await ladder.take_answer(
-        ctx, visit, appointment, args.answer, "text_link", note=args.note
     )
 
 

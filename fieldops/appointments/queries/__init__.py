@@ -19,6 +19,13 @@ from fieldops.appointments.queries.calls import (
     lock_call_task,
     open_tasks,
 )
+from fieldops.appointments.queries.linked import (
+    MOST_SEARCHED,
+    Linked,
+    last_word,
+    linked,
+    other_windows,
+)
 from fieldops.appointments.queries.reservations import (
     expired_holds,
     lock_technicians,
@@ -32,6 +39,8 @@ from fieldops.appointments.queries.windows import (
 )
 
 __all__ = [
+    "MOST_SEARCHED",
+    "Linked",
     "Offer",
     "answers",
     "appointment",
@@ -43,12 +52,15 @@ __all__ = [
     "expired_holds",
     "free_windows",
     "history",
+    "last_word",
     "latest",
+    "linked",
     "lock_appointment",
     "lock_call_task",
     "lock_open",
     "lock_technicians",
     "open_tasks",
+    "other_windows",
     "present_technicians",
     "promised_elsewhere",
     "quiet_hours",

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import links
 from fieldops.appointments import queries as appointments
+from fieldops.appointments.links import Purpose
+from fieldops.appointments.rules import LINK_KEPT
 from fieldops.customers import pii
 from fieldops.kernel import actor, commands, configuration
 from fieldops.kernel.commands import Envelope
@@ -107,9 +109,13 @@ async def _text(
         "certificate": message.certificate_number,
     }
     if message.appointment_id is not None:
-        link = links.Link(message.region_id, message.appointment_id, message.window_start)
+        window = message.window_start, message.window_end
+        kept = await configuration.duration(session, message.region_id, LINK_KEPT)
+        link = links.Link.made(
+            Purpose.ANSWER, message.region_id, message.appointment_id, window, kept
+        )
         token = links.sign(settings.secret.get_secret_value(), link)
-        values["link"] = f"{settings.public_url}/v1/public/appointments/{token}"
+        values["link"] = f"{settings.public_url}/a/{token}"
     locale = await queries.locale_of(session, message.region_id, message.customer_id)
     return render(message.kind, locale, values, zone)
 

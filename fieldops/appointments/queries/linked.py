@@ -1,0 +1,140 @@
+"""What a customer's link stands for: read for the page, for JSON and for the calendar file."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.appointments import rules, situations
+from fieldops.appointments.links import Link
+from fieldops.appointments.models import Appointment, Reconfirmation
+from fieldops.appointments.queries.windows import Offer, free_windows
+from fieldops.appointments.situations import Situation
+from fieldops.customers.models import Customer
+from fieldops.organisation import queries as organisation
+from fieldops.organisation.models import Technician
+from fieldops.visits.models import Assignment, Visit
+
+MOST_SEARCHED = 100
+"""How many free windows are looked at for a customer; what is shown is spread over the days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The present appointment behind a link, its visit, and who comes.
+
+    The appointment is the link's own, or the one that was booked for the visit instead.
+    """
+
+    link: Link
+    appointment: Appointment
+    visit: Visit
+    technician_name: str | None
+    certificate_number: str | None
+    locale: str
+    zone: ZoneInfo
+
+    def situation(self, now: datetime) -> Situation:
+        """Return how things stand for the customer."""
+        own = self.appointment.id == self.link.appointment_id
+        return situations.situation(
+            self.appointment.state,
+            self.visit.state,
+            window_start=self.appointment.window_start,
+            about=self.link.window_start if own else None,
+            now=now,
+        )
+
+
+async def linked(session: AsyncSession, link: Link) -> Linked | None:
+    """Return what a genuine link stands for now; the link is the permission.
+
+    Three statements at most. None when there is no such appointment any more.
+    """
+    region_id = link.region_id
+    row = (
+        await session.execute(
+            _joined(region_id).where(Appointment.id == link.appointment_id).limit(1)
+        )
+    ).first()
+    if row is not None and row.Appointment.state not in rules.OPEN_STATES:
+        instead = (
+            await session.execute(
+                _joined(region_id)
+                .where(
+                    Appointment.visit_id == row.Appointment.visit_id,
+                    Appointment.state.in_(rules.OPEN_STATES),
+                )
+                .limit(1)
+            )
+        ).first()
+        row = instead or row
+    if row is None:
+        return None
+    zone = await organisation.zone_of(session, region_id)
+    return Linked(
+        link, row.Appointment, row.Visit, row.name, row.certificate_number, row.locale, zone
+    )
+
+
+def _joined(region_id: int) -> Select[Appointment, Visit, str, str | None, str | None]:
+    return (
+        select(Appointment, Visit, Customer.locale, Technician.name, Technician.certificate_number)
+        .join(
+            Visit,
+            and_(Visit.region_id == Appointment.region_id, Visit.id == Appointment.visit_id),
+        )
+        .join(
+            Customer,
+            and_(
+                Customer.region_id == Appointment.region_id,
+                Customer.id == Appointment.customer_id,
+            ),
+        )
+        .outerjoin(
+            Assignment,
+            and_(
+                Assignment.region_id == region_id,
+                Assignment.visit_id == Visit.id,
+                Assignment.is_contact,
+                Assignment.ended_at.is_(None),
+            ),
+        )
+        .outerjoin(
+            Technician,
+            and_(Technician.region_id == region_id, Technician.id == Assignment.technician_id),
+        )
+        .where(
+            Appointment.region_id == region_id,
+            Visit.region_id == region_id,
+            Customer.region_id == region_id,
+        )
+    )
+
+
+async def last_word(
+    session: AsyncSession, region_id: int, appointment_id: UUID
+) -> Reconfirmation | None:
+    """Return what the customer last said by a link about an appointment, None when nothing."""
+    found: Reconfirmation | None = await session.scalar(
+        select(Reconfirmation)
+        .where(
+            Reconfirmation.region_id == region_id,
+            Reconfirmation.appointment_id == appointment_id,
+            Reconfirmation.channel == "text_link",
+        )
+        .order_by(Reconfirmation.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def other_windows(
+    session: AsyncSession, visit: Visit, present: tuple[datetime, datetime], now: datetime
+) -> list[Offer]:
+    """Return the free windows a customer may move to: all but the present one (AP-01)."""
+    found = await free_windows(session, visit, now, limit=MOST_SEARCHED)
+    return [offer for offer in found if (offer.start, offer.end) != present]

@@ -13,10 +13,13 @@ from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries, rules
-from fieldops.organisation.commands import accounts, staff
-from fieldops.organisation.models import Person, Technician, Unit
+from fieldops.organisation.commands import accounts, calendars, staff
+from fieldops.organisation.models import Holiday, Person, Technician, Unit
+from fieldops.organisation.queries import calendars as times
 from fieldops.organisation.schemas import (
+    DutyDayRead,
     GrantRead,
+    HolidayRead,
     Interval,
     LeaveRead,
     PersonRead,
@@ -30,6 +33,7 @@ from fieldops.organisation.schemas import (
 router = APIRouter(prefix="/v1", tags=["organisation"])
 
 MOST_CALENDAR_DAYS = 62
+SHOWN_AHEAD = timedelta(days=92)
 
 
 @router.get("/units", operation_id="unit_list", summary="List the units", responses=problems())
@@ -50,9 +54,12 @@ verb(router, "/people/{person_id}/grants", accounts.give_grant)
 verb(router, "/people/{person_id}/grants/take", accounts.take_grant)
 verb(router, "/technicians", staff.register_technician)
 verb(router, "/technicians/{technician_id}/qualifications", staff.add_qualification)
-verb(router, "/technicians/{technician_id}/shifts", staff.set_shifts)
-verb(router, "/technicians/{technician_id}/leaves", staff.add_leave)
-verb(router, "/leaves/{leave_id}/cancel", staff.cancel_leave)
+verb(router, "/technicians/{technician_id}/shifts", calendars.set_shifts)
+verb(router, "/technicians/{technician_id}/days", calendars.set_day)
+verb(router, "/technicians/{technician_id}/leaves", calendars.add_leave)
+verb(router, "/leaves/{leave_id}/cancel", calendars.cancel_leave)
+verb(router, "/holidays", calendars.set_holiday)
+verb(router, "/holidays/remove", calendars.remove_holiday)
 
 
 @router.get("/people", operation_id="person_list", summary="List accounts", responses=problems())
@@ -95,6 +102,7 @@ async def technician(
 ) -> TechnicianDetail:
     session, region = reading.session, reading.actor.region_id
     row = await queries.technician_in(session, reading.scope, technician_id)
+    today = local_day(reading.now, await queries.zone_of(session, region))
     return TechnicianDetail(
         **TechnicianRead.model_validate(row).model_dump(),
         qualifications=[
@@ -102,10 +110,14 @@ async def technician(
             for q in await queries.qualifications_of(session, region, row.id)
         ],
         shifts=[
-            ShiftRead.model_validate(s) for s in await queries.shifts_of(session, region, row.id)
+            ShiftRead.model_validate(s) for s in await times.shifts_of(session, region, row.id)
         ],
         leaves=[
-            LeaveRead.model_validate(v) for v in await queries.leaves_of(session, region, row.id)
+            LeaveRead.model_validate(v) for v in await times.leaves_of(session, region, row.id)
+        ],
+        days=[
+            DutyDayRead.model_validate(d)
+            for d in await times.set_days_of(session, region, row.id, today, today + SHOWN_AHEAD)
         ],
     )
 
@@ -131,6 +143,22 @@ async def calendar(
     zone = await queries.zone_of(session, region)
     found = await queries.working_intervals(session, region, [row.id], from_day, to_day, zone)
     return [Interval(starts_at=start, ends_at=end) for start, end in found[row.id]]
+
+
+@router.get(
+    "/holidays",
+    operation_id="holiday_list",
+    summary="Days on which centres are closed (ORG-07)",
+    responses=problems(),
+)
+async def holidays(
+    reading: Annotated[Reading, reads(Permission.STAFF_READ)],
+    first: Annotated[date | None, Query(alias="from", description="From this day on.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[HolidayRead]:
+    statement = times.holidays(reading.scope, first=first)
+    return await page(reading, statement, Holiday.id, after, limit, HolidayRead)
 
 
 @router.get(

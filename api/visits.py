@@ -10,7 +10,7 @@ from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.files.queries import receipts
 from fieldops.kernel import visibility
-from fieldops.kernel.clock import start_of_day
+from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.visibility import Access
@@ -20,10 +20,13 @@ from fieldops.sync.schemas import FieldState
 from fieldops.visits import queries, rules
 from fieldops.visits.commands import assigning, ending, on_site, planning
 from fieldops.visits.models import Visit
+from fieldops.visits.queries import calendar
 from fieldops.visits.rules import State
 from fieldops.visits.schemas import (
     AssignmentRead,
     FactRead,
+    OffCalendarList,
+    OffCalendarRead,
     VisitDetail,
     VisitRead,
     VisitWorkRead,
@@ -32,6 +35,9 @@ from fieldops.visits.schemas import (
 router = APIRouter(prefix="/v1", tags=["visits"])
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
+AHEAD_DAYS = 14
+MOST_OFF_CALENDAR_DAYS = 31
+MOST_OFF_CALENDAR = 500
 
 for _path, _handler in (
     ("assign", assigning.assign),
@@ -78,6 +84,38 @@ async def visits(
         ends=ends,
     )
     return await page(reading, statement, Visit.id, after, limit, VisitRead)
+
+
+@router.get(
+    "/visits/off-calendar",
+    operation_id="visit_off_calendar",
+    summary="Visits booked when their technician does not work, decided so or not (ORG-07)",
+    responses=problems(),
+)
+async def off_calendar(
+    reading: Annotated[Reading, reads(Permission.STAFF_READ)],
+    from_day: Annotated[date | None, Query(description="First local day; else today.")] = None,
+    to_day: Annotated[date | None, Query(description="Last local day; else 14 days on.")] = None,
+    centre_id: Annotated[UUID | None, Query(description="Only this centre's visits.")] = None,
+    overridden: Annotated[
+        bool | None, Query(description="Only those decided with a reason, or only the others.")
+    ] = None,
+) -> OffCalendarList:
+    zone = await organisation.zone_of(reading.session, reading.scope.region_id)
+    first = from_day or local_day(reading.now, zone)
+    if not FIRST_YEAR <= first.year <= LAST_YEAR:
+        raise InvalidRequest(reason=f"the day lies outside {FIRST_YEAR} to {LAST_YEAR}")
+    last = to_day or first + timedelta(days=AHEAD_DAYS)
+    if not timedelta() <= last - first < timedelta(days=MOST_OFF_CALENDAR_DAYS):
+        raise InvalidRequest(reason="to_day lies before from_day or 31 days or more after it")
+    found = await calendar.off_calendar(
+        reading.session, reading.scope, first, last, zone, centre_id=centre_id
+    )
+    wanted = [row for row in found if overridden in (None, row.override_reason is not None)]
+    return OffCalendarList(
+        items=[OffCalendarRead.model_validate(row) for row in wanted[:MOST_OFF_CALENDAR]],
+        cut=len(wanted) > MOST_OFF_CALENDAR,
+    )
 
 
 @router.get(

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     APPOINTMENT_RECONFIRM = "appointment:reconfirm"
     AUDIT_READ = "audit:read"
     BOARD_READ = "board:read"
+    CALENDAR_EDIT = "calendar:edit"
     CHECKLIST_ANSWER = "checklist:answer"
     CHECKLIST_PUBLISH = "checklist:publish"
     CHECKLIST_READ = "checklist:read"
@@ -146,6 +147,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {
         P.APPOINTMENT_BOOK,
         P.APPOINTMENT_RECONFIRM,
+        P.CALENDAR_EDIT,
         P.CONTACT_READ,
         P.CONTACT_WRITE,
         P.CUSTOMER_WRITE,
@@ -207,6 +209,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: _OFFICE_READS
     | {
         P.AUDIT_READ,
+        P.CALENDAR_EDIT,
         P.CHECKLIST_PUBLISH,
         P.CUSTOMER_ERASE,
         P.DEVICE_MANAGE,

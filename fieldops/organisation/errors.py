@@ -50,8 +50,23 @@ class CertificateTaken(Refusal):
 
 
 class ShiftsOverlap(Refusal):
-    """Two shifts of {weekday} overlap."""
+    """The shift of weekday {weekday} runs into the next one."""
 
     code = "shifts_overlap"
     status = 422
     advice = "Correct the times; lunch is given inside one shift (ORG-07)."
+
+
+class DayLongPast(Refusal):
+    """The day {day} lies too far back or ahead to be planned."""
+
+    code = "day_long_past"
+    status = 422
+    advice = "Choose a day from yesterday on, within the next two years."
+
+
+class HolidayUnknown(Refusal):
+    """There is no holiday on {day} to take back."""
+
+    code = "holiday_unknown"
+    advice = "Refresh the list of holidays; somebody may have taken it back before you."

@@ -156,8 +156,18 @@ class Qualification(Regional):
     )
 
 
+_LUNCH = (
+    "(lunch_starts is null) = (lunch_ends is null) and "
+    "(lunch_starts is null or lunch_starts <> lunch_ends)"
+)
+
+
 class Shift(Regional):
-    """A weekly working time: local times, ISO weekday 1..7, with lunch left out (ORG-07)."""
+    """A weekly working time: local times, ISO weekday 1..7, with lunch left out (ORG-07).
+
+    One that ends before it starts ends on the next day: a night shift belongs to the day it
+    begins on.
+    """
 
     __tablename__ = "organisation_shift"
     resource = "shift"
@@ -172,14 +182,60 @@ class Shift(Regional):
 
     __table_args__ = (
         CheckConstraint("weekday between 1 and 7", name="weekday_iso"),
-        CheckConstraint("ends > starts", name="times_in_order"),
-        CheckConstraint(
-            "(lunch_starts is null) = (lunch_ends is null) and "
-            "(lunch_starts is null or (lunch_starts >= starts and lunch_ends <= ends "
-            "and lunch_ends > lunch_starts))",
-            name="lunch_inside",
-        ),
+        CheckConstraint("ends <> starts", name="takes_time"),
+        CheckConstraint(_LUNCH, name="lunch_whole"),
         UniqueConstraint("region_id", "technician_id", "weekday", "starts"),
+    )
+
+
+class DutyDay(Regional):
+    """A working time on one day, instead of the weekly shifts and of a holiday (ORG-07)."""
+
+    __tablename__ = "organisation_duty_day"
+    resource = "duty_day"
+
+    technician_id: Mapped[UUID] = link("organisation_technician", index=False)
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    day: Mapped[date]
+    starts: Mapped[time]
+    ends: Mapped[time]
+    lunch_starts: Mapped[time | None]
+    lunch_ends: Mapped[time | None]
+    reason: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint("ends <> starts", name="takes_time"),
+        CheckConstraint(_LUNCH, name="lunch_whole"),
+        UniqueConstraint("region_id", "technician_id", "day", "starts"),
+    )
+
+
+class Holiday(Regional):
+    """A day on which the weekly shifts of a centre, or of the whole region, are not worked."""
+
+    __tablename__ = "organisation_holiday"
+    resource = "holiday"
+
+    centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    day: Mapped[date]
+    name: Mapped[str]
+
+    __table_args__ = (
+        Index(
+            "uq_organisation_holiday_centre",
+            "region_id",
+            "day",
+            "centre_id",
+            unique=True,
+            postgresql_where="centre_id is not null",
+        ),
+        Index(
+            "uq_organisation_holiday_region",
+            "region_id",
+            "day",
+            unique=True,
+            postgresql_where="centre_id is null",
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
-from fieldops.organisation.models import Leave, Qualification, Shift, Technician
+from fieldops.organisation.models import DutyDay, Holiday, Leave, Qualification, Shift, Technician
 
 helping_out: list[Callable[[Scope, Any], ColumnElement[bool]]] = []
 """Functions `(scope, technician id) -> condition` of the modules above: who else works for an
@@ -43,6 +43,12 @@ def own_rows(model: Any, scope: Scope) -> ColumnElement[bool]:
     )
 
 
+def visible_holidays(scope: Scope) -> ColumnElement[bool]:
+    """Limit holidays to a scope's centres; those of the whole region everybody may know."""
+    return scope.predicate(Holiday, shared=True)
+
+
 shown(Technician, Permission.STAFF_READ, visible)
-for _model in (Leave, Qualification, Shift):
+for _model in (DutyDay, Leave, Qualification, Shift):
     shown(_model, Permission.STAFF_READ, partial(own_rows, _model))
+shown(Holiday, Permission.STAFF_READ, visible_holidays)

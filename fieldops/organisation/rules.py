@@ -43,10 +43,38 @@ def role_fits(role: Role, unit_kind: str) -> bool:
     return unit_kind != "firm"
 
 
-def overlap(shifts: list[tuple[int, time, time]]) -> int | None:
-    """Return the first ISO weekday on which two shifts overlap, None when none do."""
-    ordered = sorted(shifts)
-    for (day, _, ends), (next_day, starts, _) in pairwise(ordered):
-        if day == next_day and starts < ends:
+_DAY, _WEEK = 24 * 60, 7 * 24 * 60
+
+
+def _minute(at: time) -> float:
+    return at.hour * 60 + at.minute + at.second / 60 + at.microsecond / 60_000_000
+
+
+def lasts(starts: time, ends: time) -> float:
+    """Return how many minutes of the clock a working time lasts; a night shift ends a day later."""
+    return (_minute(ends) - _minute(starts)) % _DAY or _DAY
+
+
+def lunch_inside(starts: time, ends: time, lunch_starts: time, lunch_ends: time) -> bool:
+    """Return whether lunch lies inside a working time, after midnight too (ORG-07)."""
+    begins = (_minute(lunch_starts) - _minute(starts)) % _DAY
+    return begins + lasts(lunch_starts, lunch_ends) <= lasts(starts, ends)
+
+
+def overlap(shifts: list[tuple[int, time, time]], *, around: bool = True) -> int | None:
+    """Return the ISO weekday of a shift that runs into the next one, None when none does.
+
+    `around`: a week, in which Sunday's night shift runs into Monday; else days that follow.
+    """
+    ordered = sorted(
+        ((day - 1) * _DAY + _minute(starts), lasts(starts, ends), day)
+        for day, starts, ends in shifts
+    )
+    for (start, minutes, day), (following, _, _) in pairwise(ordered):
+        if start + minutes > following:
+            return day
+    if around and ordered:
+        start, minutes, day = ordered[-1]
+        if start + minutes > ordered[0][0] + _WEEK:
             return day
     return None

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Read(BaseModel):
@@ -58,6 +58,26 @@ class ShiftRead(_Read):
     lunch_ends: time | None
 
 
+class DutyDayRead(_Read):
+    """A working time on one day, instead of the weekly shifts."""
+
+    id: UUID
+    day: date
+    starts: time
+    ends: time
+    lunch_starts: time | None
+    lunch_ends: time | None
+    reason: str
+
+
+class HolidayRead(_Read):
+    id: UUID
+    version: int
+    day: date
+    name: str
+    centre_id: UUID | None = Field(description="Null: the whole region.")
+
+
 class LeaveRead(_Read):
     id: UUID
     version: int
@@ -82,6 +102,7 @@ class TechnicianDetail(TechnicianRead):
     qualifications: list[QualificationRead]
     shifts: list[ShiftRead]
     leaves: list[LeaveRead]
+    days: list[DutyDayRead]
 
 
 class Interval(BaseModel):

@@ -169,6 +169,13 @@ class VisitsDuringAbsence(Caution):
     advice = "Give the visits named to somebody else, or agree on other times with the customers."
 
 
+class VisitsOffCalendar(Caution):
+    """{count} visits are booked outside the working times now; they stay until somebody decides."""
+
+    code = "visits_off_calendar"
+    advice = "Give the visits named to somebody else, move them, or override with a reason."
+
+
 class VisitsWithoutTechnician(Caution):
     """{technician} still has {count} visits but can no longer make them."""
 

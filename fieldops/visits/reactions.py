@@ -6,6 +6,7 @@ from typing import cast
 from fieldops.files.events import FileLinked
 from fieldops.kernel.commands import Context, Nature
 from fieldops.kernel.events import Event, on
+from fieldops.kernel.permissions import Scope
 from fieldops.network.events import FindingReported, PairMarkedBad, PairSwapped, PortChanged
 from fieldops.orders import queries as orders
 from fieldops.orders.commands import Why
@@ -21,7 +22,7 @@ from fieldops.orders.events import (
     WorkOrderTransferred,
 )
 from fieldops.organisation import queries as organisation
-from fieldops.organisation.events import RightsLost, TechnicianAway
+from fieldops.organisation.events import CalendarChanged, RightsLost, TechnicianAway
 from fieldops.visits import queries
 from fieldops.visits.commands import planning, telling
 from fieldops.visits.commands.ending import take_off
@@ -29,11 +30,13 @@ from fieldops.visits.commands.judging import visit_for_decision, visit_for_fact
 from fieldops.visits.errors import (
     ResourceElsewhere,
     VisitsDuringAbsence,
+    VisitsOffCalendar,
     VisitsWithoutTechnician,
     WorkNotOnVisit,
 )
 from fieldops.visits.models import Visit
-from fieldops.visits.rules import NextStep
+from fieldops.visits.queries.calendar import off_calendar
+from fieldops.visits.rules import FURTHEST_AHEAD, MOST_WARNED, NextStep
 
 _ASIDE: dict[type[WorkOrderAside], tuple[str, NextStep]] = {
     WorkOrderSuspended: ("suspended", NextStep.SUSPEND),
@@ -116,6 +119,30 @@ async def warn_of_booked_visits(ctx: Context, event: TechnicianAway) -> None:
                 technician=technician.name, count=len(booked), visits=_named(booked)
             )
         )
+
+
+@on(CalendarChanged)
+async def warn_of_visits_off_calendar(ctx: Context, event: CalendarChanged) -> None:
+    """Warn of the visits that lie outside the calendar after it changed (ORG-07).
+
+    Those that a dispatcher has booked outside it with a reason are not named again.
+    """
+    found = await off_calendar(
+        ctx.session,
+        Scope(ctx.region_id, whole_region=True),
+        event.first,
+        event.last or event.first + FURTHEST_AHEAD,
+        await organisation.zone_of(ctx.session, ctx.region_id),
+        centre_id=event.centre_id,
+        technician_ids=event.technician_ids,
+    )
+    undecided = {row.visit_id: row for row in found if row.override_reason is None}
+    if undecided:
+        named = [
+            {"id": row.visit_id, "window_start": row.window_start, "window_end": row.window_end}
+            for row in list(undecided.values())[:MOST_WARNED]
+        ]
+        ctx.warn(VisitsOffCalendar(count=len(undecided), visits=named))
 
 
 @on(RightsLost)

@@ -84,6 +84,9 @@ TAKING = frozenset(
 )
 """The notices after which work captured before them may meet a changed visit."""
 
+FURTHEST_AHEAD = timedelta(days=366)
+"""How far ahead a visit may be planned."""
+
 MOST_WARNED = 50
 """How many visits a warning names."""
 

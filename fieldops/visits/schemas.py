@@ -1,7 +1,7 @@
 """Read shapes of visits for the API, and of all that goes to a technician's device with them."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +34,9 @@ class VisitRead(_Read):
     duration_minutes: int = Field(description="Planned time on site, minutes.")
     kit: dict[str, list[str]] = Field(description="The kit list by group (VI-02).")
     split_reason: str | None
+    override_reason: str | None = Field(
+        description="Why it lies outside a technician's working calendar (ORG-07)."
+    )
     kit_confirmed_at: datetime | None
     departed_at: datetime | None
     arrived_at: datetime | None
@@ -94,6 +97,34 @@ class FactRead(_Read):
     by_other_technician: bool = Field(
         description="Recorded by a technician who did not have the visit any more."
     )
+
+
+class OffCalendarRead(BaseModel):
+    """A technician's visit outside their working calendar (ORG-07)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    visit_id: UUID
+    order_id: UUID
+    centre_id: UUID
+    technician_id: UUID
+    technician_name: str
+    is_contact: bool
+    window_start: datetime
+    window_end: datetime
+    expected_arrival: datetime
+    duration_minutes: int
+    override_reason: str | None = Field(
+        description="Why a dispatcher wanted it so; null: nobody has decided yet."
+    )
+    why: Literal["not_working", "left"]
+
+
+class OffCalendarList(BaseModel):
+    """The visits outside working calendars; `cut` says that there are more."""
+
+    items: list[OffCalendarRead]
+    cut: bool
 
 
 class VisitDetail(VisitRead):

@@ -69,6 +69,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
     "desk_hand_over": {"person_id": SOME, **WHY},
     "health_record_reading": {"service_id": SOME, "down_mbps": 1, "up_mbps": 1},
+    "duty_set_day": {"day": "2026-11-25", "times": [], **WHY},
     "leave_add": {
         "kind": "leave",
         "starts_at": "2026-11-24T08:00:00Z",

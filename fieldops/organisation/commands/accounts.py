@@ -16,7 +16,7 @@ from fieldops.kernel.permissions import Permission, Role
 from fieldops.organisation import queries, rules
 from fieldops.organisation.errors import EmailTaken, RoleMisplaced, UnitMisplaced
 from fieldops.organisation.events import RightsLost
-from fieldops.organisation.models import Person, RoleGrant, Unit
+from fieldops.organisation.models import Person, RoleGrant, Technician, Unit
 
 passwords = PasswordHash((Argon2Hasher(),))
 
@@ -115,8 +115,16 @@ async def close_person(ctx: Context, args: ClosePerson) -> Person:
     ctx.reason = args.reason
     person.active = False
     person.grants_version += 1
+    await _make_active(ctx, person.id, active=False)
     await ctx.emit(RightsLost(person.id))
     return person
+
+
+async def _make_active(ctx: Context, person_id: UUID, *, active: bool) -> None:
+    """Let a person's working side follow the role: nobody is booked who may not work."""
+    technician = await ctx.session.get(Technician, (ctx.region_id, person_id))
+    if technician is not None:
+        technician.active = active
 
 
 class EndSignIns(Args):
@@ -165,6 +173,8 @@ async def give_grant(ctx: Context, args: GrantRole) -> list[Person | RoleGrant]:
         )
         ctx.add(grant)
         person.grants_version += 1
+    if args.role is Role.TECHNICIAN and person.active:
+        await _make_active(ctx, person.id, active=True)
     return [grant, person]
 
 
@@ -182,6 +192,9 @@ async def take_grant(ctx: Context, args: GrantRole) -> Person:
     await ctx.session.delete(grant)
     person.grants_version += 1
     if args.role is Role.TECHNICIAN:
+        left = await queries.grants_of(ctx.session, [person.id])
+        others = any(row.role == args.role.value and row.id != grant.id for row in left)
+        await _make_active(ctx, person.id, active=others)
         await ctx.emit(RightsLost(person.id))
     return person
 

@@ -31,7 +31,6 @@ from fieldops.visits.events import VisitAssigned, VisitGrowing, VisitRetimed, Wi
 from fieldops.visits.models import Assignment, Visit
 from fieldops.visits.rules import NoticeKind, State, Step
 
-FURTHEST_AHEAD = timedelta(days=366)
 LONGEST_WINDOW = timedelta(hours=24)
 
 
@@ -179,7 +178,7 @@ def _check_window(
         raise InvalidWindow(rule="it ends before it starts")
     if end - start > LONGEST_WINDOW:
         raise InvalidWindow(rule="it is longer than a day")
-    if end <= ctx.now or start - ctx.now > FURTHEST_AHEAD:
+    if end <= ctx.now or start - ctx.now > rules.FURTHEST_AHEAD:
         raise InvalidWindow(rule="it lies in the past or more than a year ahead")
     if expected is not None and not start <= expected < end:
         raise InvalidWindow(rule="the expected arrival lies outside it")
@@ -216,8 +215,8 @@ async def put_technicians(
     if len(known) != len(set(technician_ids)) or not all(t.active for t in known.values()):
         raise UnknownTechnicians
     await _check_skills(ctx, visit, known)
-    await _check_calendar(ctx, visit, known, override, visit.duration_minutes)
-    visit.override_reason = override
+    outside = await _check_calendar(ctx, visit, known, override, visit.duration_minutes)
+    visit.override_reason = override if outside else None
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
     leaving = [row for row in present if row.technician_id not in known]
     removed = await following.end_assignments(ctx, leaving, "reassigned")
@@ -286,11 +285,12 @@ async def _check_calendar(
     known: dict[UUID, Technician],
     override: str | None,
     minutes: int,
-) -> None:
-    """Refuse a visit outside the working calendar unless it is overridden with a reason."""
+) -> bool:
+    """Return whether a visit lies outside a working calendar, overridden with a reason (ORG-07).
+
+    Raises OutsideCalendar when it does and nobody says why.
+    """
     assert visit.expected_arrival is not None  # noqa: S101 - the caller has checked
-    if override is not None:
-        return
     zone = await organisation.zone_of(ctx.session, ctx.region_id)
     start = visit.expected_arrival
     end = start + timedelta(minutes=minutes)
@@ -302,8 +302,9 @@ async def _check_calendar(
         for id_, intervals in working.items()
         if not any(first <= start and end <= last for first, last in intervals)
     ]
-    if outside:
+    if outside and override is None:
         raise OutsideCalendar(technicians=", ".join(sorted(outside)))
+    return bool(outside)
 
 
 async def _set_departures(

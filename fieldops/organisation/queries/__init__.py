@@ -1,9 +1,8 @@
-"""Reads of the organisation: actors, technicians, qualifications, working calendars."""
+"""Reads of the organisation: actors, technicians, qualifications; calendars.py has the times."""
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -28,7 +27,6 @@ from sqlalchemy.orm import aliased
 
 from fieldops.kernel import jobs
 from fieldops.kernel.actor import Actor, Grant, Kind
-from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered
@@ -36,18 +34,17 @@ from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.rows import tuples
 from fieldops.organisation import policy
 from fieldops.organisation.models import (
-    Leave,
     LoginAttempt,
     Person,
     Qualification,
     RoleGrant,
-    Shift,
     SignIn,
     Technician,
     Unit,
 )
+from fieldops.organisation.queries.calendars import Interval, without, working_intervals
 
-Interval = tuple[datetime, datetime]
+__all__ = ["Interval", "without", "working_intervals"]
 
 
 def actor_text() -> ColumnElement[str | None]:
@@ -302,73 +299,6 @@ def ending_qualifications(scope: Scope, today: date, days: int) -> Select[Qualif
     )
 
 
-async def working_intervals(
-    session: AsyncSession,
-    region_id: int,
-    technician_ids: Collection[UUID],
-    from_day: date,
-    to_day: date,
-    zone: ZoneInfo,
-) -> dict[UUID, list[Interval]]:
-    """Return when technicians work from one local day to another, both included (ORG-07).
-
-    Shifts less lunch less leave, as UTC intervals in time order; two statements.
-    """
-    shifts = await session.scalars(
-        select(Shift).where(Shift.region_id == region_id, Shift.technician_id.in_(technician_ids))
-    )
-    first = start_of_day(from_day, zone)
-    last = start_of_day(to_day + timedelta(days=1), zone)
-    leaves = await session.scalars(
-        select(Leave).where(
-            Leave.region_id == region_id,
-            Leave.technician_id.in_(technician_ids),
-            Leave.starts_at < last,
-            Leave.ends_at > first,
-        )
-    )
-    away: dict[UUID, list[Interval]] = defaultdict(list)
-    for leave in leaves:
-        away[leave.technician_id].append((leave.starts_at, leave.ends_at))
-    intervals: dict[UUID, list[Interval]] = {id_: [] for id_ in technician_ids}
-    by_weekday = defaultdict(list)
-    for shift in shifts:
-        by_weekday[shift.weekday].append(shift)
-    for offset in range((to_day - from_day).days + 1):
-        day = from_day + timedelta(days=offset)
-        for shift in by_weekday[day.isoweekday()]:
-            parts = _parts_of(shift, day, zone)
-            intervals[shift.technician_id] += without(parts, away[shift.technician_id])
-    return {id_: sorted(parts) for id_, parts in intervals.items()}
-
-
-def _parts_of(shift: Shift, day: date, zone: ZoneInfo) -> list[Interval]:
-    def moment(at: object) -> datetime:
-        return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)  # type: ignore[arg-type]
-
-    whole = [(moment(shift.starts), moment(shift.ends))]
-    if shift.lunch_starts is None or shift.lunch_ends is None:
-        return whole
-    return without(whole, [(moment(shift.lunch_starts), moment(shift.lunch_ends))])
-
-
-def without(parts: Iterable[Interval], gaps: Iterable[Interval]) -> list[Interval]:
-    """Cut gaps out of intervals."""
-    left = list(parts)
-    for gap_start, gap_end in gaps:
-        cut: list[Interval] = []
-        for start, end in left:
-            if gap_end <= start or gap_start >= end:
-                cut.append((start, end))
-                continue
-            if start < gap_start:
-                cut.append((start, gap_start))
-            if gap_end < end:
-                cut.append((gap_end, end))
-        left = cut
-    return left
-
-
 async def administers(session: AsyncSession, person_id: UUID, unit_id: UUID) -> bool:
     """Return whether a person is administrator at a unit or above it."""
     found = await session.scalar(
@@ -421,37 +351,6 @@ async def technician_in(session: AsyncSession, scope: Scope, technician_id: UUID
     if found is None:
         raise NotFound(thing="technician")
     return found
-
-
-async def shifts_of(session: AsyncSession, region_id: int, technician_id: UUID) -> list[Shift]:
-    """Return a technician's weekly working times in order."""
-    found = await session.scalars(
-        select(Shift)
-        .where(Shift.region_id == region_id, Shift.technician_id == technician_id)
-        .order_by(Shift.weekday, Shift.starts)
-    )
-    return list(found)
-
-
-async def leave(session: AsyncSession, scope: Scope, leave_id: UUID) -> Leave:
-    """Return a leave inside a scope; raises NotFound."""
-    found: Leave | None = await session.scalar(
-        select(Leave).where(policy.own_rows(Leave, scope), Leave.id == leave_id)
-    )
-    if found is None:
-        raise NotFound(thing="leave")
-    return found
-
-
-async def leaves_of(session: AsyncSession, region_id: int, technician_id: UUID) -> list[Leave]:
-    """Return a technician's leaves, latest first."""
-    found = await session.scalars(
-        select(Leave)
-        .where(Leave.region_id == region_id, Leave.technician_id == technician_id)
-        .order_by(Leave.starts_at.desc(), Leave.id)
-        .limit(200)
-    )
-    return list(found)
 
 
 async def qualifications_of(

@@ -106,8 +106,8 @@ async def test_every_view_is_small_enough_for_an_old_phone(
     for wanted in ("", "?view=windows", "?view=cancel"):
         answer = await client.get(page + wanted, headers={"Accept-Encoding": "gzip"})
         sent = int(answer.headers["content-length"])
-        assert sent < 3500, (wanted, sent)
-        assert len(answer.content) < 12_000
+        assert sent < 2500, (wanted, sent)
+        assert len(answer.content) < 8000
 
 
 async def test_ap_04_confirming_leads_to_a_receipt_and_a_second_submit_changes_nothing(

@@ -49,6 +49,7 @@ ROUTERS = (
     "erasures",
     "events",
     *fieldops.modules.MODULES,
+    "steering",
     "uploads",
     "replicache",
     "by_link",

@@ -102,3 +102,11 @@ class ReplanOffered(Caution):
 
     code = "replan_offered"
     advice = "Ask for a replan of the day, look at the proposal and publish it."
+
+
+class NoTime(Refusal):
+    """The visit has no window to judge candidates for."""
+
+    code = "visit_without_time"
+    status = 422
+    advice = "Give window_start and window_end, the end after the start."

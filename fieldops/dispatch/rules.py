@@ -141,6 +141,38 @@ GIVE_UP = number(
     within=(1, 240),
 )  # fmt: skip
 
+KNOWS_HOME = number(
+    "ranking_knows_home", "VI-01", "minutes", 15,
+    "Minutes of way that having been at the address before is worth.",
+    within=(0, 240),
+)  # fmt: skip
+KNOWS_BUILDING = number(
+    "ranking_knows_building", "VI-01", "minutes", 8,
+    "Minutes of way that knowing the building is worth.",
+    within=(0, 240),
+)  # fmt: skip
+PRACTICE = number(
+    "ranking_practice", "CU-01", "minutes", 20,
+    "Minutes of way that long practice, or an enterprise certificate, is worth to important"
+    " customers.",
+    within=(0, 240),
+)  # fmt: skip
+PRACTICE_DAYS = number(
+    "ranking_practice_days", "CU-01", "days", 730,
+    "After how long with a skill's certificate a technician counts as experienced.",
+    within=(0, 10_000),
+)  # fmt: skip
+LOAD_PERCENT = number(
+    "ranking_load", "ORG-07", "percent", 5,
+    "Share of the minutes a technician works that day already that counts as extra way.",
+    within=(0, 100),
+)  # fmt: skip
+RARE_SKILL = number(
+    "ranking_rare_skill", "ORG-03", "minutes", 3,
+    "Minutes of way that sparing a technician is worth, for each skill the job does not need.",
+    within=(0, 120),
+)  # fmt: skip
+
 MOST_VISITS = 2_000
 """Visits of one day plan; the least urgent ones without a time are left for another day."""
 MOST_LINES = 2_000

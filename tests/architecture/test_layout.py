@@ -35,6 +35,8 @@ OWN_FILES = {
     "checklists/standard": "the templates of CH-03 and CH-04, as data",
     "customers/pii": "the only place that touches contact data (CU-04)",
     "customers/standards": "which row of the standard table wins (CU-02), pure",
+    "dispatch/ranking": "who can do one job and who should, with reasons, pure",
+    "dispatch/wording": "what dispatchers read of candidates and late visits, in both languages",
     "dispatch/engine": "the compiled search for day plans and the decoder that checks it, pure",
     "files/disk": "bytes on the disk: written once, synced, named by their hash",
     "files/promises": "what a phone's commands promise as attachments",

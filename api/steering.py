@@ -1,0 +1,71 @@
+"""Steering the running day: who can do a visit, what will be late, and the ways out (AP-07)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import Reading, reads
+from fieldops.dispatch import wording
+from fieldops.dispatch.errors import NoTime
+from fieldops.dispatch.queries import ranking
+from fieldops.dispatch.ranking import Reason
+from fieldops.dispatch.schemas import CandidateRead, RankingRead, SentenceRead
+from fieldops.kernel.commands import Moment
+from fieldops.kernel.permissions import Permission
+from fieldops.visits import queries as visits
+
+router = APIRouter(prefix="/v1", tags=["dispatch"])
+
+READ = Permission.DISPATCH_READ
+
+
+@router.get(
+    "/visits/{visit_id}/candidates",
+    operation_id="visit_candidates",
+    summary="Who can do a visit and who should, with reasons; who cannot, and why not.",
+    responses=problems(),
+)
+async def candidates(
+    reading: Annotated[Reading, reads(READ)],
+    visit_id: UUID,
+    window_start: Annotated[
+        Moment | None, Query(description="For another window than the visit's: its start.")
+    ] = None,
+    window_end: Annotated[Moment | None, Query(description="Its end.")] = None,
+) -> RankingRead:
+    visit = await visits.visit(reading.session, reading.scope, visit_id)
+    start, end = window_start or visit.window_start, window_end or visit.window_end
+    if start is None or end is None or not start < end:
+        raise NoTime
+    found = await ranking.candidates(reading.session, visit, start, end, reading.now)
+    return RankingRead(
+        visit_id=visit.id,
+        window_start=start,
+        window_end=end,
+        skills=sorted(found.job.skills),
+        candidates=[
+            CandidateRead(
+                technician_id=c.technician_id,
+                name=c.name,
+                firm_id=c.firm_id,
+                can=c.can,
+                whole=c.whole,
+                covers=list(c.covers),
+                score=c.score,
+                arrives_at=c.arrives_at,
+                extra_way_minutes=round(c.extra_way_s / 60),
+                day_minutes=c.day_minutes,
+                present=c.present,
+                reasons=[_read(r, found) for r in c.reasons],
+                hindrances=[_read(r, found) for r in c.hindrances],
+            )
+            for c in found.candidates
+        ],
+    )
+
+
+def _read(reason: Reason, found: ranking.Ranking) -> SentenceRead:
+    code = reason.code.value
+    return SentenceRead(code=code, text=wording.sentence(code, reason.details, found.zone))

@@ -97,10 +97,28 @@ async def appointment_get(
 async def slot_list(
     visit_id: UUID,
     reading: Annotated[Reading, reads(Permission.APPOINTMENT_BOOK)],
+    starts: Annotated[
+        AwareDatetime | None, Query(description="Only windows that start at or after this.")
+    ] = None,
+    ends: Annotated[
+        AwareDatetime | None, Query(description="Only windows that start before this.")
+    ] = None,
+    night: Annotated[  # noqa: FBT002 - a query parameter
+        bool, Query(description="The customer asked for a visit in the quiet hours (AP-09).")
+    ] = False,
     limit: Annotated[int, Query(ge=1, le=100, description="Greatest number of windows.")] = 20,
 ) -> Slots:
     visit = await visits.visit(reading.session, reading.scope, visit_id)
-    found = await queries.free_windows(reading.session, visit, reading.now, limit=limit)
+    found = await queries.free_windows(
+        reading.session,
+        visit,
+        reading.now,
+        limit=limit,
+        starts=starts,
+        ends=ends,
+        night=night,
+        displacing=True,
+    )
     return Slots(items=[SlotRead.model_validate(offer) for offer in found])
 
 

@@ -18,6 +18,13 @@ class WindowInvalid(Refusal):
     advice = "Choose a window that ends after it starts, lies ahead and is at most 12 hours long."
 
 
+class WindowOutOfReach(Refusal):
+    """These technicians do not work then, or cannot be there before the window ends."""
+
+    code = "window_out_of_reach"
+    advice = "Choose a free window as it is listed, or book with a reason for the override."
+
+
 class AlreadyBooked(Refusal):
     """The visit has an appointment already."""
 

@@ -46,20 +46,20 @@ async def follow_the_visit(ctx: Context, event: Any) -> None:
     """
     visit = await _visit(ctx, event.visit_id)
     present = await queries.present_technicians(ctx.session, ctx.region_id, visit.id)
-    start, end = visit.window_start, visit.window_end
-    if start is None or end is None or not present or (ctx.accepted and _begun(visit, ctx.now)):
+    arrival = visit.expected_arrival
+    if arrival is None or not present or (ctx.accepted and _begun(visit, ctx.now)):
         await release(ctx, visit.id)
         return
-    await reserve(ctx, visit, present, start, end)
+    await reserve(ctx, visit, present, arrival)
 
 
 @on(VisitGrowing)
 async def refuse_without_time(ctx: Context, event: VisitGrowing) -> None:
     """Refuse more work where its technicians promised the time to others; raises SlotTaken."""
     visit = await _visit(ctx, event.visit_id)
-    if visit.window_start is None or visit.window_end is None:
+    if visit.expected_arrival is None:
         return
-    during = time_needed(visit.window_start, visit.window_end, event.duration_minutes)
+    during = time_needed(visit.expected_arrival, event.duration_minutes)
     present = await queries.present_technicians(ctx.session, ctx.region_id, visit.id)
     if await queries.promised_elsewhere(ctx.session, visit, present, during, ctx.now):
         raise SlotTaken

@@ -9,7 +9,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from fieldops.appointments.errors import WindowInvalid
-from fieldops.kernel.configuration import number
+from fieldops.kernel.configuration import Number, number
+from fieldops.orders.rules import Kind
 
 State = Literal[
     "booked", "confirmed", "change_wanted", "cancelled", "unreachable", "kept", "missed"
@@ -89,10 +90,62 @@ SLOT_DAYS = number(
     "appointment_slot_days",
     "AP-01",
     "days",
-    7,
+    14,
     "How many days ahead windows are offered.",
     within=(1, 31),
 )
+WINDOW_STEP = number(
+    "appointment_window_step",
+    "AP-01",
+    "minutes",
+    60,
+    "How far apart the windows of a day begin; less than their length: they overlap.",
+    within=(15, 480),
+)
+RESERVE_FAULTS = number(
+    "slot_reserve_faults",
+    "AP-01",
+    "percent",
+    10,
+    "Share of a day's working time that is kept free for faults and complaints.",
+    within=(0, 80),
+)
+RESERVE_TIERS = number(
+    "slot_reserve_tiers",
+    "AP-01",
+    "percent",
+    10,
+    "Share of a day's working time that is kept free for the tiers a person calls (AP-04).",
+    within=(0, 80),
+)
+RESERVE_UNTIL = number(
+    "slot_reserve_until",
+    "AP-01",
+    "hours",
+    12,
+    "How long before a local day begins what was kept free on it is offered to everybody.",
+    within=(0, 336),
+)
+WORK_SPREAD = number(
+    "slot_work_spread",
+    "AP-07",
+    "percent",
+    30,
+    "By how much work and drives differ from plan (standard deviation), for the lateness risk.",
+    within=(0, 100),
+)
+PEOPLE: dict[Kind, Number] = {
+    kind: number(
+        f"technicians_{kind}",
+        "VI-01",
+        "people",
+        1,
+        f"Least number of technicians for work of the kind {kind}; all are due together.",
+        within=(1, 3),
+    )
+    for kind in Kind
+}
+"""How many people a kind of work needs at least."""
 HOLD_FOR = number(
     "appointment_hold_for",
     "AP-01",
@@ -228,6 +281,24 @@ def notice_time(
 def needs_person(tier: str) -> bool:
     """Return whether customers of a tier are always reconfirmed by a person (AP-04)."""
     return tier in PERSON_TIERS
+
+
+URGENT_FROM = 3000  # the priority of a repair, a major fault or a complaint (WO-06)
+
+
+def kept_from(tier: str, priority: int, *, faults: float, tiers: float) -> float:
+    """Return the share of a day's working time that a visit may not use until close to it.
+
+    Faults and complaints use all; the tiers of AP-04 what is not kept for those; others the rest.
+    """
+    if priority >= URGENT_FROM:
+        return 0.0
+    return faults if needs_person(tier) else min(1.0, faults + tiers)
+
+
+def may_displace(tier: str, priority: int) -> bool:
+    """Return whether visits of less priority may be put off for a visit, by a person's decision."""
+    return priority >= URGENT_FROM or needs_person(tier)
 
 
 def end_state(

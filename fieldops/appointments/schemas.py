@@ -87,6 +87,16 @@ class AppointmentDetail(AppointmentRead):
     history: list[HistoryEntry]
 
 
+class DisplacedRead(ReadModel):
+    """A visit that a person would have to move first: promised, but not confirmed yet."""
+
+    visit_id: UUID
+    appointment_id: UUID
+    window_start: datetime
+    window_end: datetime
+    priority: int = Field(description="Less than that of the visit the windows are for (WO-06).")
+
+
 class SlotRead(ReadModel):
     """A window that can be kept; the first technician is the customer's contact (VI-01)."""
 
@@ -97,16 +107,36 @@ class SlotRead(ReadModel):
                 {
                     "start": "2026-11-24T06:00:00Z",
                     "end": "2026-11-24T08:00:00Z",
+                    "arrival": "2026-11-24T06:25:00Z",
                     "technician_ids": [_ID],
                     "within_limit": True,
+                    "extra_travel_minutes": 9,
+                    "lateness_risk": 0.012,
+                    "displaces": [],
                 }
             ]
         },
     )
     start: datetime
     end: datetime
+    arrival: datetime = Field(description="When all its technicians would be due.")
     technician_ids: list[UUID]
-    within_limit: bool = Field(description="Whether the window ends before the work is due.")
+    within_limit: bool = Field(
+        description="Whether the standard's limits are kept (CU-02): the work done by its due time "
+        "even if it begins with the window's last moment, and at a fault the arrival wait."
+    )
+    extra_travel_minutes: int = Field(
+        description="Driving that the visit adds to its technicians' day, all together."
+    )
+    lateness_risk: float = Field(
+        ge=0,
+        le=1,
+        description="Probability that the window is missed: earlier work and the drive vary "
+        "normally around their plan by slot_work_spread.",
+    )
+    displaces: list[DisplacedRead] = Field(
+        description="Visits that would have to move first; nothing of it is done by itself."
+    )
 
 
 class Slots(BaseModel):

@@ -5,13 +5,13 @@ then, so that the numbers of a centre are in the order of its commits and have n
 has read up to n misses nothing by reading on from n (SYNC section 3, decision 0021).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import BigInteger, TextClause, delete, text
+from sqlalchemy import BigInteger, TextClause, delete, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -151,6 +151,41 @@ async def bump_counters(session: AsyncSession) -> None:
         said = to_json(counted(touches)).decode()
         line = await own_line(session)
         await line.run(once(_counting), counted=said, at=clock.now())
+
+
+async def counters(
+    session: AsyncSession, region_id: int, centre_ids: Collection[UUID]
+) -> dict[UUID, int]:
+    """Return the present counters of some centres, 0 for one that nothing was counted for."""
+    found = await session.execute(
+        select(ChangeCounter.centre_id, ChangeCounter.counter).where(
+            ChangeCounter.region_id == region_id, ChangeCounter.centre_id.in_(centre_ids)
+        )
+    )
+    return {**dict.fromkeys(centre_ids, 0), **{row.centre_id: row.counter for row in found}}
+
+
+async def logged(
+    session: AsyncSession, region_id: int, centre_id: UUID, after: int, until: int
+) -> list[Any] | None:
+    """Return what the counts of a centre from `after`, not included, to `until` stand for.
+
+    Each is [table, id or null, columns or null]. None: the log does not reach back so far.
+    """
+    found = await session.scalars(
+        select(ChangeLog.changes)
+        .where(
+            ChangeLog.region_id == region_id,
+            ChangeLog.centre_id == centre_id,
+            ChangeLog.n > after,
+            ChangeLog.n <= until,
+        )
+        .order_by(ChangeLog.n)
+    )
+    counts = found.all()
+    if len(counts) != until - after:
+        return None
+    return [change for changes in counts for change in changes]
 
 
 async def forget_changes(session: AsyncSession, region_id: int, before: datetime) -> None:

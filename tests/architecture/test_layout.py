@@ -31,7 +31,7 @@ FURNITURE = {
 OWN_FILES = {
     "appointments/links": "the customer's signed links, pure",
     "appointments/situations": "what a customer's link shows and allows, pure",
-    "appointments/slots": "the search for free windows, pure",
+    "appointments/slots": "the search for free windows and the decoder that checks it, pure",
     "checklists/standard": "the templates of CH-03 and CH-04, as data",
     "customers/pii": "the only place that touches contact data (CU-04)",
     "customers/standards": "which row of the standard table wins (CU-02), pure",

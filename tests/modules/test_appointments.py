@@ -20,7 +20,6 @@ from fieldops.visits import errors as visit_errors
 from fieldops.visits.models import Assignment, Visit
 from tests.support.factories.appointments import (
     BROADBAND,
-    FIXED,
     book,
     local,
     planned_visit,
@@ -88,9 +87,11 @@ async def test_ap_01_a_technicians_time_is_given_to_one_visit_only(
     second = await planned_visit(database, world.dora)
     await book(database, world.dora, first.visit_id, local(24, 10))
     with pytest.raises(errors.SlotTaken):
-        await book(database, world.dora, second.visit_id, local(24, 11))
+        await book(database, world.dora, second.visit_id, local(24, 10), **window(local(24, 10), 1))
     assert (await one(database, Visit, id=second.visit_id)).state == "planned"
-    await book(database, world.dora, second.visit_id, local(24, 13))
+    await book(database, world.dora, second.visit_id, local(24, 10))
+    due = (await one(database, Visit, id=second.visit_id)).expected_arrival
+    assert due == local(24, 11), "the second customer's turn comes after the first, in the window"
 
 
 async def test_a_visit_has_one_open_appointment(database: Database, world: World) -> None:
@@ -141,38 +142,20 @@ async def test_other_centres_and_regions_cannot_book_and_technicians_may_not(
         await book(database, world.alice, planned.visit_id, local(24, 10))
 
 
-async def test_ap_01_free_windows_leave_reserved_time_out_and_name_who_comes(
-    database: Database, world: World
-) -> None:
-    planned = await planned_visit(database, world.dora, items=(FIXED, BROADBAND))
-    for name in ("alice", "kim"):
-        other = await planned_visit(database, world.dora, items=(FIXED,))
-        await book(database, world.dora, other.visit_id, local(23, 10), name)
-    visit = await one(database, Visit, id=planned.visit_id)
-    async with database.transaction() as session:
-        offers = await queries.free_windows(session, visit, clock.now(), limit=4)
-    assert [o.start for o in offers] == [
-        local(23, 8),
-        local(23, 12, 30),
-        local(23, 14, 30),
-        local(24, 8),
-    ]
-    assert {o.technician_ids for o in offers} <= {(id_of("alice"),), (id_of("kim"),)}
-
-
 async def test_ap_01_an_offered_window_is_held_for_ten_minutes(
     database: Database, world: World
 ) -> None:
     first = await planned_visit(database, world.dora)
     second = await planned_visit(database, world.dora)
-    held = {**window(local(24, 10)), "technician_ids": [str(id_of("alice"))]}
+    at, hour = local(24, 10), window(local(24, 10), 1)
+    held = {**hour, "technician_ids": [str(id_of("alice"))]}
     await run(database, world.dora, "appointment.hold_slot", visit_id=str(first.visit_id), **held)
     with pytest.raises(errors.SlotTaken):
-        await book(database, world.dora, second.visit_id, local(24, 10))
+        await book(database, world.dora, second.visit_id, at, **hour)
     with clock.frozen(clock.now() + timedelta(minutes=10)):
-        await book(database, world.dora, second.visit_id, local(24, 10))
+        await book(database, world.dora, second.visit_id, at, **hour)
         with pytest.raises(errors.SlotTaken):
-            await book(database, world.dora, first.visit_id, local(24, 10))
+            await book(database, world.dora, first.visit_id, at, **hour)
 
 
 async def test_ap_06_a_reschedule_counts_by_cause_and_frees_the_old_time(

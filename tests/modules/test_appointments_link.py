@@ -213,10 +213,10 @@ async def test_ap_01_of_many_clients_that_book_the_same_time_one_wins(
     database, _ = committed
     world = await build_world(database)
     visits = [(await planned_visit(database, world.dora)).visit_id for _ in range(6)]
-    starts = [local(24, 9) + timedelta(minutes=15 * n) for n in range(6)]
+    starts = [local(24, 9) + timedelta(minutes=5 * n) for n in range(6)]
     results = await asyncio.gather(
         *(
-            book(database, world.dora, visit_id, start)
+            book(database, world.dora, visit_id, start, **window(start, 0.5))
             for visit_id, start in zip(visits, starts, strict=True)
         ),
         return_exceptions=True,
@@ -237,7 +237,14 @@ async def test_ap_01_two_visits_that_need_the_same_two_technicians_do_not_block_
     teams = (("alice", "bob"), ("bob", "alice")) * 2
     results = await asyncio.gather(
         *(
-            book(database, world.dora, visit_id, local(24, 10), *team)
+            book(
+                database,
+                world.dora,
+                visit_id,
+                local(24, 10),
+                *team,
+                **window(local(24, 10), 1),
+            )
             for visit_id, team in zip(visits, teams, strict=True)
         ),
         return_exceptions=True,

@@ -1,12 +1,11 @@
 """The ladder, the quiet hours and the slot search as pure computation."""
 
-from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from fieldops.appointments import rules, slots
+from fieldops.appointments import rules
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 QUIET = rules.QuietHours.of(21, 8, HELSINKI)
@@ -98,77 +97,3 @@ def test_ap_04_high_tiers_are_reconfirmed_by_a_person(tier: str) -> None:
 @pytest.mark.parametrize("tier", ["silver", "basic", "4A", "5A", "1B", "3B"])
 def test_ap_04_other_tiers_get_a_message(tier: str) -> None:
     assert not rules.needs_person(tier)
-
-
-FIXED, FIBRE = "fixed_line", "fibre"
-HERE, FAR = (24.94, 60.17), (25.34, 60.17)
-
-
-def calendar(
-    number: int, skills: tuple[str, ...], *busy: slots.Busy, until: date = date(2027, 1, 1)
-) -> slots.Calendar:
-    certificates = tuple(slots.Certificate(s, date(2026, 1, 1), until) for s in skills)
-    day = ((local(26, 8), local(26, 12)), (local(26, 12, 30), local(26, 17)))
-    return slots.Calendar(UUID(int=number), certificates, day, busy)
-
-
-def wanted(*skills: str, **changes: object) -> slots.Wanted:
-    values: dict[str, object] = {
-        "skills": frozenset(skills),
-        "position": HERE,
-        "window": timedelta(hours=2),
-        "duration": timedelta(hours=1),
-        "earliest": local(26, 7),
-        "zone": HELSINKI,
-        **changes,
-    }
-    return slots.Wanted(**values)  # type: ignore[arg-type]
-
-
-def found(calendars: list[slots.Calendar], asked: slots.Wanted) -> list[tuple[str, list[int]]]:
-    return [
-        (f"{s.start.astimezone(HELSINKI):%H:%M}", [i.int for i in s.technician_ids])
-        for s in slots.find(calendars, asked, limit=50)
-    ]
-
-
-def test_ap_01_windows_lie_in_working_time_and_never_over_lunch() -> None:
-    assert found([calendar(1, (FIXED,))], wanted(FIXED)) == [
-        ("08:00", [1]),
-        ("10:00", [1]),
-        ("12:30", [1]),
-        ("14:30", [1]),
-    ]
-
-
-def test_ap_01_reserved_time_is_not_offered_again() -> None:
-    busy = slots.Busy(local(26, 8), local(26, 12), HERE)
-    assert found([calendar(1, (FIXED,), busy)], wanted(FIXED)) == [("12:30", [1]), ("14:30", [1])]
-
-
-def test_ap_01_travel_from_a_far_neighbour_is_included() -> None:
-    busy = slots.Busy(local(26, 8), local(26, 9), FAR)  # 22 km east: an hour by road
-    assert found([calendar(1, (FIXED,), busy)], wanted(FIXED))[0] == ("10:00", [1])
-    near = slots.Busy(local(26, 8), local(26, 9), HERE)
-    assert found([calendar(1, (FIXED,), near)], wanted(FIXED))[0] == ("09:00", [1])
-
-
-def test_ap_01_a_long_work_reserves_more_than_its_window() -> None:
-    asked = wanted(FIXED, duration=timedelta(hours=4))
-    assert found([calendar(1, (FIXED,))], asked) == [("08:00", [1]), ("12:30", [1])]
-
-
-def test_vi_01_one_technician_with_every_skill_is_preferred_to_two() -> None:
-    two = [calendar(1, (FIXED,)), calendar(2, (FIBRE,)), calendar(3, (FIXED, FIBRE))]
-    assert found(two, wanted(FIXED, FIBRE))[0] == ("08:00", [3])
-    assert sorted(found(two[:2], wanted(FIXED, FIBRE))[0][1]) == [1, 2]
-
-
-def test_org_03_a_certificate_that_ends_before_the_day_does_not_count() -> None:
-    old = calendar(1, (FIXED,), until=date(2026, 11, 25))
-    assert found([old], wanted(FIXED)) == []
-
-
-def test_ap_01_nothing_is_offered_before_now_or_beyond_the_limit() -> None:
-    asked = wanted(FIXED, earliest=local(26, 9, 5), latest_start=local(26, 13))
-    assert found([calendar(1, (FIXED,))], asked) == [("09:15", [1]), ("12:30", [1])]

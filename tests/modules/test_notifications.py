@@ -81,9 +81,10 @@ async def test_ap_03_and_05_a_booking_plans_both_messages_in_its_transaction(
 async def test_a_refused_booking_leaves_no_message(database: Database, world: World) -> None:
     first = await planned_visit(database, world.dora)
     second = await planned_visit(database, world.dora)
-    await book(database, world.dora, first.visit_id, local(25, 13))
+    at = local(25, 13)
+    await book(database, world.dora, first.visit_id, at, **window(at, 1))
     with pytest.raises(Exception, match="slot_taken"):
-        await book(database, world.dora, second.visit_id, local(25, 13))
+        await book(database, world.dora, second.visit_id, at, **window(at, 1))
     assert len(await every(database, Message)) == 2
 
 

@@ -370,7 +370,7 @@ def _of_time(visit: Any, who: set[UUID], reserved: dict[UUID, Any]) -> list[str]
         return wrong
     if visit.window_start > clock.now() and set(reserved) != who:
         wrong.append(f"{len(reserved)} times are reserved for {len(who)} technicians")
-    if any(during.lower != visit.window_start for during in reserved.values()):
+    if any(during.lower != visit.expected_arrival for during in reserved.values()):
         wrong.append("another time is reserved than the visit's")
     return wrong
 

@@ -7,12 +7,14 @@ from pydantic import Field, model_validator
 
 from fieldops.appointments import queries, rules
 from fieldops.appointments.commands import ladder
+from fieldops.appointments.commands.reserving import arrival_in_window
 from fieldops.appointments.commands.tasks import withdraw_tasks
 from fieldops.appointments.errors import (
     AlreadyBooked,
     AppointmentClosed,
     CauseDiffers,
     ContactFirst,
+    WindowOutOfReach,
 )
 from fieldops.appointments.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from fieldops.appointments.models import Appointment
@@ -31,6 +33,11 @@ class Window(Args):
     window_end: Moment = Field(description="Last moment of the promised window.")
     technician_ids: list[UUID] = Field(
         min_length=1, max_length=5, description="Who comes, as a free window lists them."
+    )
+    arrival: Moment | None = Field(
+        None,
+        description="When all are due, as the free window lists it; empty, or not possible any "
+        "more: as early in the window as all can be there.",
     )
     contact_id: UUID | None = Field(
         None, description="The customer's contact among them; empty: the first."
@@ -75,8 +82,8 @@ class BookAppointment(Window):
 async def book(ctx: Context, args: BookAppointment) -> Outcome:
     """Promise a customer a window in qualified technicians' free calendars (AP-01, AP-02).
 
-    Raises NotFound, WindowInvalid, AlreadyBooked, SlotTaken, and the visits' refusals about
-    skills, calendars and states.
+    Raises NotFound, WindowInvalid, AlreadyBooked, SlotTaken, WindowOutOfReach, and the visits'
+    refusals about skills, calendars and states.
     """
     rules.check_window(args.window_start, args.window_end, ctx.now)
     visit = await visits.lock_visit(ctx.session, ctx.actor.scope(BOOK), args.visit_id)
@@ -114,7 +121,14 @@ async def book(ctx: Context, args: BookAppointment) -> Outcome:
 
 
 async def _agree(ctx: Context, visit: Visit, args: Window) -> None:
-    """Give the visit its window and technicians; the reserved time follows (reactions.py)."""
+    """Give the visit its window and technicians; the reserved time follows (reactions.py).
+
+    All are due as early in the window as all of them can be there. With an override nobody's
+    calendar or drive is asked, and they are due when the window opens.
+    """
+    arrival = await arrival_in_window(
+        ctx, visit, args.technician_ids, args.window_start, args.window_end, args.arrival
+    )
     await assigning.set_window(
         ctx,
         visit,
@@ -122,8 +136,11 @@ async def _agree(ctx: Context, visit: Visit, args: Window) -> None:
         args.window_end,
         args.technician_ids,
         args.contact_id or args.technician_ids[0],
+        expected_arrival=arrival,
         override=args.override_reason,
     )
+    if arrival is None and args.override_reason is None:
+        raise WindowOutOfReach
 
 
 class RescheduleAppointment(Window):
@@ -145,7 +162,7 @@ async def reschedule(ctx: Context, args: RescheduleAppointment) -> Outcome:
 
     The old time is free again in the same transaction. Raises NotFound, WindowInvalid,
     AppointmentClosed, UnknownReason, CauseDiffers,
-    ContactFirst, SlotTaken.
+    ContactFirst, SlotTaken, WindowOutOfReach.
     """
     rules.check_window(args.window_start, args.window_end, ctx.now)
     scope = ctx.actor.scope(BOOK)

@@ -12,6 +12,7 @@ from fieldops.appointments.queries.appointments import (
     quiet_hours,
     tier_of,
 )
+from fieldops.appointments.queries.calendars import calendars_of, key_of
 from fieldops.appointments.queries.calls import (
     call_task,
     call_tasks,
@@ -19,6 +20,7 @@ from fieldops.appointments.queries.calls import (
     lock_call_task,
     open_tasks,
 )
+from fieldops.appointments.queries.displacing import Displaced, displaceable
 from fieldops.appointments.queries.linked import (
     MOST_SEARCHED,
     Linked,
@@ -26,6 +28,7 @@ from fieldops.appointments.queries.linked import (
     linked,
     other_windows,
 )
+from fieldops.appointments.queries.offering import Offering, Work, offering, work_of
 from fieldops.appointments.queries.reservations import (
     expired_holds,
     lock_technicians,
@@ -33,25 +36,29 @@ from fieldops.appointments.queries.reservations import (
     promised_elsewhere,
     reservations_of,
 )
-from fieldops.appointments.queries.windows import (
-    Offer,
-    free_windows,
-)
+from fieldops.appointments.queries.windows import Offer, arrival_in, free_windows
 
 __all__ = [
     "MOST_SEARCHED",
+    "Displaced",
     "Linked",
     "Offer",
+    "Offering",
+    "Work",
     "answers",
     "appointment",
     "appointments",
+    "arrival_in",
     "by_link",
+    "calendars_of",
     "call_task",
     "call_tasks",
+    "displaceable",
     "due_calls",
     "expired_holds",
     "free_windows",
     "history",
+    "key_of",
     "last_word",
     "latest",
     "linked",
@@ -59,6 +66,7 @@ __all__ = [
     "lock_call_task",
     "lock_open",
     "lock_technicians",
+    "offering",
     "open_tasks",
     "other_windows",
     "present_technicians",
@@ -66,4 +74,5 @@ __all__ = [
     "quiet_hours",
     "reservations_of",
     "tier_of",
+    "work_of",
 ]

@@ -1,184 +1,338 @@
-"""Free windows: what is read for the search, and what it found."""
+"""Free windows of a visit: what is read for the search, and what may be offered of its finds."""
 
-from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.dialects.postgresql import Range
+import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.appointments import rules, slots
-from fieldops.appointments.models import Reservation
-from fieldops.customers.models import Premises
-from fieldops.kernel import configuration, geo
-from fieldops.kernel.clock import local_day
-from fieldops.orders.models import WorkOrder
+from fieldops.appointments import rules
+from fieldops.appointments.queries.appointments import quiet_hours
+from fieldops.appointments.queries.calendars import Calendars, Horizon, calendars, calendars_of
+from fieldops.appointments.queries.displacing import Displaced, with_displaced
+from fieldops.appointments.queries.offering import Offering, Work, offering, work_of
+from fieldops.appointments.slots import exact, risk, search
+from fieldops.appointments.slots.calendars import Calendar, Wanted, Window, windows
+from fieldops.appointments.slots.gaps import Reals
+from fieldops.appointments.slots.table import Table, open_days
+from fieldops.kernel import configuration
+from fieldops.kernel.clock import local_day, start_of_day
+from fieldops.kernel.geo import Position
 from fieldops.organisation import queries as organisation
-from fieldops.organisation.models import Qualification, Technician
-from fieldops.visits.models import Visit, VisitWork
+from fieldops.travel import queries as travel
+from fieldops.visits.models import Visit
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A free window, and whether it ends before the visit's work is due (CU-02)."""
+    """A window that can be kept, by whom, and what it costs (AP-01).
+
+    All technicians are due at `arrival`; the first is the customer's contact (VI-01).
+    `lateness_risk` is the probability that the window is missed, as slots/risk.py reckons it.
+    `displaces`: visits that would have to move first, usually none.
+    """
 
     start: datetime
     end: datetime
+    arrival: datetime
     technician_ids: tuple[UUID, ...]
     within_limit: bool
-
-
-async def free_windows(
-    session: AsyncSession, visit: Visit, now: datetime, *, limit: int
-) -> list[Offer]:
-    """Return the earliest windows that qualified technicians of the visit's centre can keep.
-
-    Calendars, reserved time and travel from neighbouring visits are looked at (AP-01); eight
-    statements, however many technicians there are.
-    """
-    region_id = visit.region_id
-    work = await _work(session, visit)
-    if not work.skills:
-        return []
-    zone = await organisation.zone_of(session, region_id)
-    window = await configuration.duration(session, region_id, rules.WINDOW_LENGTH)
-    ahead = await configuration.duration(session, region_id, rules.SLOT_DAYS)
-    wanted = slots.Wanted(
-        skills=work.skills,
-        position=work.position,
-        window=window,
-        duration=timedelta(minutes=visit.duration_minutes),
-        earliest=now,
-        zone=zone,
-        latest_start=now + ahead,
-    )
-    calendars = await _calendars(session, visit, wanted, now)
-    return [
-        Offer(s.start, s.end, s.technician_ids, work.due_at is None or s.end <= work.due_at)
-        for s in slots.find(calendars, wanted, limit=limit)
-    ]
+    extra_travel_minutes: int
+    lateness_risk: float
+    displaces: tuple[Displaced, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    skills: frozenset[str]
-    position: geo.Position | None
-    due_at: datetime | None
+class Question:
+    """A visit's question for windows, with everything that was read to ask it."""
+
+    visit: Visit
+    work: Work
+    wanted: Wanted
+    offering: Offering
+    now: datetime
+    spread: float
+
+    def within_limit(self, arrival: datetime, end: datetime) -> bool:
+        """Return whether the standard's limits are kept (CU-02).
+
+        The work is done in time even when it begins with the window's last moment, and who is
+        called out to a fault is at the door in time as planned.
+        """
+        in_time = end + self.wanted.duration <= self.work.due_at
+        return in_time and (self.work.arrive_by is None or arrival <= self.work.arrive_by)
 
 
-async def _work(session: AsyncSession, visit: Visit) -> _Work:
-    """Return what a visit's open work needs, where, and by when: one statement."""
-    found = await session.execute(
-        select(WorkOrder.skill, WorkOrder.due_at, Premises.point)
-        .select_from(VisitWork)
-        .join(
-            WorkOrder,
-            and_(
-                WorkOrder.region_id == VisitWork.region_id,
-                WorkOrder.id == VisitWork.work_order_id,
-            ),
-        )
-        .join(Premises, Premises.id == visit.premises_id)
-        .where(
-            VisitWork.region_id == visit.region_id,
-            WorkOrder.region_id == visit.region_id,
-            Premises.region_id == visit.region_id,
-            VisitWork.visit_id == visit.id,
-            VisitWork.ended_at.is_(None),
-        )
+async def free_windows(
+    session: AsyncSession,
+    visit: Visit,
+    now: datetime,
+    *,
+    limit: int,
+    starts: datetime | None = None,
+    ends: datetime | None = None,
+    night: bool = False,
+    displacing: bool = False,
+) -> list[Offer]:
+    """Return the earliest windows that can be kept for a visit (AP-01).
+
+    `starts` and `ends` limit where windows begin, the end not included. Windows in the quiet hours
+    are only listed for a customer who asked for a night visit (AP-09). With `displacing`, for an
+    office: without a free window within the standard's limit, an urgent visit is offered those
+    that would displace others.
+    """
+    question = await _question(session, visit, now)
+    if question is None:
+        return []
+    zone = question.wanted.zone
+    last = now + question.offering.days
+    horizon = Horizon(local_day(now, zone), local_day(last, zone), zone)
+    known = await _calendars(session, question, horizon)
+    candidates = await _candidates(session, question, known, starts, ends, night=night)
+    offers = await _offers(session, question, known, known.table, candidates, limit, ())
+    allowed = displacing and question.offering.may_displace
+    if allowed and not any(o.within_limit for o in offers):
+        offers = await _displacing(session, question, known, candidates, offers, limit)
+    return offers
+
+
+async def _question(session: AsyncSession, visit: Visit, now: datetime) -> Question | None:
+    work = await work_of(session, visit)
+    if work is None:
+        return None
+    numbers = await configuration.values(session, visit.region_id)
+    wanted = Wanted(
+        skills=work.skills,
+        people=work.people,
+        position=work.position,
+        duration=timedelta(minutes=visit.duration_minutes),
+        zone=await organisation.zone_of(session, visit.region_id),
     )
-    rows = found.all()
-    return _Work(
-        frozenset(row.skill for row in rows),
-        geo.position_of(rows[0].point) if rows else None,
-        min((row.due_at for row in rows), default=None),
-    )
+    offered = await offering(session, visit, work, now)
+    return Question(visit, work, wanted, offered, now, numbers[rules.WORK_SPREAD.name] / 100)
 
 
-async def _calendars(
-    session: AsyncSession, visit: Visit, wanted: slots.Wanted, now: datetime
-) -> list[slots.Calendar]:
-    certificates = await _certificates(session, visit, wanted.skills)
-    ids = sorted(certificates)
-    last = wanted.latest_start or now
-    working = await organisation.working_intervals(
-        session,
-        visit.region_id,
-        ids,
-        local_day(now, wanted.zone),
-        local_day(last, wanted.zone),
-        wanted.zone,
+async def _calendars(session: AsyncSession, question: Question, horizon: Horizon) -> Calendars:
+    visit = question.visit
+    known = await calendars(session, visit.region_id, visit.centre_id, horizon, question.now)
+    lent = question.offering.lent - known.by_id.keys()
+    if lent:
+        others = await calendars_of(session, visit.region_id, lent, horizon, question.now)
+        known = known.with_calendars(list(others.values()))
+    return known.without(visit.id)
+
+
+async def _candidates(
+    session: AsyncSession,
+    question: Question,
+    known: Calendars,
+    starts: datetime | None,
+    ends: datetime | None,
+    *,
+    night: bool,
+) -> list[Window]:
+    """Return the windows that may be offered, whoever is free: days, quiet hours, the reserve."""
+    region_id, offered = question.visit.region_id, question.offering
+    earliest = max(m for m in (question.now, starts, offered.put_off_until) if m is not None)
+    found = windows(
+        list(known.by_id.values()),
+        question.wanted.zone,
+        length=await configuration.duration(session, region_id, rules.WINDOW_LENGTH),
+        step=await configuration.duration(session, region_id, rules.WINDOW_STEP),
+        earliest=earliest,
+        latest=question.now + offered.days,
     )
-    busy = await _busy(session, visit, ids, Range(now, last + timedelta(days=1)), now)
+    quiet = await quiet_hours(session, region_id)
+    seconds = question.wanted.duration.total_seconds()
+    roomy = open_days(known.table, question.work.skills, seconds, offered.reserve)
+    opened = question.now + offered.reserve_until
+
+    def offered_to_all(window: Window) -> bool:
+        return start_of_day(window.day, question.wanted.zone) <= opened
+
     return [
-        slots.Calendar(id_, tuple(certificates[id_]), tuple(working[id_]), tuple(busy[id_]))
-        for id_ in ids
+        w
+        for w in found
+        if (ends is None or w.start < ends)
+        and (night or not (quiet.covers(w.start) or quiet.covers(w.end - _A_MOMENT)))
+        and (w.day.toordinal() in roomy or offered_to_all(w))
     ]
 
 
-async def _certificates(
-    session: AsyncSession, visit: Visit, skills: frozenset[str]
-) -> dict[UUID, list[slots.Certificate]]:
-    found = await session.execute(
-        select(
-            Qualification.technician_id,
-            Qualification.skill,
-            Qualification.valid_from,
-            Qualification.valid_until,
-        )
-        .join(
-            Technician,
-            and_(
-                Technician.region_id == Qualification.region_id,
-                Technician.id == Qualification.technician_id,
-            ),
-        )
-        .where(
-            Qualification.region_id == visit.region_id,
-            Technician.region_id == visit.region_id,
-            Technician.centre_id == visit.centre_id,
-            Technician.active,
-            Qualification.skill.in_(skills),
-        )
+_A_MOMENT = timedelta(seconds=1)
+
+
+async def _offers(
+    session: AsyncSession,
+    question: Question,
+    known: Calendars,
+    table: Table,
+    candidates: Sequence[Window],
+    limit: int,
+    displaceable: Sequence[Displaced],
+) -> list[Offer]:
+    """Search, judge every find by the plain decoder, and say what each costs."""
+    wanted = question.wanted
+    asked = search.Asked(
+        table.mask_of(wanted.skills), wanted.people, wanted.duration.total_seconds()
     )
-    certificates: dict[UUID, list[slots.Certificate]] = defaultdict(list)
-    for id_, skill, valid_from, valid_until in found:
-        certificates[id_].append(slots.Certificate(skill, valid_from, valid_until))
-    return certificates
+    rows = search.rows_for(table, asked)
+    there, onward = await _drives(session, question, rows)
+    among = search.chances(rows, asked, there, onward)
+    drives = _Drives(session, question)
+    offers: list[Offer] = []
+    found = search.search(table, among, candidates, asked)
+    while len(offers) < limit and (batch := list(islice(found, limit - len(offers)))):
+        teams = [[known.by_id[id_] for id_ in one.technician_ids] for one in batch]
+        ways = await drives.of([c for team in teams for c in team])
+        for one, team in zip(batch, teams, strict=True):
+            gone = tuple(displaceable[n] for n in one.displaced)
+            offer = _judged(question, one, team, ways, gone)
+            if offer is not None:
+                offers.append(offer)
+    return offers
 
 
-async def _busy(
+def _judged(
+    question: Question,
+    found: search.Found,
+    team: Sequence[Calendar],
+    ways: exact.Travel,
+    gone: tuple[Displaced, ...],
+) -> Offer | None:
+    """Return what is offered of a find, None when the plain decoder does not agree."""
+    for displaced in gone:
+        team = [calendar.without(displaced.visit_id) for calendar in team]
+    window, wanted = found.window, question.wanted
+    arrival = datetime.fromtimestamp(found.arrival, UTC)
+    if not all(exact.fits(calendar, arrival, wanted, ways) for calendar in team):
+        return None
+    return Offer(
+        window.start,
+        window.end,
+        arrival,
+        found.technician_ids,
+        question.within_limit(arrival, window.end),
+        round(found.extra_seconds / 60),
+        round(risk.lateness(team, arrival, window.end, wanted, ways, question.spread), 3),
+        gone,
+    )
+
+
+async def _displacing(
+    session: AsyncSession,
+    question: Question,
+    known: Calendars,
+    candidates: Sequence[Window],
+    free: list[Offer],
+    limit: int,
+) -> list[Offer]:
+    """Return the windows within the limit that others would have to leave, then the free ones."""
+    work = question.work
+    last = min(m for m in (work.due_at, work.arrive_by) if m is not None)
+    in_time = [w for w in candidates if w.start <= last]
+    if not in_time:
+        return free
+    table, displaceable = await with_displaced(
+        session, question.visit, work, known, in_time[-1].end, question.now
+    )
+    found = await _offers(session, question, known, table, in_time, limit, displaceable)
+    kept = [o for o in found if o.within_limit and o.displaces]
+    return sorted([*kept, *free], key=lambda o: (o.start, len(o.displaces)))[:limit]
+
+
+async def _drives(
+    session: AsyncSession, question: Question, rows: search.Rows
+) -> tuple[Reals, Reals]:
+    """Return the whole seconds of driving to the visit and onward from it, for each gap."""
+    here = question.wanted.position
+    if here is None:
+        return np.zeros(len(rows.gaps)), np.zeros(len(rows.gaps))
+    region_id, now = question.visit.region_id, question.now
+
+    async def ask(places: Reals, *, there: bool) -> Reals:
+        known = ~np.isnan(places[:, 0])
+        seconds = np.zeros(len(places))
+        different, which = np.unique(places[known], axis=0, return_inverse=True)
+        if not len(different):
+            return seconds
+        listed: list[Position] = [(lon, lat) for lon, lat in different.tolist()]
+        if there:
+            found = (await travel.seconds(session, region_id, listed, [here], now))[:, 0]
+        else:
+            found = (await travel.seconds(session, region_id, [here], listed, now))[0]
+        seconds[known] = np.ceil(found)[which.reshape(-1)]
+        return seconds
+
+    return await ask(rows.origins, there=True), await ask(rows.goals, there=False)
+
+
+class _Drives:
+    """Driving times between a visit and the places of technicians, asked for once each."""
+
+    def __init__(self, session: AsyncSession, question: Question) -> None:
+        self._session, self._question = session, question
+        self._known: dict[tuple[Position, Position], float] = {}
+
+    async def of(self, team: Collection[Calendar]) -> exact.Travel:
+        """Return a function that knows the ways of these technicians, in whole seconds."""
+        here = self._question.wanted.position
+        if here is None:
+            return lambda _a, _b: 0.0
+        places = {p for c in team for p in (c.home, *(b.position for b in c.busy)) if p is not None}
+        new = [p for p in sorted(places) if (p, here) not in self._known]
+        if new:
+            session, region_id = self._session, self._question.visit.region_id
+            now = self._question.now
+            there = np.ceil(await travel.seconds(session, region_id, new, [here], now))
+            onward = np.ceil(await travel.seconds(session, region_id, [here], new, now))
+            for n, place in enumerate(new):
+                self._known[place, here] = float(there[n, 0])
+                self._known[here, place] = float(onward[0, n])
+        return lambda a, b: self._known[a, b]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a team can begin in a window; `alone`: it could, had it promised nothing to others."""
+
+    at: datetime | None
+    alone: bool
+
+
+async def arrival_in(
     session: AsyncSession,
     visit: Visit,
-    ids: Collection[UUID],
-    span: Range[datetime],
+    technician_ids: Collection[UUID],
+    start: datetime,
+    end: datetime,
     now: datetime,
-) -> dict[UUID, list[slots.Busy]]:
-    found = await session.execute(
-        select(Reservation.technician_id, Reservation.during, Premises.point)
-        .join(
-            Visit,
-            and_(Visit.region_id == Reservation.region_id, Visit.id == Reservation.visit_id),
-        )
-        .join(
-            Premises,
-            and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id),
-        )
-        .where(
-            Reservation.region_id == visit.region_id,
-            Visit.region_id == visit.region_id,
-            Premises.region_id == visit.region_id,
-            Reservation.technician_id.in_(ids),
-            Reservation.during.op("&&")(span),
-            Reservation.visit_id != visit.id,
-            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
-        )
-    )
-    busy: dict[UUID, list[slots.Busy]] = defaultdict(list)
-    for id_, during, point in found:
-        if during.lower is not None and during.upper is not None:
-            busy[id_].append(slots.Busy(during.lower, during.upper, geo.position_of(point)))
-    return busy
+    *,
+    wished: datetime | None = None,
+) -> Arrival:
+    """Return when all of a team can begin in a window, by the database as it is now (AP-01).
+
+    At or after the moment wished for, when that is possible, else as early as possible. The caller
+    has locked the technicians. Looked at are their working calendars, what they promised to
+    others, and the drives between.
+    """
+    question = await _question(session, visit, now)
+    if question is None:
+        return Arrival(None, alone=False)
+    zone = question.wanted.zone
+    horizon = Horizon(local_day(start, zone), local_day(end, zone), zone)
+    known = await calendars_of(session, visit.region_id, technician_ids, horizon, now)
+    if len(known) != len(set(technician_ids)):
+        return Arrival(None, alone=False)
+    team = [calendar.without(visit.id) for calendar in known.values()]
+    ways = await _Drives(session, question).of(team)
+    at = exact.arrival(team, max(start, wished or start), end, question.wanted, ways)
+    at = at or exact.arrival(team, start, end, question.wanted, ways)
+    if at is not None:
+        return Arrival(at, alone=True)
+    free = [replace(calendar, busy=()) for calendar in team]
+    alone = exact.arrival(free, start, end, question.wanted, ways) is not None
+    return Arrival(None, alone=alone)

@@ -1,0 +1,285 @@
+"""The calendars of a centre: read, kept by each process, brought up to date by what changed.
+
+A process keeps a centre's calendars with the two counters they were read at: the centre's own,
+which counts shifts, leave, certificates and technicians, and one for its reserved time. The
+counters are read before the calendars are trusted; where they moved, the log says whose days to
+read again. What is offered can therefore never be older than what was committed, in whichever
+process that was.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.appointments.models import Reservation
+from fieldops.appointments.slots.calendars import Busy, Calendar, Certificate
+from fieldops.appointments.slots.gaps import Days, days_of
+from fieldops.appointments.slots.table import Table, table_of
+from fieldops.customers.models import Premises
+from fieldops.kernel import changes
+from fieldops.kernel.clock import start_of_day
+from fieldops.kernel.geo import Position
+from fieldops.organisation import queries as organisation
+from fieldops.organisation.models import Leave, Qualification, Shift, Technician
+from fieldops.visits.models import Visit
+
+MOST_CENTRES = 64  # kept by one process; beyond them the one read longest ago goes
+OLDEST = timedelta(minutes=5)  # after which everything is read anew, whatever the counters say
+
+_WHOLE = frozenset(
+    {
+        changes.ANYTHING,
+        *(m.__tablename__ for m in (Leave, Qualification, Shift, Technician, Premises)),
+    }
+)
+
+
+def key_of(centre_id: UUID) -> UUID:
+    """Return under what the changes of a centre's reserved time are counted.
+
+    Not under the centre itself: a hold is nothing that any phone shows, and must wake none.
+    """
+    return uuid5(centre_id, "reserved time")
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The local days that are looked at, both included."""
+
+    first: date
+    last: date
+    zone: ZoneInfo
+
+    @property
+    def span(self) -> Range[datetime]:
+        after = start_of_day(self.last + timedelta(days=1), self.zone)
+        return Range(start_of_day(self.first, self.zone), after)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """The calendars of a centre's active technicians over a horizon, and their gaps."""
+
+    horizon: Horizon
+    read_at: datetime
+    counters: tuple[int, int]
+    by_id: Mapping[UUID, Calendar]
+    days: Mapping[UUID, Days]
+    table: Table
+
+    def without(self, visit_id: UUID) -> "Calendars":
+        """Return them as if one visit had no reserved time: its own does not stand in its way."""
+        whose = [c for c in self.by_id.values() if any(b.visit_id == visit_id for b in c.busy)]
+        return self.with_calendars([c.without(visit_id) for c in whose]) if whose else self
+
+    def with_calendars(self, calendars: Collection[Calendar]) -> "Calendars":
+        """Return them with some technicians' calendars put in or exchanged."""
+        if not calendars:
+            return self
+        by_id = {**self.by_id, **{c.technician_id: c for c in calendars}}
+        zone = self.horizon.zone
+        days = {**self.days, **{c.technician_id: days_of(c, zone) for c in calendars}}
+        return Calendars(
+            self.horizon, self.read_at, self.counters, by_id, days, table_of(by_id, days)
+        )
+
+
+_kept: WeakKeyDictionary[Any, dict[tuple[int, UUID], Calendars]] = WeakKeyDictionary()
+
+
+async def calendars(
+    session: AsyncSession, region_id: int, centre_id: UUID, horizon: Horizon, now: datetime
+) -> Calendars:
+    """Return the calendars of a centre's technicians, from memory where nothing changed.
+
+    A transaction that has changed something itself reads them from the database, and keeps
+    nothing: what it sees may never be committed.
+    """
+    if session.new or session.dirty or session.deleted or changes.touched(session.sync_session):
+        return await _read(session, region_id, centre_id, horizon, now, (0, 0))
+    mine = _kept.setdefault(session.sync_session.get_bind(), {})
+    counted = await changes.counters(session, region_id, (centre_id, key_of(centre_id)))
+    counters = counted[centre_id], counted[key_of(centre_id)]
+    had = mine.get((region_id, centre_id))
+    fresh = await _follow(session, region_id, centre_id, had, horizon, now, counters)
+    if fresh is None:
+        fresh = await _read(session, region_id, centre_id, horizon, now, counters)
+    mine[region_id, centre_id] = fresh
+    while len(mine) > MOST_CENTRES:
+        del mine[min(mine, key=lambda key: mine[key].read_at)]
+    return fresh
+
+
+async def _follow(
+    session: AsyncSession,
+    region_id: int,
+    centre_id: UUID,
+    had: Calendars | None,
+    horizon: Horizon,
+    now: datetime,
+    counters: tuple[int, int],
+) -> Calendars | None:
+    """Return kept calendars brought up to date, None when everything has to be read."""
+    if had is None or had.horizon != horizon or not timedelta() <= now - had.read_at < OLDEST:
+        return None
+    changed = {id_ for id_, calendar in had.by_id.items() if _holds_over(calendar, now)}
+    keys = (centre_id, key_of(centre_id))
+    for key, after, until in zip(keys, had.counters, counters, strict=True):
+        if after == until:
+            continue
+        log = await changes.logged(session, region_id, key, after, until)
+        if log is None:
+            return None
+        if key != centre_id:
+            changed |= {UUID(id_) for _table, id_, _columns in log if id_ is not None}
+        elif any(table in _WHOLE for table, _id, _columns in log):
+            return None
+    again = [had.by_id[id_] for id_ in sorted(changed & had.by_id.keys())]
+    busy = await _busy(session, region_id, [c.technician_id for c in again], horizon, now)
+    fresh = had.with_calendars([_with_busy(c, busy[c.technician_id]) for c in again])
+    return Calendars(horizon, had.read_at, counters, fresh.by_id, fresh.days, fresh.table)
+
+
+def _holds_over(calendar: Calendar, now: datetime) -> bool:
+    return any(b.held_until is not None and b.held_until <= now for b in calendar.busy)
+
+
+def _with_busy(calendar: Calendar, busy: Collection[Busy]) -> Calendar:
+    return Calendar(
+        calendar.technician_id, calendar.home, calendar.certificates, calendar.working, tuple(busy)
+    )
+
+
+async def _read(
+    session: AsyncSession,
+    region_id: int,
+    centre_id: UUID,
+    horizon: Horizon,
+    now: datetime,
+    counters: tuple[int, int],
+) -> Calendars:
+    homes = await _homes(session, region_id, Technician.centre_id == centre_id)
+    by_id = await _calendars_of(session, region_id, homes, horizon, now)
+    days = {id_: days_of(calendar, horizon.zone) for id_, calendar in by_id.items()}
+    return Calendars(horizon, now, counters, by_id, days, table_of(by_id, days))
+
+
+async def calendars_of(
+    session: AsyncSession,
+    region_id: int,
+    technician_ids: Collection[UUID],
+    horizon: Horizon,
+    now: datetime,
+) -> dict[UUID, Calendar]:
+    """Return the calendars of some active technicians as the database has them now.
+
+    Holds that have run out are left out; five statements.
+    """
+    homes = await _homes(session, region_id, Technician.id.in_(technician_ids))
+    return await _calendars_of(session, region_id, homes, horizon, now)
+
+
+Homes = dict[UUID, Position | None]
+
+
+async def _homes(session: AsyncSession, region_id: int, which: ColumnElement[bool]) -> Homes:
+    """Return active technicians with where their days begin."""
+    found = await session.execute(
+        select(Technician.id, Technician.start_longitude, Technician.start_latitude).where(
+            Technician.region_id == region_id, which, Technician.active
+        )
+    )
+    return {id_: None if lon is None or lat is None else (lon, lat) for id_, lon, lat in found}
+
+
+async def _calendars_of(
+    session: AsyncSession, region_id: int, homes: Homes, horizon: Horizon, now: datetime
+) -> dict[UUID, Calendar]:
+    if not homes:
+        return {}
+    certificates = await _certificates(session, region_id, homes)
+    working = await organisation.working_intervals(
+        session, region_id, homes, horizon.first, horizon.last, horizon.zone
+    )
+    busy = await _busy(session, region_id, homes, horizon, now)
+    return {
+        id_: Calendar(
+            id_,
+            home,
+            tuple(certificates[id_]),
+            tuple(working[id_]),
+            tuple(busy[id_]),
+        )
+        for id_, home in homes.items()
+    }
+
+
+async def _certificates(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> dict[UUID, list[Certificate]]:
+    found = await session.execute(
+        select(
+            Qualification.technician_id,
+            Qualification.skill,
+            Qualification.valid_from,
+            Qualification.valid_until,
+        )
+        .where(Qualification.region_id == region_id, Qualification.technician_id.in_(ids))
+        .order_by(Qualification.technician_id, Qualification.skill, Qualification.valid_from)
+    )
+    certificates: dict[UUID, list[Certificate]] = defaultdict(list)
+    for id_, skill, valid_from, valid_until in found:
+        certificates[id_].append(Certificate(skill, valid_from, valid_until))
+    return certificates
+
+
+async def _busy(
+    session: AsyncSession,
+    region_id: int,
+    ids: Collection[UUID],
+    horizon: Horizon,
+    now: datetime,
+) -> dict[UUID, list[Busy]]:
+    """Return the reserved time of technicians, in the order of its starts: one statement."""
+    busy: dict[UUID, list[Busy]] = defaultdict(list)
+    if not ids:
+        return busy
+    found = await session.execute(
+        select(
+            Reservation.technician_id,
+            Reservation.visit_id,
+            func.lower(Reservation.during),
+            func.upper(Reservation.during),
+            Reservation.held_until,
+            func.ST_X(Premises.point),
+            func.ST_Y(Premises.point),
+        )
+        .join(
+            Visit, and_(Visit.region_id == Reservation.region_id, Visit.id == Reservation.visit_id)
+        )
+        .join(
+            Premises, and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id)
+        )
+        .where(
+            Reservation.region_id == region_id,
+            Visit.region_id == region_id,
+            Premises.region_id == region_id,
+            Reservation.technician_id.in_(ids),
+            Reservation.during.op("&&")(horizon.span),
+            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
+        )
+        .order_by(func.lower(Reservation.during))
+    )
+    for technician_id, visit_id, start, end, held_until, longitude, latitude in found:
+        place = None if longitude is None else (longitude, latitude)
+        busy[technician_id].append(Busy(visit_id, start, end, place, held_until))
+    return busy

@@ -164,7 +164,7 @@ async def test_ap_01_a_window_that_was_given_away_meanwhile_is_refused_with_fres
     offered = free(await client.get(f"{page}?view=windows"))
     chosen = offered[-1]
     start = datetime.fromtimestamp(int(chosen.partition("-")[0]) * 60, clock.now().tzinfo)
-    for name in ("alice", "bob", "kim"):
+    for name in ("alice", "bob", "kim") * 2:  # two works of an hour fill a window of two
         other = await planned_visit(database, world.dora)
         await book(database, world.dora, other.visit_id, start, name)
     lost = await client.post(page, data={"do": "move", "window": chosen})

@@ -6,23 +6,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import rules
 from fieldops.appointments.queries.appointments import quiet_hours
 from fieldops.appointments.queries.calendars import Calendars, Horizon, calendars, calendars_of
 from fieldops.appointments.queries.displacing import Displaced, with_displaced
+from fieldops.appointments.queries.drives import drives
 from fieldops.appointments.queries.offering import Offering, Work, offering, work_of
 from fieldops.appointments.slots import exact, risk, search
 from fieldops.appointments.slots.calendars import Calendar, Wanted, Window, windows
-from fieldops.appointments.slots.gaps import Reals
 from fieldops.appointments.slots.table import Table, open_days
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day, start_of_day
-from fieldops.kernel.geo import Position
 from fieldops.organisation import queries as organisation
-from fieldops.travel import queries as travel
 from fieldops.visits.models import Visit
 
 
@@ -180,15 +177,20 @@ async def _offers(
         table.mask_of(wanted.skills), wanted.people, wanted.duration.total_seconds()
     )
     rows = search.rows_for(table, asked)
-    there, onward = await _drives(session, question, rows)
+    ways = await drives(
+        session,
+        question.visit.region_id,
+        [(lon, lat) for lon, lat in rows.places.tolist()],
+        wanted.position,
+        question.now,
+    )
+    there, onward = ways.of(rows.origins, there=True), ways.of(rows.goals, there=False)
     among = search.chances(rows, asked, there, onward)
-    drives = _Drives(session, question)
     offers: list[Offer] = []
     found = search.search(table, among, candidates, asked)
     while len(offers) < limit and (batch := list(islice(found, limit - len(offers)))):
-        teams = [[known.by_id[id_] for id_ in one.technician_ids] for one in batch]
-        ways = await drives.of([c for team in teams for c in team])
-        for one, team in zip(batch, teams, strict=True):
+        for one in batch:
+            team = [known.by_id[id_] for id_ in one.technician_ids]
             gone = tuple(displaceable[n] for n in one.displaced)
             offer = _judged(question, one, team, ways, gone)
             if offer is not None:
@@ -244,57 +246,6 @@ async def _displacing(
     return sorted([*kept, *free], key=lambda o: (o.start, len(o.displaces)))[:limit]
 
 
-async def _drives(
-    session: AsyncSession, question: Question, rows: search.Rows
-) -> tuple[Reals, Reals]:
-    """Return the whole seconds of driving to the visit and onward from it, for each gap."""
-    here = question.wanted.position
-    if here is None:
-        return np.zeros(len(rows.gaps)), np.zeros(len(rows.gaps))
-    region_id, now = question.visit.region_id, question.now
-
-    async def ask(places: Reals, *, there: bool) -> Reals:
-        known = ~np.isnan(places[:, 0])
-        seconds = np.zeros(len(places))
-        different, which = np.unique(places[known], axis=0, return_inverse=True)
-        if not len(different):
-            return seconds
-        listed: list[Position] = [(lon, lat) for lon, lat in different.tolist()]
-        if there:
-            found = (await travel.seconds(session, region_id, listed, [here], now))[:, 0]
-        else:
-            found = (await travel.seconds(session, region_id, [here], listed, now))[0]
-        seconds[known] = np.ceil(found)[which.reshape(-1)]
-        return seconds
-
-    return await ask(rows.origins, there=True), await ask(rows.goals, there=False)
-
-
-class _Drives:
-    """Driving times between a visit and the places of technicians, asked for once each."""
-
-    def __init__(self, session: AsyncSession, question: Question) -> None:
-        self._session, self._question = session, question
-        self._known: dict[tuple[Position, Position], float] = {}
-
-    async def of(self, team: Collection[Calendar]) -> exact.Travel:
-        """Return a function that knows the ways of these technicians, in whole seconds."""
-        here = self._question.wanted.position
-        if here is None:
-            return lambda _a, _b: 0.0
-        places = {p for c in team for p in (c.home, *(b.position for b in c.busy)) if p is not None}
-        new = [p for p in sorted(places) if (p, here) not in self._known]
-        if new:
-            session, region_id = self._session, self._question.visit.region_id
-            now = self._question.now
-            there = np.ceil(await travel.seconds(session, region_id, new, [here], now))
-            onward = np.ceil(await travel.seconds(session, region_id, [here], new, now))
-            for n, place in enumerate(new):
-                self._known[place, here] = float(there[n, 0])
-                self._known[here, place] = float(onward[0, n])
-        return lambda a, b: self._known[a, b]
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """When a team can begin in a window; `alone`: it could, had it promised nothing to others."""
@@ -328,7 +279,8 @@ async def arrival_in(
     if len(known) != len(set(technician_ids)):
         return Arrival(None, alone=False)
     team = [calendar.without(visit.id) for calendar in known.values()]
-    ways = await _Drives(session, question).of(team)
+    places = [p for c in team for p in (c.home, *(b.position for b in c.busy)) if p is not None]
+    ways = await drives(session, visit.region_id, places, question.wanted.position, now)
     at = exact.arrival(team, max(start, wished or start), end, question.wanted, ways)
     at = at or exact.arrival(team, start, end, question.wanted, ways)
     if at is not None:

@@ -90,6 +90,13 @@ class Rows:
         """Where technicians have to be next [n, 2]; nan: nowhere."""
         return self.gaps[:, [TO_LON, TO_LAT]]
 
+    @property
+    def places(self) -> Reals:
+        """Return all places [n, 2] that technicians come from or go to, each once or more."""
+        both: Reals = np.concatenate([self.origins, self.goals])
+        known: Reals = both[~np.isnan(both[:, 0])]
+        return known
+
 
 def rows_for(table: Table, asked: Asked) -> Rows:
     """Return the gaps that are long enough, of technicians with any of the skills."""

@@ -29,7 +29,6 @@ from fieldops.kernel import jobs
 from fieldops.kernel.actor import Actor, Grant, Kind
 from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
-from fieldops.kernel.gathering import gathered
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.rows import tuples
 from fieldops.organisation import policy
@@ -181,13 +180,12 @@ async def lock_sign_ins(session: AsyncSession, region_id: int, person_id: UUID) 
 
 async def zone_of(session: AsyncSession, region_id: int) -> ZoneInfo:
     """Return the time zone of a region; UTC when it names none."""
-    known = gathered(session).facts
-    if (zone_of, region_id) not in known:
+    known: dict[int, ZoneInfo] = session.info.setdefault("zones", {})
+    if region_id not in known:
         # Nothing is flushed before: a region's zone is not changed after its first day.
         rows = await tuples(session, once(_zone), {"region_id": region_id})
-        known[zone_of, region_id] = ZoneInfo((rows and rows[0][0]) or "UTC")
-    found: ZoneInfo = known[zone_of, region_id]
-    return found
+        known[region_id] = ZoneInfo((rows and rows[0][0]) or "UTC")
+    return known[region_id]
 
 
 def _zone() -> Select[str | None]:

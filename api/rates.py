@@ -49,11 +49,15 @@ class Rates:
     def of_address(self, request: Request) -> None:
         """Count a request of its address; raises TooMany."""
         host = request.client.host if request.client else ""
-        self.addresses.take(_network(host), asyncio.get_running_loop().time())
+        self.addresses.take(_network(host), _now())
 
     def of_link(self, token: str) -> None:
         """Count a request of a genuine link; raises TooMany."""
-        self.links.take(token, asyncio.get_running_loop().time())
+        self.links.take(token, _now())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _network(host: str) -> str:

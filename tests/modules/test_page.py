@@ -411,6 +411,13 @@ async def test_a_form_that_is_none_is_refused_on_a_page(
     assert (refused.status_code, heading(refused)) == (status, "That did not work")
 
 
+@pytest.fixture
+def _moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all requests come at one moment, however slow the machine is."""
+    monkeypatch.setattr(rates, "_now", lambda: 1000.0)
+
+
+@pytest.mark.usefixtures("_moment")
 async def test_a_link_asked_too_often_has_to_wait_and_others_need_not(
     client: httpx.AsyncClient, page: str, sign: Callable[..., str], appointment_id: UUID
 ) -> None:
@@ -426,6 +433,7 @@ async def test_a_link_asked_too_often_has_to_wait_and_others_need_not(
     assert (await client.get(f"/a/{other}")).status_code == 200
 
 
+@pytest.mark.usefixtures("_moment")
 async def test_an_address_that_guesses_has_to_wait(client: httpx.AsyncClient) -> None:
     found = [(await client.get(f"/a/{n}")).status_code for n in range(rates.ADDRESS_AT_ONCE + 1)]
     assert set(found[:-1]) == {404}

@@ -168,7 +168,7 @@ async def _untold_technicians(
 
 
 @settings(
-    max_examples=10,
+    max_examples=7,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],

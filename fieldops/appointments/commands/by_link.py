@@ -4,7 +4,6 @@ The entrance has checked the link; nobody signed in may use these verbs. Whateve
 sent for is judged against the present state, and the same again changes nothing.
 """
 
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
@@ -17,6 +16,7 @@ from fieldops.appointments.errors import (
     SlotTaken,
     TooLateByLink,
     WindowMoved,
+    WindowOutOfReach,
 )
 from fieldops.appointments.models import Appointment, Reconfirmation
 from fieldops.appointments.situations import Action, Situation
@@ -28,6 +28,7 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.visits import queries as visits
 from fieldops.visits.commands import assigning
+from fieldops.visits.errors import NotQualified, OutsideCalendar, UnknownTechnicians
 from fieldops.visits.models import Visit
 
 RECONFIRM = Permission.APPOINTMENT_RECONFIRM
@@ -103,7 +104,10 @@ async def move_by_link(ctx: Context, args: MoveByLink) -> Outcome:
     if offer is None:
         raise SlotTaken
     ctx.add(_wish(ctx, visit, appointment, args.note))
-    await _reschedule(ctx, appointment.id, chosen, offer.technician_ids, args.note)
+    try:
+        await _reschedule(ctx, appointment.id, offer, args.note)
+    except (NotQualified, OutsideCalendar, UnknownTechnicians, WindowOutOfReach) as refusal:
+        raise SlotTaken from refusal  # a leave or a certificate was changed at this moment
     return [appointment, visit]
 
 
@@ -156,17 +160,14 @@ def _wish(ctx: Context, visit: Visit, appointment: Appointment, note: str | None
 
 
 async def _reschedule(
-    ctx: Context,
-    appointment_id: UUID,
-    chosen: tuple[datetime, datetime],
-    technician_ids: tuple[UUID, ...],
-    note: str | None,
+    ctx: Context, appointment_id: UUID, offer: queries.Offer, note: str | None
 ) -> None:
     args = {
         "appointment_id": str(appointment_id),
-        "window_start": chosen[0].isoformat(),
-        "window_end": chosen[1].isoformat(),
-        "technician_ids": [str(id_) for id_ in technician_ids],
+        "window_start": offer.start.isoformat(),
+        "window_end": offer.end.isoformat(),
+        "arrival": offer.arrival.isoformat(),
+        "technician_ids": [str(id_) for id_ in offer.technician_ids],
         "cause": "customer",
         "reason": CUSTOMERS_REASON,
         "channel": "web_link",

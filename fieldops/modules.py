@@ -19,6 +19,8 @@ MODULES = (
     "checklists",
     "measurements",
     "health",
+    # the care
+    "faults",
     # the steering
     "dispatch",
     "notifications",

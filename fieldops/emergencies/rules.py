@@ -15,9 +15,6 @@ LONGEST = timedelta(days=31)
 MOST_RESERVE = 200
 """Reserve technicians of one plan."""
 
-CLASS = 1000
-"""What one class of urgency is worth in a work order's priority (WO-06)."""
-
 WorkKind = Literal["install", "remove", "move", "change", "repair", "inspect", "patrol", "care"]
 
 
@@ -122,6 +119,10 @@ class ActivePlan:
         """
         return self.put_off_days if kinds and kinds <= self.put_off_kinds else 0
 
-    def raise_of(self, kind: str) -> int:
-        """Return what a work order's priority gains while the plan is in force (WO-06)."""
-        return self.raised_classes * CLASS if kind in self.raised_kinds else 0
+    def classes_raised(self, kind: str) -> int:
+        """Return by how many classes of urgency a kind of work is raised (WO-06)."""
+        return self.raised_classes if kind in self.raised_kinds else 0
+
+    def stretched(self, limit_seconds: int) -> int:
+        """Return the time limit of work that comes in while the plan is in force, seconds."""
+        return limit_seconds * self.limit_percent // 100

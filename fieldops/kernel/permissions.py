@@ -59,6 +59,9 @@ class Permission(StrEnum):
     EMERGENCY_ACTIVATE = "emergency:activate"
     EMERGENCY_EDIT = "emergency:edit"
     EMERGENCY_READ = "emergency:read"
+    FAULT_DECIDE = "fault:decide"
+    FAULT_READ = "fault:read"
+    FAULT_REPORT = "fault:report"
     FILE_READ = "file:read"
     FILE_WRITE = "file:write"
     HEALTH_READ = "health:read"
@@ -100,6 +103,7 @@ _OFFICE_READS = frozenset(
         P.CHECKLIST_READ,
         P.CUSTOMER_READ,
         P.EMERGENCY_READ,
+        P.FAULT_READ,
         P.FILE_READ,
         P.HEALTH_READ,
         P.INDICATOR_READ,
@@ -158,6 +162,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_PLAN,
         P.DISPATCH_READ,
         P.EMERGENCY_ACTIVATE,
+        P.FAULT_DECIDE,
+        P.FAULT_REPORT,
         P.FILE_WRITE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
@@ -177,6 +183,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_READ,
         P.EMERGENCY_ACTIVATE,
         P.EMERGENCY_EDIT,
+        P.FAULT_DECIDE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
@@ -193,6 +200,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.CUSTOMER_READ,
             P.CUSTOMER_WRITE,
             P.EMERGENCY_READ,
+            P.FAULT_READ,
+            P.FAULT_REPORT,
             P.MATTER_HANDLE,
             P.MATTER_READ,
             P.NOTE_WRITE,
@@ -229,6 +238,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.APPOINTMENT_READ,
             P.CUSTOMER_READ,
             P.CUSTOMER_WRITE,
+            P.FAULT_READ,
+            P.FAULT_REPORT,
             P.NETWORK_EDIT,
             P.NETWORK_READ,
             P.ORDER_IMPORT,

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from geoalchemy2 import Geography
-from sqlalchemy import ColumnElement, Select, cast, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, cast, func, literal, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -362,3 +362,102 @@ async def with_paths(
         ServiceWithPath(**ServiceRead.model_validate(row).model_dump(), path=steps[row.id])
         for row in rows
     ]
+
+
+async def way_of(
+    session: AsyncSession, region_id: int, service_ids: Collection[UUID], kinds: Collection[str]
+) -> dict[UUID, int]:
+    """Return the plant of some kinds on the ways of services, with the furthest position of each.
+
+    A cable counts that is named on the way itself or holds a pair or fibre of it.
+    """
+    part, whole = aliased(NetworkFeature), aliased(NetworkFeature)
+    found = await session.execute(
+        select(whole.id, func.max(PathElement.position))
+        .select_from(PathElement)
+        .join(
+            part, and_(part.region_id == PathElement.region_id, part.id == PathElement.feature_id)
+        )
+        .join(
+            whole,
+            and_(
+                whole.region_id == part.region_id,
+                or_(whole.id == part.id, whole.id == part.parent_id),
+            ),
+        )
+        .where(
+            PathElement.region_id == region_id,
+            part.region_id == region_id,
+            whole.region_id == region_id,
+            PathElement.service_id.in_(service_ids),
+            whole.kind.in_(sorted(kinds)),
+        )
+        .group_by(whole.id)
+    )
+    return {feature_id: int(position) for feature_id, position in found}
+
+
+def through(region_id: int, feature_id: Any) -> Select[UUID]:
+    """Return the statement for the services in use whose way leads through a piece of plant."""
+    part = aliased(NetworkFeature)
+    return (
+        select(NetworkService.id)
+        .join(
+            PathElement,
+            and_(
+                PathElement.region_id == NetworkService.region_id,
+                PathElement.service_id == NetworkService.id,
+            ),
+        )
+        .join(
+            part, and_(part.region_id == PathElement.region_id, part.id == PathElement.feature_id)
+        )
+        .where(
+            NetworkService.region_id == region_id,
+            PathElement.region_id == region_id,
+            part.region_id == region_id,
+            NetworkService.state != rules.ServiceLife.CEASED,
+            or_(part.id == feature_id, part.parent_id == feature_id),
+        )
+        .distinct()
+    )
+
+
+async def services_of_premises(
+    session: AsyncSession, region_id: int, premises_id: UUID, kind: str | None = None
+) -> list[NetworkService]:
+    """Return the services in use at premises, of one kind if asked, by id."""
+    statement = (
+        select(NetworkService)
+        .where(
+            NetworkService.region_id == region_id,
+            NetworkService.premises_id == premises_id,
+            NetworkService.state != rules.ServiceLife.CEASED,
+        )
+        .order_by(NetworkService.id)
+    )
+    return list(
+        await session.scalars(
+            statement if kind is None else statement.where(NetworkService.kind == kind)
+        )
+    )
+
+
+async def lock_places(session: AsyncSession, region_id: int, ids: Collection[UUID]) -> None:
+    """Let one transaction after the other look at what happens on these pieces of plant."""
+    await session.execute(
+        select(NetworkFeature.id)
+        .where(NetworkFeature.region_id == region_id, NetworkFeature.id.in_(sorted(ids)))
+        .order_by(NetworkFeature.id)
+        .with_for_update(key_share=True)
+    )
+
+
+async def kinds_of(session: AsyncSession, region_id: int, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what kind of plant some features are."""
+    found = await session.execute(
+        select(NetworkFeature.id, NetworkFeature.kind).where(
+            NetworkFeature.region_id == region_id, NetworkFeature.id.in_(ids)
+        )
+    )
+    return {id_: kind for id_, kind in found}  # noqa: C416 - rows are not pairs

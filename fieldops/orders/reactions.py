@@ -1,14 +1,21 @@
-"""What orders do when the network record changes, and when a customer is erased."""
+"""What orders do when the network record changes, in an emergency, and at an erasure."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer, Premises
+from fieldops.emergencies.events import (
+    EmergencyBegan,
+    EmergencyChanged,
+    EmergencyEnded,
+    EmergencyEvent,
+)
 from fieldops.kernel import erasure
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
 from fieldops.network.events import PairMarkedBad
 from fieldops.orders import queries
 from fieldops.orders.commands.plant import open_cable_work
+from fieldops.orders.commands.ranking import rank_centre
 
 
 @on(PairMarkedBad)
@@ -21,6 +28,12 @@ async def give_bad_pair_to_cable_department(ctx: Context, event: PairMarkedBad) 
         premises_id=event.premises_id,
         reason=event.reason,
     )
+
+
+@on(EmergencyBegan, EmergencyChanged, EmergencyEnded)
+async def rank_anew(ctx: Context, event: EmergencyEvent) -> None:
+    """Let the priorities of all open work follow what is in force, at once (EM-01)."""
+    await rank_centre(ctx, event.centre_id)
 
 
 @erasure.on_erasure

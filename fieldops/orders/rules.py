@@ -212,6 +212,7 @@ NEXT_STEPS: dict[State, tuple[str, ...]] = {
 
 # Priority (WO-06): the class decides, then urges (WO-05), the service, the tier; ties by due time.
 _URGENCY = {"complaint": 5, "major_fault": 4}
+_TOP_CLASS = max(_URGENCY.values())
 _CLASS = {Kind.REPAIR: 3, Kind.MOVE: 2, Kind.INSTALL: 2}
 _SERVICE = {"broadband": 2, "fixed_line": 1}
 _TIER = {
@@ -237,15 +238,25 @@ URGES_APART = number(
 )  # fmt: skip
 
 
-def priority(kind: str, service: str, tier: str, urgency: str = "normal", urges: float = 0) -> int:
+def priority(
+    kind: str,
+    service: str,
+    tier: str,
+    urgency: str = "normal",
+    urges: float = 0,
+    *,
+    raised_classes: int = 0,
+) -> int:
     """Return a work order's priority, greater is more urgent (WO-06).
 
     Complaint, major fault, repair, move or install, others; within a class what was urged more
     (WO-05; `urges` of them raise, at most 3), then broadband before fixed line, then the
     customer's tier. No number of urges lifts work into the class above. Equal priorities go by
-    due time; `priority // 1000` is the class.
+    due time; `priority // 1000` is the class. `raised_classes`: what an emergency plan lifts this
+    kind of work by, never past a complaint (EM-01).
     """
-    rank = _URGENCY.get(urgency) or _CLASS.get(Kind(kind), 1)
+    own = _URGENCY.get(urgency) or _CLASS.get(Kind(kind), 1)
+    rank = min(_TOP_CLASS, own + raised_classes)
     raised = max(0, min(int(urges), MOST_URGES))
     within = _OF_URGE * raised + _OF_SERVICE * _SERVICE.get(service, 0) + _TIER.get(tier, 0)
     return _OF_CLASS * rank + within

@@ -147,6 +147,14 @@ class CustomerNotTold(Refusal):
     advice = "Tell the customer what happens next and record it, or end the visit with a reason."
 
 
+class OfAnotherCentre(Refusal):
+    """{technicians} work for another centre, and no emergency plan in force lends them."""
+
+    code = "of_another_centre"
+    status = 422
+    advice = "Choose technicians of the visit's centre, or put the plan in force that lends them."
+
+
 class NextStepIncomplete(Refusal):
     """The next step {next_step} needs {missing}."""
 

@@ -79,6 +79,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "matter_hand_over": {"to": SOME, "note": "for the test"},
     "matter_open": {"kind": "question", "channel": "phone", "words": "when?"},
     "order_urge": {"channel": "phone"},
+    "area_fault_change": {"cause": "Cut", "expected_repair_at": "2026-11-24T18:00Z", **WHY},
+    "area_fault_confirm": {"cause": "Cut", "expected_repair_at": "2026-11-24T18:00Z"},
+    "area_fault_release": {"work_order_id": SOME, **WHY},
+    "fault_settle": {"works": True},
     "emergency_change_plan": {**STORM, **WHY},
     "measurement_record_line_test": {
         "service_id": SOME,
@@ -211,6 +215,11 @@ async def make_place(
     place.ids["plan_id"] = first_id(await run(database, admin, "emergency.create_plan", **plan))
     await do(dispatcher, "emergency.propose", "emergency_activation", "activation_id",
              plan_id=str(place.ids["plan_id"]), **WHY)  # fmt: skip
+    await do(dispatcher, "fault.report", "fault_report", "report_id",
+             service_id=str(service.id), symptom="No line")  # fmt: skip
+    await do(dispatcher, "area_fault.declare", "area_fault", "area_fault_id",
+             feature_id=str(plant.box.id), cause="Cut",
+             expected_repair_at="2026-11-24T18:00:00+02:00")  # fmt: skip
     place.ids["device_id"], place.ids["case_id"] = await register(database, technician, centre)
     async with database.transaction() as session:
         for key, model in (("checklist_id", Checklist), ("message_id", Message)):

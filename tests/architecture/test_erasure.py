@@ -28,6 +28,7 @@ WORDLESS = {
         "gains",  # numbers
         "base",  # times and states
     },
+    "faults_report": {"channel"},
     "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
     "health_reading": {"photos", "flags", "likely_place"},
     "health_record": {

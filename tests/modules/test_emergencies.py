@@ -25,9 +25,14 @@ from fieldops.kernel import audit, clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.settings import Settings
+from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import Kind as WorkOrderKind
+from fieldops.visits.errors import OfAnotherCentre
 from tests.support.clients import bearer
+from tests.support.factories.customers import make_premises
 from tests.support.factories.emergencies import STORM, make_plan, put_in_force
+from tests.support.factories.orders import REPAIR, MadeOrder, make_order
+from tests.support.factories.visits import assigned_visit
 from tests.support.run import first_id, run
 from tests.support.world import NORTH, SOUTH, World, build_world, id_of
 
@@ -101,7 +106,7 @@ async def test_em_01_an_activated_plan_is_in_force_at_once_and_ending_restores(
     assert found.window_minutes == 240
     assert found.days_put_off(frozenset({"install"})) == 5
     assert found.days_put_off(frozenset({"install", "repair"})) == 0
-    assert (found.raise_of("repair"), found.raise_of("install")) == (1000, 0)
+    assert (found.classes_raised("repair"), found.classes_raised("install")) == (1, 0)
     assert await active(database, SOUTH) is None
     await decide(database, world.dora, "end", opened)
     assert await active(database) is None
@@ -317,3 +322,108 @@ async def test_em_01_the_hotline_reads_what_is_in_force(
         "/v1/emergencies", params=ask, headers=bearer(settings, world.actors["dan"])
     )
     assert hidden.status_code == 404
+
+
+async def priorities(database: Database, *orders: MadeOrder) -> list[int]:
+    async with database.transaction() as session:
+        rows = [await session.get(WorkOrder, (1, made.work[0])) for made in orders]
+    return [row.priority for row in rows if row is not None]
+
+
+async def test_em_01_priorities_follow_the_plan_at_once_and_are_as_before_when_it_ends(
+    database: Database, world: World
+) -> None:
+    repair = await make_order(database, world.dora, REPAIR)
+    install = await make_order(database, world.dora)
+    complaint = await make_order(database, world.dora, REPAIR, urgency="complaint")
+    async with database.transaction() as session:
+        elsewhere = await make_premises(session, centre_id=SOUTH)
+    south = await make_order(database, world.dan, REPAIR, premises=elsewhere)
+    before = await priorities(database, repair, install, complaint, south)
+    raised = {"raised_kinds": ["repair"], "raised_classes": 1}
+    plan_id = await make_plan(database, world.sam, **raised)
+    opened = await put_in_force(database, world.dora, plan_id)
+    late = await make_order(database, world.dora, REPAIR)
+    assert await priorities(database, repair, install, complaint, south) == [
+        before[0] + 1000,
+        before[1],
+        before[2],  # nothing is more urgent than a complaint
+        before[3],  # another centre's
+    ]
+    assert await priorities(database, late) == [before[0] + 1000]
+    await run(
+        database,
+        world.sam,
+        "emergency.change_plan",
+        plan_id=str(plan_id),
+        **{**STORM, "raised_kinds": ["install"], "raised_classes": 2},
+        reason="Lines first",
+    )
+    assert await priorities(database, repair, install) == [before[0], before[1] + 2000]
+    await decide(database, world.dora, "end", opened)
+    assert await priorities(database, repair, install, complaint, south) == before
+    assert await priorities(database, late) == [before[0]]
+
+
+async def test_em_01_the_list_of_work_is_in_the_order_of_the_plan(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    repair = await make_order(database, world.dora, REPAIR)
+    install = await make_order(database, world.dora)
+
+    async def first() -> str:
+        answer = await client.get("/v1/work-list", headers=bearer(settings, world.dora))
+        return str(answer.json()["items"][0]["id"])
+
+    assert await first() == str(repair.work[0])
+    plan_id = await make_plan(database, world.sam, raised_kinds=["install"], raised_classes=2)
+    await put_in_force(database, world.dora, plan_id)
+    assert await first() == str(install.work[0])
+
+
+async def test_em_01_an_urge_keeps_what_the_plan_raised(database: Database, world: World) -> None:
+    repair = await make_order(database, world.dora, REPAIR)
+    plan_id = await make_plan(database, world.sam, raised_kinds=["repair"], raised_classes=1)
+    await put_in_force(database, world.dora, plan_id)
+    before = await priorities(database, repair)
+    await run(database, world.ann, "order.urge", order_id=str(repair.id), channel="phone")
+    after = await priorities(database, repair)
+    assert after[0] > before[0]
+    assert after[0] // 1000 == before[0] // 1000 == 4
+
+
+async def test_em_01_work_that_comes_in_meanwhile_gets_a_stretched_limit(
+    database: Database, world: World
+) -> None:
+    async def limit(made: MadeOrder) -> int:
+        async with database.transaction() as session:
+            row = await session.get(WorkOrder, (1, made.work[0]))
+            assert row is not None
+            assert row.due_at == row.received_at + timedelta(seconds=row.limit_seconds)
+            return row.limit_seconds
+
+    usual = await make_order(database, world.dora)
+    plan_id = await make_plan(database, world.sam, limit_percent=150)
+    await put_in_force(database, world.dora, plan_id)
+    stretched = await make_order(database, world.dora)
+    assert await limit(stretched) == await limit(usual) * 3 // 2
+
+
+async def test_em_01_a_reserve_technician_is_given_work_while_the_plan_is_in_force_and_only_then(
+    database: Database, world: World
+) -> None:
+    with pytest.raises(OfAnotherCentre):
+        await assigned_visit(database, world, technicians=("carol",))
+    plan_id = await make_plan(database, world.sam, reserve_technician_ids=[str(id_of("carol"))])
+    opened = await put_in_force(database, world.dora, plan_id)
+    made = await assigned_visit(database, world, technicians=("carol",))
+    await decide(database, world.dora, "end", opened)
+    with pytest.raises(OfAnotherCentre):
+        await assigned_visit(database, world, technicians=("carol",))
+    await run(
+        database,
+        world.dora,
+        "visit.assign",
+        visit_id=str(made.visit_id),
+        technician_ids=[str(id_of("carol")), str(id_of("alice"))],
+    )  # who has it keeps it

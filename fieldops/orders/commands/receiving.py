@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from fieldops.customers import commands as customers
 from fieldops.customers import queries as customer_queries
 from fieldops.customers.models import Customer, Premises
+from fieldops.emergencies import queries as emergencies
 from fieldops.kernel import configuration
 from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Moment, Text, command, shown
@@ -246,6 +247,10 @@ async def _work_order(
     minutes = item.duration_minutes or int(
         await configuration.value(ctx.session, ctx.region_id, rules.WORK_MINUTES[item.kind])
     )
+    plan = await emergencies.active(ctx.session, ctx.region_id, order.centre_id, ctx.now)
+    limit_seconds = limit.minutes * 60
+    if plan is not None:
+        limit_seconds = plan.stretched(limit_seconds)
     return WorkOrder(
         region_id=ctx.region_id,
         order_id=order.id,
@@ -262,8 +267,14 @@ async def _work_order(
         state=State.RECEIVED.value,
         state_since=ctx.now,
         received_at=order.received_at,
-        limit_seconds=limit.minutes * 60,
-        due_at=rules.due_at(order.received_at, limit.minutes * 60),
+        limit_seconds=limit_seconds,
+        due_at=rules.due_at(order.received_at, limit_seconds),
         duration_minutes=minutes,
-        priority=rules.priority(item.kind, item.service, customer.tier, order.urgency),
+        priority=rules.priority(
+            item.kind,
+            item.service,
+            customer.tier,
+            order.urgency,
+            raised_classes=plan.classes_raised(item.kind) if plan else 0,
+        ),
     )

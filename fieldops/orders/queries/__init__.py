@@ -4,15 +4,17 @@ The order's row is the lock of all that belongs to it: whoever changes an order,
 or its visits locks it first, so that no two of them wait for each other.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from fieldops.customers.models import Customer
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on
 from fieldops.kernel.permissions import Scope
@@ -178,6 +180,75 @@ async def lock_work_orders(
         .with_for_update()
     )
     return list(found)
+
+
+async def lock_work_orders_anew(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> list[WorkOrder]:
+    """Return work orders locked in id order, as they are now, whatever was read before."""
+    found = await session.scalars(
+        select(WorkOrder)
+        .where(WorkOrder.region_id == region_id, WorkOrder.id.in_(sorted(ids)))
+        .order_by(WorkOrder.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
+class Ranked(NamedTuple):
+    """What the priority of open work follows from, and what it is (WO-06)."""
+
+    work_order_id: UUID
+    order_id: UUID
+    kind: str
+    service: str
+    priority: int
+    urgency: str
+    urges: int
+    tier: str
+
+
+async def open_by_centre(
+    session: AsyncSession, region_id: int, centre_id: UUID | None
+) -> dict[UUID, list[Ranked]]:
+    """Return the open work of a centre, or of all centres of the region, by centre."""
+    statement = (
+        select(
+            WorkOrder.centre_id,
+            WorkOrder.id,
+            WorkOrder.order_id,
+            WorkOrder.kind,
+            WorkOrder.service,
+            WorkOrder.priority,
+            ServiceOrder.urgency,
+            ServiceOrder.urges,
+            func.coalesce(Customer.tier, ""),
+        )
+        .join(
+            ServiceOrder,
+            and_(
+                ServiceOrder.region_id == WorkOrder.region_id,
+                ServiceOrder.id == WorkOrder.order_id,
+            ),
+        )
+        .outerjoin(
+            Customer,
+            and_(Customer.region_id == region_id, Customer.id == ServiceOrder.customer_id),
+        )
+        .where(
+            WorkOrder.region_id == region_id,
+            ServiceOrder.region_id == region_id,
+            WorkOrder.state.in_(sorted(rules.OPEN)),
+        )
+        .order_by(WorkOrder.id)
+    )
+    if centre_id is not None:
+        statement = statement.where(WorkOrder.centre_id == centre_id)
+    rows: dict[UUID, list[Ranked]] = defaultdict(list)
+    for row in await session.execute(statement):
+        rows[row[0]].append(Ranked(*row[1:]))
+    return rows
 
 
 async def open_work_at_feature(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from fieldops.emergencies import queries as emergencies
 from fieldops.kernel import configuration, geo
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.commands import Args, Context, Moment, Text, command, shown
@@ -23,6 +24,7 @@ from fieldops.visits.errors import (
     InvalidWindow,
     NotQualified,
     NoWindow,
+    OfAnotherCentre,
     OutsideCalendar,
     UnknownTechnicians,
     WindowFixed,
@@ -207,7 +209,7 @@ async def put_technicians(
 
     Who stays keeps the steps taken; `known_as` is the window it had when it was just moved.
     Everybody is told what changed for them. Raises NoWindow, UnknownTechnicians, NotQualified,
-    OutsideCalendar.
+    OutsideCalendar, OfAnotherCentre.
     """
     if visit.expected_arrival is None:
         raise NoWindow(next_steps=("appointment.book",))
@@ -218,6 +220,7 @@ async def put_technicians(
     outside = await _check_calendar(ctx, visit, known, override, visit.duration_minutes)
     visit.override_reason = override if outside else None
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    await _check_centre(ctx, visit, known, present)
     leaving = [row for row in present if row.technician_id not in known]
     removed = await following.end_assignments(ctx, leaving, "reassigned")
     staying = {row.technician_id: row for row in present if row.technician_id in known}
@@ -258,6 +261,27 @@ def _assigned(ctx: Context, visit: Visit, technician: Technician) -> Assignment:
     )
     ctx.add(row)
     return row
+
+
+async def _check_centre(
+    ctx: Context, visit: Visit, known: dict[UUID, Technician], present: Collection[Assignment]
+) -> None:
+    """Refuse who works for another centre, unless an emergency plan in force lends them (EM-01).
+
+    Who has the visit already keeps it when the plan ends.
+    """
+    have = {row.technician_id for row in present}
+    others = {
+        id_: row.name
+        for id_, row in known.items()
+        if row.centre_id != visit.centre_id and id_ not in have
+    }
+    if not others:
+        return
+    plan = await emergencies.active(ctx.session, ctx.region_id, visit.centre_id, ctx.now)
+    missing = [name for id_, name in others.items() if plan is None or id_ not in plan.reserve]
+    if missing:
+        raise OfAnotherCentre(technicians=", ".join(sorted(missing)))
 
 
 async def _check_skills(ctx: Context, visit: Visit, known: dict[UUID, Technician]) -> None:

@@ -1,0 +1,170 @@
+"""Faults that are reported, area faults, and what the hotline says about them (FA-02)."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, page, reads, verb
+from fieldops.customers.models import Premises
+from fieldops.faults import queries, rules
+from fieldops.faults.commands import deciding, reporting, settling
+from fieldops.faults.errors import ServiceNotKnown
+from fieldops.faults.models import AreaFault, FaultReport, HeldWork
+from fieldops.faults.queries import Touched
+from fieldops.faults.schemas import (
+    Answer,
+    AreaFaultRead,
+    AreaFaultTouching,
+    FaultReportRead,
+    HeldWorkRead,
+    TouchedPremises,
+)
+from fieldops.kernel.commands import Text
+from fieldops.kernel.permissions import Permission
+from fieldops.network import queries as network
+
+router = APIRouter(prefix="/v1", tags=["faults"])
+
+READ = Permission.FAULT_READ
+
+verb(router, "/fault-reports", reporting.report)
+verb(router, "/fault-reports/{report_id}/settle", settling.settle)
+verb(router, "/area-faults", deciding.declare)
+verb(router, "/area-faults/{area_fault_id}/confirm", deciding.confirm)
+verb(router, "/area-faults/{area_fault_id}/dismiss", deciding.dismiss)
+verb(router, "/area-faults/{area_fault_id}/change", deciding.change)
+verb(router, "/area-faults/{area_fault_id}/release", deciding.release)
+verb(router, "/area-faults/{area_fault_id}/end", deciding.end)
+
+
+@router.get(
+    "/fault-reports",
+    operation_id="fault_report_list",
+    summary="List the faults that were reported.",
+    responses=problems(),
+)
+async def report_list(
+    reading: Annotated[Reading, reads(READ)],
+    area_fault_id: Annotated[UUID | None, Query(description="Only of this area fault.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[FaultReportRead]:
+    statement = queries.reports(reading.scope, area_fault_id=area_fault_id)
+    return await page(reading, statement, FaultReport.id, after, limit, FaultReportRead)
+
+
+@router.get(
+    "/fault-reports/{report_id}",
+    operation_id="fault_report_get",
+    summary="One report.",
+    responses=problems(404),
+)
+async def report_get(report_id: UUID, reading: Annotated[Reading, reads(READ)]) -> FaultReportRead:
+    found = await queries.report(reading.session, reading.scope, report_id)
+    return FaultReportRead.model_validate(found)
+
+
+@router.get(
+    "/area-faults",
+    operation_id="area_fault_list",
+    summary="List area faults with cause, expected repair and whom they touch, for the hotline.",
+    responses=problems(),
+)
+async def area_fault_list(
+    reading: Annotated[Reading, reads(READ)],
+    state: Annotated[
+        list[rules.State], Query(max_length=4, description="Only these states; empty: the open.")
+    ] = [],  # noqa: B006 - FastAPI copies it
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[AreaFaultTouching]:
+    statement = queries.area_faults(reading.scope, state or rules.OPEN)
+    if after is not None:
+        statement = statement.where(AreaFault.id > after)
+    rows = list(await reading.session.scalars(statement.limit(limit + 1)))
+    found = await queries.touching(reading.session, reading.scope.region_id, rows[:limit])
+    following = rows[limit - 1].id if len(rows) > limit else None
+    return Page[AreaFaultTouching](items=[_shown(one) for one in found], next=following)
+
+
+def _shown(one: Touched) -> AreaFaultTouching:
+    counted: dict[str, Any] = {
+        name: value for name, value in asdict(one).items() if name != "fault"
+    }
+    return AreaFaultTouching(**AreaFaultRead.model_validate(one.fault).model_dump(), **counted)
+
+
+@router.get(
+    "/area-faults/{area_fault_id}",
+    operation_id="area_fault_get",
+    summary="One area fault with whom it touches, counted.",
+    responses=problems(404),
+)
+async def area_fault_get(
+    area_fault_id: UUID, reading: Annotated[Reading, reads(READ)]
+) -> AreaFaultTouching:
+    fault = await queries.area_fault(reading.session, reading.scope, area_fault_id)
+    found = await queries.touching(reading.session, reading.scope.region_id, [fault])
+    return _shown(found[0])
+
+
+@router.get(
+    "/area-faults/{area_fault_id}/premises",
+    operation_id="area_fault_premises",
+    summary="The premises in the area of a fault.",
+    responses=problems(404),
+)
+async def area_fault_premises(
+    area_fault_id: UUID,
+    reading: Annotated[Reading, reads(READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[TouchedPremises]:
+    fault = await queries.area_fault(reading.session, reading.scope, area_fault_id)
+    statement = queries.premises_touched(reading.scope, fault)
+    if after is not None:
+        statement = statement.where(Premises.id > after)
+    rows = (await reading.session.execute(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, TouchedPremises)
+
+
+@router.get(
+    "/area-faults/{area_fault_id}/held-work",
+    operation_id="area_fault_held_work",
+    summary="The repairs an area fault holds or held, with what became of them.",
+    responses=problems(404),
+)
+async def area_fault_held(
+    area_fault_id: UUID,
+    reading: Annotated[Reading, reads(READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[HeldWorkRead]:
+    fault = await queries.area_fault(reading.session, reading.scope, area_fault_id)
+    statement = queries.held(reading.scope, fault.id)
+    return await page(reading, statement, HeldWork.id, after, limit, HeldWorkRead)
+
+
+@router.get(
+    "/hotline/area-fault",
+    operation_id="hotline_area_fault",
+    summary="What to tell a customer: the confirmed area fault of a service, null without one.",
+    responses=problems(404),
+)
+async def hotline(
+    reading: Annotated[Reading, reads(READ)],
+    account: Annotated[Text | None, Query(max_length=64, description="Account number.")] = None,
+    service_id: Annotated[UUID | None, Query(description="The service's id instead.")] = None,
+) -> Answer:
+    session, scope = reading.session, reading.scope
+    service = await queries.service(session, scope, service_id, account)
+    if service is None:
+        raise ServiceNotKnown
+    places = await network.way_of(session, scope.region_id, [service.id], rules.PLACES)
+    fault = await queries.confirmed_for(session, scope, list(places))
+    if fault is None:
+        return Answer(area_fault=None)
+    return Answer(area_fault=_shown((await queries.touching(session, scope.region_id, [fault]))[0]))

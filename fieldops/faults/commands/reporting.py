@@ -1,0 +1,86 @@
+"""The verb by which the hotline, a machine or an agent reports a fault (FA-01, FA-02)."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from fieldops.faults import queries
+from fieldops.faults.commands.matching import take_report
+from fieldops.faults.errors import NotBoxOrCable, ServiceNotKnown
+from fieldops.faults.rules import PLACES
+from fieldops.kernel.commands import Args, Context, Outcome, Text, command, shown
+from fieldops.kernel.permissions import Permission
+from fieldops.network import queries as network
+from fieldops.orders.commands import receiving
+from fieldops.orders.rules import Kind
+
+REPORT = Permission.FAULT_REPORT
+
+
+class ReportFault(Args):
+    model_config = shown(
+        account="A100042", symptom="No synchronisation since eleven", channel="phone"
+    )
+    id: UUID | None = Field(
+        None, description="The report's id, and the order's; the command's id without it."
+    )
+    service_id: UUID | None = Field(None, description="The service that fails.")
+    account: Text | None = Field(
+        None, min_length=1, max_length=64, description="Its account number instead."
+    )
+    feature_id: UUID | None = Field(
+        None, description="Or the box or cable that fails, when nobody's service is named."
+    )
+    symptom: Text = Field(min_length=3, max_length=500, description="What is reported.")
+    channel: Literal["phone", "web", "machine", "monitoring"] = Field(
+        "phone", description="How it came in."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "ReportFault":
+        if sum(x is not None for x in (self.service_id, self.account, self.feature_id)) != 1:
+            raise ValueError("name the service by id or account, or the box or cable")
+        return self
+
+
+@command("fault.report", permission=REPORT)
+async def report(ctx: Context, args: ReportFault) -> Outcome:
+    """Take in a fault of a service, with its repair order, or of a box or cable (FA-01, FA-02).
+
+    In a confirmed area fault the repair is held at once: the customer is told the expected time
+    and not offered a window. Raises NotFound, ServiceNotKnown, NotBoxOrCable.
+    """
+    scope = ctx.actor.scope(REPORT)
+    if args.feature_id is not None:
+        feature = await network.feature(ctx.session, scope, args.feature_id)
+        if feature.kind not in PLACES:
+            raise NotBoxOrCable(kind=feature.kind.replace("_", " "))
+        return await take_report(
+            ctx,
+            centre_id=feature.centre_id,
+            channel=args.channel,
+            at=ctx.now,
+            feature_id=feature.id,
+            symptom=args.symptom,
+            report_id=args.id or ctx.envelope.id,
+        )
+    service = await queries.service(ctx.session, scope, args.service_id, args.account)
+    if service is None:
+        raise ServiceNotKnown
+    order_id = args.id or ctx.envelope.id
+    item = receiving.OrderItem(
+        kind=Kind.REPAIR,
+        service="broadband" if service.kind == "broadband" else "fixed_line",
+        service_id=service.id,
+        symptom=args.symptom,
+    )
+    order = receiving.ReceiveOrder(
+        id=order_id,
+        external_ref=f"FAULT-{order_id}",
+        customer=receiving.GivenCustomer(id=service.customer_id),
+        premises=receiving.GivenPremises(id=service.premises_id),
+        items=[item],
+    )
+    # The order's own reaction writes the report down: every repair order is one.
+    return await receiving.receive(ctx, order)

@@ -1,0 +1,99 @@
+"""Read shapes of fault reports and area faults."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.faults.rules import Channel, State
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+
+
+class FaultReportRead(_Read):
+    """A fault that was reported."""
+
+    centre_id: UUID
+    premises_id: UUID | None
+    customer_id: UUID | None
+    service_id: UUID | None
+    feature_id: UUID | None
+    order_id: UUID | None = Field(description="The repair order; none for a report of the plant.")
+    area_fault_id: UUID | None = Field(description="The area fault it belongs to, if any.")
+    channel: Channel
+    symptom: str | None
+    reporter_id: UUID | None
+    reported_at: datetime
+    service_works: bool | None = Field(description="What the customer said when it was over.")
+    settled_at: datetime | None
+    settled_note: str | None
+
+
+class AreaFaultRead(_Read):
+    """A fault that many services of one box or cable have in common (FA-02)."""
+
+    centre_id: UUID
+    feature_id: UUID
+    state: State
+    proposed_at: datetime | None
+    confirmed_at: datetime | None
+    confirmed_by: UUID | None
+    cause: str | None = Field(description="What the hotline says is broken.")
+    expected_repair_at: datetime | None = Field(description="What the hotline says about when.")
+    cable_work_id: UUID | None = Field(description="The cable department's work order.")
+    ended_at: datetime | None
+    ended_by: UUID | None
+    end_reason: str | None
+
+
+class AreaFaultTouching(AreaFaultRead):
+    """An area fault with its box or cable and whom it touches, counted."""
+
+    feature_kind: str = Field(examples=["distribution_box"])
+    feature_name: str = Field(examples=["Box N04-2"])
+    reports: int = Field(description="Reports that belong to it.")
+    services: int = Field(description="Services in use whose way leads through it.")
+    premises: int = Field(description="Premises that these services are at.")
+    held: int = Field(description="Repairs that wait for it now.")
+
+
+class TouchedPremises(BaseModel):
+    """Premises in the area of a fault."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    street: str
+    house_number: str
+    unit: str | None
+    building: str | None
+    services: int = Field(description="Services there whose way leads through the fault.")
+    reported: bool = Field(description="Whether somebody there has reported it.")
+
+
+class HeldWorkRead(_Read):
+    """A repair that waits, or waited, for an area fault."""
+
+    area_fault_id: UUID
+    order_id: UUID
+    work_order_id: UUID
+    customer_id: UUID
+    centre_id: UUID
+    visit_id: UUID = Field(description="The visit that was called off.")
+    new_visit_id: UUID | None = Field(description="The visit planned when it was over.")
+    window_start: datetime | None = Field(description="What was promised before.")
+    window_end: datetime | None
+    held_at: datetime
+    back_at: datetime | None
+    back_reason: str | None
+
+
+class Answer(BaseModel):
+    """What the hotline tells a customer: the area fault of the service, null without one."""
+
+    area_fault: AreaFaultTouching | None

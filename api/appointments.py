@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.appointments import queries, rules
-from fieldops.appointments.commands import answers, booking, calls, holding
+from fieldops.appointments.commands import answers, booking, calls, holding, moving
 from fieldops.appointments.models import Appointment, CallTask
 from fieldops.appointments.schemas import (
     AppointmentDetail,
@@ -28,7 +28,8 @@ router = APIRouter(prefix="/v1", tags=["appointments"])
 READ = Permission.APPOINTMENT_READ
 
 verb(router, "/appointments", booking.book)
-verb(router, "/appointments/{appointment_id}/reschedule", booking.reschedule)
+verb(router, "/appointments/reschedule-together", moving.reschedule_together)
+verb(router, "/appointments/{appointment_id}/reschedule", moving.reschedule)
 verb(router, "/appointments/{appointment_id}/cancel", booking.cancel)
 verb(router, "/visits/{visit_id}/slots/hold", holding.hold_slot)
 verb(router, "/visits/{visit_id}/reconfirmations", answers.record_reconfirmation)

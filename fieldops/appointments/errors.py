@@ -25,6 +25,28 @@ class WindowOutOfReach(Refusal):
     advice = "Choose a free window as it is listed, or book with a reason for the override."
 
 
+class LinkedVisits(Refusal):
+    """Other visits of the order are promised, too ({count}); they move together or not at all."""
+
+    code = "linked_visits"
+    advice = "Move them together, or give a reason why this one moves alone; a customer calls us."
+
+
+class NotLinked(Refusal):
+    """These appointments belong to several orders."""
+
+    code = "not_linked"
+    status = 422
+    advice = "Move together only what belongs to one order."
+
+
+class NotDisplaceable(Refusal):
+    """A visit that should give way is confirmed, as urgent, under way, or not there any more."""
+
+    code = "not_displaceable"
+    advice = "Ask for the free windows again: they name the visits that may be put off."
+
+
 class AlreadyBooked(Refusal):
     """The visit has an appointment already."""
 

@@ -71,6 +71,7 @@ class NoticeKind(StrEnum):
     REVIVED = "revived"
     WORK_CHANGED = "work_changed"
     ROLE_LOST = "role_lost"
+    LINKED_MOVED = "linked_moved"
 
 
 TAKING = frozenset(

@@ -1,5 +1,5 @@
 """The verbs of appointments: booking, answers of customers, calls, reserved time."""
 
-from fieldops.appointments.commands import answers, booking, by_link, calls, holding
+from fieldops.appointments.commands import answers, booking, by_link, calls, holding, moving
 
-__all__ = ["answers", "booking", "by_link", "calls", "holding"]
+__all__ = ["answers", "booking", "by_link", "calls", "holding", "moving"]

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import policy, rules
@@ -13,6 +13,7 @@ from fieldops.kernel import audit, configuration
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation import queries as organisation
+from fieldops.visits.models import Visit
 
 
 def appointments(scope: Scope) -> Select[Appointment]:
@@ -71,6 +72,30 @@ async def latest(session: AsyncSession, region_id: int, visit_id: UUID) -> Appoi
         .execution_options(populate_existing=True)
     )
     return found
+
+
+async def linked_visits(session: AsyncSession, visit: Visit) -> list[Visit]:
+    """Return the other visits of a visit's order that are promised and have not ended, by id.
+
+    The caller has locked the order, so that they stay as they are.
+    """
+    found = await session.scalars(
+        select(Visit)
+        .join(
+            Appointment,
+            and_(Appointment.region_id == Visit.region_id, Appointment.visit_id == Visit.id),
+        )
+        .where(
+            Visit.region_id == visit.region_id,
+            Appointment.region_id == visit.region_id,
+            Visit.order_id == visit.order_id,
+            Visit.id != visit.id,
+            Visit.ended_at.is_(None),
+            Appointment.state.in_(rules.OPEN_STATES),
+        )
+        .order_by(Visit.id)
+    )
+    return list(found)
 
 
 async def by_link(

@@ -1,10 +1,9 @@
 """The calendars of a centre: read, kept by each process, brought up to date by what changed.
 
-A process keeps a centre's calendars with the two counters they were read at: the centre's own,
-which counts shifts, leave, certificates and technicians, and one for its reserved time. The
-counters are read before the calendars are trusted; where they moved, the log says whose days to
-read again. What is offered can therefore never be older than what was committed, in whichever
-process that was.
+A process keeps a centre's calendars with the counters they were read at: the centre's own, which
+counts shifts, leave, certificates and technicians, and one for its reserved time. The counters are
+read before the calendars are trusted; where they moved, the log says whose days to read again.
+What is offered can therefore never be older than what was committed, in whichever process.
 """
 
 from collections import defaultdict
@@ -28,8 +27,16 @@ from fieldops.customers.models import Premises
 from fieldops.kernel import changes
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.geo import Position
+from fieldops.kernel.ids import NIL
 from fieldops.organisation import queries as organisation
-from fieldops.organisation.models import Leave, Qualification, Shift, Technician
+from fieldops.organisation.models import (
+    DutyDay,
+    Holiday,
+    Leave,
+    Qualification,
+    Shift,
+    Technician,
+)
 from fieldops.visits.models import Visit
 
 MOST_CENTRES = 64  # kept by one process; beyond them the one read longest ago goes
@@ -38,9 +45,16 @@ OLDEST = timedelta(minutes=5)  # after which everything is read anew, whatever t
 _WHOLE = frozenset(
     {
         changes.ANYTHING,
-        *(m.__tablename__ for m in (Leave, Qualification, Shift, Technician, Premises)),
+        *(
+            m.__tablename__
+            for m in (DutyDay, Holiday, Leave, Premises, Qualification, Shift, Technician)
+        ),
     }
 )
+
+
+Counters = tuple[int, int, int]
+"""Of the centre, of what has no centre (a region's holidays), of the centre's reserved time."""
 
 
 def key_of(centre_id: UUID) -> UUID:
@@ -71,7 +85,7 @@ class Calendars:
 
     horizon: Horizon
     read_at: datetime
-    counters: tuple[int, int]
+    counters: Counters
     by_id: Mapping[UUID, Calendar]
     days: Mapping[UUID, Days]
     table: Table
@@ -105,10 +119,11 @@ async def calendars(
     nothing: what it sees may never be committed.
     """
     if session.new or session.dirty or session.deleted or changes.touched(session.sync_session):
-        return await _read(session, region_id, centre_id, horizon, now, (0, 0))
+        return await _read(session, region_id, centre_id, horizon, now, (0, 0, 0))
     mine = _kept.setdefault(session.sync_session.get_bind(), {})
-    counted = await changes.counters(session, region_id, (centre_id, key_of(centre_id)))
-    counters = counted[centre_id], counted[key_of(centre_id)]
+    whose = centre_id, NIL, key_of(centre_id)
+    counted = await changes.counters(session, region_id, whose)
+    counters = counted[whose[0]], counted[whose[1]], counted[whose[2]]
     had = mine.get((region_id, centre_id))
     fresh = await _follow(session, region_id, centre_id, had, horizon, now, counters)
     if fresh is None:
@@ -126,22 +141,25 @@ async def _follow(
     had: Calendars | None,
     horizon: Horizon,
     now: datetime,
-    counters: tuple[int, int],
+    counters: Counters,
 ) -> Calendars | None:
     """Return kept calendars brought up to date, None when everything has to be read."""
     if had is None or had.horizon != horizon or not timedelta() <= now - had.read_at < OLDEST:
         return None
     changed = {id_ for id_, calendar in had.by_id.items() if _holds_over(calendar, now)}
-    keys = (centre_id, key_of(centre_id))
+    keys = (centre_id, NIL, key_of(centre_id))
     for key, after, until in zip(keys, had.counters, counters, strict=True):
         if after == until:
             continue
         log = await changes.logged(session, region_id, key, after, until)
         if log is None:
             return None
-        if key != centre_id:
+        if key == keys[2]:
             changed |= {UUID(id_) for _table, id_, _columns in log if id_ is not None}
-        elif any(table in _WHOLE for table, _id, _columns in log):
+            unnamed = any(id_ is None for _table, id_, _columns in log)
+        else:
+            unnamed = any(table in _WHOLE for table, _id, _columns in log)
+        if unnamed:
             return None
     again = [had.by_id[id_] for id_ in sorted(changed & had.by_id.keys())]
     busy = await _busy(session, region_id, [c.technician_id for c in again], horizon, now)
@@ -165,7 +183,7 @@ async def _read(
     centre_id: UUID,
     horizon: Horizon,
     now: datetime,
-    counters: tuple[int, int],
+    counters: Counters,
 ) -> Calendars:
     homes = await _homes(session, region_id, Technician.centre_id == centre_id)
     by_id = await _calendars_of(session, region_id, homes, horizon, now)

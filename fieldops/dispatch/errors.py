@@ -11,13 +11,6 @@ class DayPast(Refusal):
     advice = "Choose today or a day ahead."
 
 
-class NothingToPlan(Refusal):
-    """There is nobody or nothing to plan on {day}."""
-
-    code = "nothing_to_plan"
-    advice = "Look at the day first: it needs a technician who works and a visit that is open."
-
-
 class PlanRunning(Refusal):
     """A plan for this centre and day is being looked for already."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Float, Index, Integer, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.dispatch import rules
-from fieldops.dispatch.errors import VisitLocked
+from fieldops.dispatch.errors import PlanRunning, VisitLocked
 from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 from fieldops.kernel.commands import refuse_on
 
@@ -23,6 +23,7 @@ class Plan(Regional):
 
     __tablename__ = "dispatch_plan"
     resource = "day_plan"
+    counted: ClassVar[bool] = False
 
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
     day: Mapped[date]
@@ -108,6 +109,7 @@ class Lock(Regional):
     resource = "visit_lock"
     prose = frozenset({"reason"})
     belongs_to = "visit_id"
+    counted: ClassVar[bool] = False
 
     visit_id: Mapped[UUID] = link("visits_visit")
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
@@ -163,3 +165,4 @@ class Disturbance(Regional):
 
 
 refuse_on("uq_dispatch_lock_open", VisitLocked)
+refuse_on("uq_dispatch_plan_computing", PlanRunning)

@@ -6,6 +6,7 @@ where the role may not do it at all), never a record and never a change.
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from api.documents import create_app
 from api.sync import key_of_device
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
+from fieldops.dispatch.models import Plan
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import NIL, new_id
@@ -220,6 +222,7 @@ async def make_place(
     await do(dispatcher, "area_fault.declare", "area_fault", "area_fault_id",
              feature_id=str(plant.box.id), cause="Cut",
              expected_repair_at="2026-11-24T18:00:00+02:00")  # fmt: skip
+    place.ids["day_plan_id"] = await propose(database, dispatcher, centre)
     place.ids["device_id"], place.ids["case_id"] = await register(database, technician, centre)
     async with database.transaction() as session:
         for key, model in (("checklist_id", Checklist), ("message_id", Message)):
@@ -231,6 +234,18 @@ async def make_place(
             assert found is not None, key
             place.ids[key] = found
     return place
+
+
+async def propose(database: Database, office: Actor, centre: UUID) -> UUID:
+    """Have a proposal for the centre's day at hand."""
+    plan = Plan(
+        region_id=office.region_id, centre_id=centre, day=date(2026, 11, 24), kind="day",
+        cause="planning", urgent_visit_ids=[], seconds=1.0, asked_by=office.id,
+        asked_at=local(23, 8), state="proposed", progress=100, figures={}, hours=[],
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(plan)
+    return plan.id
 
 
 async def register(database: Database, technician: Actor, centre: UUID) -> tuple[UUID, UUID]:
@@ -297,7 +312,8 @@ def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
     """Return a reason for verbs that want just that, nothing for those that want nothing."""
     wants = {"visit_accept", "visit_arrive", "visit_depart", "visit_start", "visit_complete",
              "visit_leave_notice", "order_resume", "order_complete", "order_close",
-             "matter_take", "matter_accept", "device_wiped"}  # fmt: skip
+             "matter_take", "matter_accept", "device_wiped",
+             "plan_discard"}  # fmt: skip
     return {} if op.operation_id in wants else WHY
 
 

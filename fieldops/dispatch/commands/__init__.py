@@ -1,5 +1,5 @@
-"""The verbs of dispatch: locks, and (in their own files) proposals and their publishing."""
+"""The verbs of dispatch: locks, proposals, publishing them."""
 
-from fieldops.dispatch.commands import locking
+from fieldops.dispatch.commands import locking, plans, publishing
 
-__all__ = ["locking"]
+__all__ = ["locking", "plans", "publishing"]

@@ -1,0 +1,196 @@
+"""The search as a process of its own: `python -m fieldops.dispatch.searching`.
+
+Reads problems (problem.py), one JSON line each, and answers each with lines of progress, one line
+with the plan, and one that says how the child ended which did it. The engine is loaded once; each
+search is a fork with a limit on its CPU time, so that one that runs away dies alone.
+"""
+
+import json
+import math
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TextIO
+
+import numpy as np
+
+from fieldops.dispatch.engine import aims, running
+from fieldops.dispatch.engine.packing import Day, Job, Part, Worker
+from fieldops.dispatch.engine.plans import Decoded, Plan, Stop, faults
+from fieldops.dispatch.engine.running import Aim
+
+FORMAT = "fieldops-day-1"
+FIRST_SHARE = 0.7
+"""Part of the time in which every promise is hard; in the rest those that cannot be kept are
+served as soon as can be."""
+GRACE_SECONDS = 20
+"""CPU seconds beyond what was asked for, after which the search is killed."""
+STEP = 0.05
+
+_LEVELS = (
+    {"excess": 1.0, "lunch_late_minutes": 1.0},
+    *({f"left_out_{rank}": 1.0} for rank in range(6)),
+    {"late_visits": 1.0},
+    {"late_minutes": 1.0},
+    {"overtime_minutes": 1.0},
+    # A change costs as many minutes of travel as the region says: they are one step.
+    {"price": 1.0, "length": 1.0},
+    {"scarce": 1.0},
+    {"balance": 1.0},
+)
+
+
+def day_of(raw: dict[str, Any]) -> Day:
+    """Return the day that a problem describes; raises ValueError for another format."""
+    if raw.get("format") != FORMAT:
+        raise ValueError(f"not a day of the format {FORMAT}")
+    return Day(
+        tuple(
+            Job(
+                job["place"],
+                job["window"][0],
+                job["window"][1],
+                tuple(_part(part) for part in job["team"]),
+                _part(job["alone"]) if job["alone"] else None,
+                tuple(job["gap"]),
+                grace=math.inf if job.get("grace") is None else job["grace"],
+                rank=job["rank"],
+                weight=job["weight"],
+            )
+            for job in raw["jobs"]
+        ),
+        tuple(
+            Worker(
+                worker["shift"][0],
+                worker["shift"][1],
+                worker["start"],
+                worker["end"],
+                room=worker.get("room", math.inf),
+                longer=worker.get("longer", math.inf),
+                rarity=worker.get("rarity", 0.0),
+                lunch=tuple(worker["lunch"]),
+            )
+            for worker in raw["workers"]
+        ),
+        np.array(raw["minutes"], float),
+    )
+
+
+def _part(raw: dict[str, Any]) -> Part:
+    prices = {int(worker): price for worker, price in raw["prices"].items()}
+    return Part(raw["minutes"], prices, raw.get("load", 0.0), raw.get("need", 0.0))
+
+
+def today_of(raw: dict[str, Any], day: Day) -> Plan:
+    """Return the plan to begin with: who has what now."""
+    routes: list[list[Stop]] = [[] for _ in day.workers]
+    order: list[int] = []
+    for job, part, worker in raw.get("today", ()):
+        routes[worker].append(Stop(job, part, 0.0))
+        if job not in order:
+            order.append(job)
+    return Plan(tuple(map(tuple, routes)), tuple(order))
+
+
+def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
+    """Return the best plan of a problem, with what a decoder of its own finds wrong with it.
+
+    At first every promise is hard; then those that found no place may begin after their window,
+    and the rest of the time looks for the nearest start they can have.
+    """
+    day, seconds = day_of(raw), float(raw["seconds"])
+    aim = replace(aims.DAY if raw["kind"] == "day" else aims.REPLAN, levels=_LEVELS)
+    began = time.thread_time()
+
+    def told(whole: float, before: float) -> Callable[[], float]:
+        def clock() -> float:
+            progress(min(1.0, before + (time.thread_time() - began) / whole))
+            return time.thread_time()
+
+        return clock
+
+    first = running.search(
+        day, aim, seconds * FIRST_SHARE, start=today_of(raw, day), clock=told(seconds, 0.0)
+    )
+    served = set(first.plan.order)
+    late = {number for number in raw.get("promised", ()) if number not in served}
+    if late:
+        jobs = tuple(
+            replace(job, grace=math.inf) if n in late else job for n, job in enumerate(day.jobs)
+        )
+        day = replace(day, jobs=jobs)
+    second = running.search(
+        day,
+        Aim(aim.levels, aims.REPLAN.steer, aims.REPLAN.warm, aims.REPLAN.cold),
+        seconds * (1.0 - FIRST_SHARE),
+        start=first.plan,
+        clock=told(seconds, 0.0),
+    )
+    wrong = faults(day, second.plan)
+    decoded = Decoded(day, second.plan) if not wrong else None
+    return {
+        "stops": [
+            [stop.job, stop.part, worker, stop.start]
+            for worker, route in enumerate(second.plan.routes)
+            for stop in route
+        ],
+        "faults": wrong,
+        "excess": decoded.figures().excess if decoded else 0.0,
+        "late": sorted(late),
+        "moves": first.moves + second.moves,
+        "seconds": time.thread_time() - began,
+    }
+
+
+def _child(line: str, out: TextIO) -> None:
+    raw = json.loads(line)
+    limit = int(float(raw["seconds"])) + GRACE_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+    last = 0.0
+
+    def progress(share: float) -> None:
+        nonlocal last
+        if share >= last + STEP:
+            last = share
+            out.write(json.dumps({"progress": round(share, 2)}) + "\n")
+            out.flush()
+
+    out.write(json.dumps({"plan": solve(raw, progress)}) + "\n")
+    out.flush()
+
+
+def _warm() -> None:
+    """Load (at the very first time: compile) everything before the first fork."""
+    day = Day(
+        tuple(Job(1, 0.0, 60.0, (), Part(10.0, {0: 0.0}), rank=3) for _ in range(3)),
+        (Worker(0.0, 480.0, 0, None, lunch=(200.0, 200.0, 30.0)),),
+        np.array([[0.0, 5.0], [5.0, 0.0]]),
+    )
+    running.search(day, aims.DAY, 0.01)
+
+
+def main() -> None:
+    """Answer problems until the input ends."""
+    _warm()
+    sys.stdout.write(json.dumps({"ready": True}) + "\n")
+    sys.stdout.flush()
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _child(line, sys.stdout)
+            except Exception as exc:  # noqa: BLE001 - said to who asked, whatever it is
+                sys.stdout.write(json.dumps({"error": f"{type(exc).__name__}: {exc}"}) + "\n")
+                sys.stdout.flush()
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        ended = os.waitstatus_to_exitcode(status)
+        sys.stdout.write(json.dumps({"ended": ended}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""A day walked through minute by minute: when each visit begins, and what everybody's hours are.
+
+A third reckoning beside the compiled search and its plain decoder, over what is known of the day
+instead of over the packed problem: what is proposed and shown has passed it. Pure.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from fieldops.dispatch.day import CentreDay, Hand, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A visit in a plan, or time given elsewhere (`id` None): who, where, when at the earliest."""
+
+    id: UUID | None
+    hands: tuple[UUID, ...]
+    place: int
+    opens: float
+    minutes: float
+    planned: float
+
+
+@dataclass(slots=True)
+class Hours:
+    """A technician's part of a day in minutes.
+
+    work + travel + wait + lunch + elsewhere + free = the shift's part + over.
+    """
+
+    visits: int = 0
+    work: float = 0.0
+    travel: float = 0.0
+    wait: float = 0.0
+    lunch: float = 0.0
+    elsewhere: float = 0.0
+    free: float = 0.0
+    over: float = 0.0
+    shift: float = 0.0
+
+
+@dataclass(slots=True)
+class Walked:
+    """When each visit begins, and the hours of each technician; routes in order."""
+
+    starts: dict[UUID, float] = field(default_factory=dict)
+    hours: dict[UUID, Hours] = field(default_factory=dict)
+    routes: dict[UUID, list[Entry]] = field(default_factory=dict)
+
+
+class _Pace:
+    """Where a technician is while walking through the day."""
+
+    def __init__(self, hand: Hand, rest: Span | None) -> None:
+        self.ready, self.place = hand.begins, hand.place
+        self.rest = rest
+
+    def arrival(self, day: CentreDay, entry: Entry) -> tuple[float, bool]:
+        """Return when the technician is there, and whether lunch was before."""
+        way = day.way(self.place, entry.place)
+        begin = max(self.ready + way, entry.opens)
+        if self.rest is None:
+            return self.ready + way, False
+        lunch = max(self.ready, self.rest[0])
+        over = lunch + self.rest[1] - self.rest[0]
+        if begin + entry.minutes > self.rest[0] + 1e-9 or over + way <= begin:
+            return over + way, True
+        return self.ready + way, False
+
+
+def walk(day: CentreDay, entries: Iterable[Entry]) -> Walked:
+    """Walk through the entries in the order of their planned starts, each as early as can be.
+
+    The technicians of a visit begin together (VI-01). Who is not there is left out.
+    """
+    found = Walked()
+    paces = {hand.id: _Pace(hand, hand.lunch) for hand in day.hands}
+    for hand in day.hands:
+        found.hours[hand.id] = Hours(shift=max(0.0, hand.ends - hand.begins))
+        found.routes[hand.id] = []
+    for entry in sorted(entries, key=lambda e: (e.planned, str(e.id))):
+        crew = [paces[id_] for id_ in entry.hands if id_ in paces]
+        reached = [pace.arrival(day, entry) for pace in crew]
+        begin = max([entry.opens, *(at for at, _ in reached)])
+        for id_, pace, (_, ate) in zip(entry.hands, crew, reached, strict=True):
+            _spend(day, found.hours[id_], pace, entry, begin, ate=ate)
+            found.routes[id_].append(entry)
+        if entry.id is not None:
+            found.starts[entry.id] = begin
+    for hand in day.hands:
+        _close(found.hours[hand.id], paces[hand.id], hand)
+    return found
+
+
+def _spend(
+    day: CentreDay, hours: Hours, pace: _Pace, entry: Entry, begin: float, *, ate: bool
+) -> None:
+    way = day.way(pace.place, entry.place)
+    lunch = 0.0
+    if ate and pace.rest is not None:
+        lunch, pace.rest = pace.rest[1] - pace.rest[0], None
+    hours.travel += way
+    hours.lunch += lunch
+    hours.wait += begin - pace.ready - way - lunch
+    if entry.id is None:
+        hours.elsewhere += entry.minutes
+    else:
+        hours.work += entry.minutes
+        hours.visits += 1
+    pace.ready, pace.place = begin + entry.minutes, entry.place
+
+
+def _close(hours: Hours, pace: _Pace, hand: Hand) -> None:
+    """Account for the rest of the shift; a lunch not yet had is had then."""
+    left = hand.ends - pace.ready
+    if pace.rest is not None and left > 0 and hand.working:
+        rest = min(left, pace.rest[1] - pace.rest[0])
+        hours.lunch += rest
+        left -= rest
+    hours.free, hours.over = max(0.0, left), max(0.0, -left) if hand.working else 0.0
+    if not hand.working:
+        hours.over = max(0.0, pace.ready - hand.begins)

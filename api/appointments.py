@@ -19,7 +19,9 @@ from fieldops.appointments.schemas import (
     ReconfirmationRead,
     SlotRead,
     Slots,
+    ToTell,
 )
+from fieldops.emergencies import queries as emergencies
 from fieldops.kernel.permissions import Permission
 from fieldops.visits import queries as visits
 
@@ -120,7 +122,13 @@ async def slot_list(
         night=night,
         displacing=True,
     )
-    return Slots(items=[SlotRead.model_validate(offer) for offer in found])
+    plan = await emergencies.active(
+        reading.session, reading.scope.region_id, visit.centre_id, reading.now
+    )
+    return Slots(
+        items=[SlotRead.model_validate(offer) for offer in found],
+        emergency=ToTell(en=plan.text_en, zh_cn=plan.text_zh) if plan else None,
+    )
 
 
 @router.get(

@@ -139,10 +139,20 @@ class SlotRead(ReadModel):
     )
 
 
+class ToTell(BaseModel):
+    """What a customer is told who asks why windows are as they are (EM-01)."""
+
+    en: str
+    zh_cn: str = Field(serialization_alias="zh_CN")
+
+
 class Slots(BaseModel):
     """The free windows for a visit, earliest first."""
 
     items: list[SlotRead]
+    emergency: ToTell | None = Field(
+        None, description="Of the emergency plan in force: what to tell the customer."
+    )
 
 
 class CallTaskRead(ReadModel):

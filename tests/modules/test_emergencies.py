@@ -21,6 +21,7 @@ from fieldops.emergencies.errors import (
 from fieldops.emergencies.jobs import end_overdue
 from fieldops.emergencies.models import Activation, EmergencyPlan
 from fieldops.emergencies.rules import ActivePlan, Load
+from fieldops.faults.jobs import measure_load
 from fieldops.kernel import audit, clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
@@ -31,6 +32,7 @@ from fieldops.visits.errors import OfAnotherCentre
 from tests.support.clients import bearer
 from tests.support.factories.customers import make_premises
 from tests.support.factories.emergencies import STORM, make_plan, put_in_force
+from tests.support.factories.faults import make_street
 from tests.support.factories.orders import REPAIR, MadeOrder, make_order
 from tests.support.factories.visits import assigned_visit
 from tests.support.run import first_id, run
@@ -427,3 +429,152 @@ async def test_em_01_a_reserve_technician_is_given_work_while_the_plan_is_in_for
         visit_id=str(made.visit_id),
         technician_ids=[str(id_of("carol")), str(id_of("alice"))],
     )  # who has it keeps it
+
+
+async def offers(
+    client: httpx.AsyncClient, settings: Settings, world: World, made: MadeOrder
+) -> dict[str, Any]:
+    """The free windows of a visit, for an agent on the phone."""
+    answer = await client.get(
+        f"/v1/visits/{made.visit_id}/slots",
+        params={"limit": 100},
+        headers=bearer(settings, world.ann),
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def opens(offered: dict[str, Any]) -> list[datetime]:
+    return [datetime.fromisoformat(item["start"]) for item in offered["items"]]
+
+
+async def test_em_01_offers_follow_the_plan_at_once_and_are_as_before_when_it_ends(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World, at: datetime
+) -> None:
+    """Installs are put off, repairs are not; windows are longer; customers are told why."""
+    install = await make_order(database, world.dora)
+    repair = await make_order(database, world.dora, REPAIR)
+    before = [await offers(client, settings, world, made) for made in (install, repair)]
+    assert min(opens(before[0])) - at < timedelta(days=1)
+    plan_id = await make_plan(
+        database,
+        world.sam,
+        put_off_kinds=["install"],
+        put_off_days=3,
+        window_minutes=240,
+    )
+    opened = await put_in_force(database, world.dora, plan_id)
+    later, urgent = [await offers(client, settings, world, made) for made in (install, repair)]
+    assert min(opens(later)) >= datetime(2026, 11, 25, 22, tzinfo=UTC)  # the 26th in Helsinki
+    assert min(opens(urgent)) == min(opens(before[1]))
+    ends = [datetime.fromisoformat(item["end"]) for item in urgent["items"]]
+    assert {end - start for start, end in zip(opens(urgent), ends, strict=True)} == {
+        timedelta(hours=4)
+    }
+    assert urgent["emergency"] == {"en": STORM["text_en"], "zh_CN": STORM["text_zh"]}
+    await decide(database, world.dora, "end", opened)
+    after = [await offers(client, settings, world, made) for made in (install, repair)]
+    assert after == before
+    assert after[0]["emergency"] is None
+
+
+async def test_em_01_days_ahead_and_the_reserve_are_the_plans(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World, at: datetime
+) -> None:
+    install = await make_order(database, world.dora)
+    repair = await make_order(database, world.dora, REPAIR)
+    plan_id = await make_plan(database, world.sam, offer_days=2, reserve_percent=90)
+    await put_in_force(database, world.dora, plan_id)
+    kept, urgent = [await offers(client, settings, world, made) for made in (install, repair)]
+    assert max(opens(urgent)) <= at + timedelta(days=2)
+    assert len(kept["items"]) < len(urgent["items"])
+
+
+async def test_em_01_helpers_are_offered_while_the_plan_is_in_force(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    made = await make_order(database, world.dora)
+
+    async def who() -> set[str]:
+        found = await offers(client, settings, world, made)
+        return {id_ for item in found["items"] for id_ in item["technician_ids"]}
+
+    for name in ("alice", "kim"):  # nobody of North has time this week
+        await run(
+            database,
+            world.ada,
+            "leave.add",
+            technician_id=str(id_of(name)),
+            kind="leave",
+            starts_at="2026-11-23T00:00:00Z",
+            ends_at="2026-12-20T00:00:00Z",
+        )
+    assert await who() == set()
+    plan_id = await make_plan(database, world.sam, reserve_technician_ids=[str(id_of("carol"))])
+    opened = await put_in_force(database, world.dora, plan_id)
+    assert await who() == {str(id_of("carol"))}
+    await decide(database, world.dora, "end", opened)
+    assert await who() == set()
+
+
+async def activations(database: Database) -> list[Activation]:
+    async with database.transaction() as session:
+        found = await session.scalars(
+            select(Activation).where(Activation.region_id == 1).order_by(Activation.id)
+        )
+        return list(found)
+
+
+async def test_em_01_open_work_over_capacity_proposes_the_plan_to_its_owner(
+    database: Database, world: World, settings: Settings, at: datetime
+) -> None:
+    """Three technicians of North have 8.5 hours a day: 51 hours in two days, 30.6 are 60 %."""
+    await make_plan(database, world.sam, kind="backlog", open_work_percent=60)
+    jobs.use(jobs.Machine(database, settings))
+    for _ in range(2):
+        await make_order(database, world.dora, {**REPAIR, "duration_minutes": 720})
+    await measure_load()
+    assert await activations(database) == []
+    await make_order(database, world.dora, {**REPAIR, "duration_minutes": 400})
+    await measure_load()
+    await measure_load()  # it is proposed once
+    (proposed,) = await activations(database)
+    assert (proposed.state, proposed.open_work_percent) == ("proposed", 60)
+    assert (proposed.owner_id, proposed.reason) == (
+        world.sam.id,
+        "Open work is 60 % of capacity, 0 area faults are open.",
+    )
+    assert await active(database) is None
+    await decide(database, world.sam, "dismiss", proposed.id)
+    with clock.frozen(at + timedelta(hours=11)):
+        await measure_load()
+        assert len(await activations(database)) == 1
+    with clock.frozen(at + timedelta(hours=13)):
+        await measure_load()
+    assert len(await activations(database)) == 2
+
+
+async def test_em_01_area_faults_put_an_automatic_plan_in_force(
+    database: Database, world: World, settings: Settings
+) -> None:
+    """A person confirms an area fault; the plan that says so needs nobody more."""
+    plan_id = await make_plan(database, world.sam, area_faults=2, automatic=True)
+    region = await make_plan(database, world.sam, centre_id=None, area_faults=3, name="City")
+    jobs.use(jobs.Machine(database, settings))
+    for count in (1, 2):
+        street = await make_street(database, homes=1)
+        await run(
+            database,
+            world.dora,
+            "area_fault.declare",
+            feature_id=str(street.plant.box.id),
+            cause="Storm",
+            expected_repair_at="2026-11-23T18:00:00+02:00",
+        )
+        await measure_load()
+        found = await active(database)
+        assert (found is not None) is (count == 2)
+    (row,) = await activations(database)
+    assert (row.plan_id, row.state) == (plan_id, "active")
+    assert row.plan_id != region

@@ -15,10 +15,13 @@ from fieldops.appointments import rules
 from fieldops.customers import queries as customers
 from fieldops.customers.models import Customer, Premises
 from fieldops.customers.rules import Task
+from fieldops.emergencies import queries as emergencies
 from fieldops.kernel import configuration
+from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.geo import Position
 from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import Kind
+from fieldops.organisation import queries as organisation
 from fieldops.visits.models import Visit, VisitWork
 
 
@@ -40,40 +43,58 @@ class Work:
 class Offering:
     """What may be offered for a visit.
 
-    `days`: how far ahead. `reserve`: the share of each day that is kept from it until
-    `reserve_until` before the day. `lent`: technicians of other centres who may come, too.
-    `put_off_until`: nothing is offered before, with `put_off_why` for the customer.
+    `days`: how far ahead, `window`: how long. `reserve`: the share of each day that is
+    kept from it until `reserve_until` before the day. `lent`: technicians of other centres who may
+    come, too. `put_off_until`: nothing is offered before.
     `may_displace`: visits of less priority may be named as those that would have to move.
     """
 
     days: timedelta
+    window: timedelta
     reserve: float
     reserve_until: timedelta
     may_displace: bool
     lent: frozenset[UUID] = frozenset()
     put_off_until: datetime | None = None
-    put_off_why: str | None = None
 
 
-async def offering(
-    session: AsyncSession,
-    visit: Visit,
-    work: Work,
-    now: datetime,  # noqa: ARG001 - for EM-01
-) -> Offering:
-    """Return what may be offered for a visit now: the region's numbers (AP-01)."""
+async def offering(session: AsyncSession, visit: Visit, work: Work, now: datetime) -> Offering:
+    """Return what may be offered for a visit now: the region's numbers (AP-01).
+
+    An emergency plan in force changes them (EM-01): other days and windows, another reserve,
+    helpers of other centres, and work that is put off until the morning so many days ahead, with
+    as many days more to choose from.
+    """
     region_id = visit.region_id
     numbers = await configuration.values(session, region_id)
+    faults = numbers[rules.RESERVE_FAULTS.name] / 100
+    days = await configuration.duration(session, region_id, rules.SLOT_DAYS)
+    window = await configuration.duration(session, region_id, rules.WINDOW_LENGTH)
+    plan = await emergencies.active(session, region_id, visit.centre_id, now)
+    put_off_until = None
+    if plan is not None:
+        if plan.reserve_percent is not None:
+            faults = plan.reserve_percent / 100
+        days = timedelta(days=plan.offer_days) if plan.offer_days is not None else days
+        if plan.window_minutes is not None:
+            window = timedelta(minutes=plan.window_minutes)
+        later = timedelta(days=plan.days_put_off(frozenset(work.kinds)))
+        if later:
+            zone = await organisation.zone_of(session, region_id)
+            put_off_until, days = start_of_day(local_day(now + later, zone), zone), days + later
     return Offering(
-        days=await configuration.duration(session, region_id, rules.SLOT_DAYS),
+        days=days,
+        window=window,
         reserve=rules.kept_from(
             work.tier,
             work.priority,
-            faults=numbers[rules.RESERVE_FAULTS.name] / 100,
+            faults=faults,
             tiers=numbers[rules.RESERVE_TIERS.name] / 100,
         ),
         reserve_until=await configuration.duration(session, region_id, rules.RESERVE_UNTIL),
         may_displace=rules.may_displace(work.tier, work.priority),
+        lent=plan.reserve if plan is not None else frozenset(),
+        put_off_until=put_off_until,
     )
 
 

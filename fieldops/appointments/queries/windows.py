@@ -137,7 +137,7 @@ async def _candidates(
     found = windows(
         list(known.by_id.values()),
         question.wanted.zone,
-        length=await configuration.duration(session, region_id, rules.WINDOW_LENGTH),
+        length=offered.window,
         step=await configuration.duration(session, region_id, rules.WINDOW_STEP),
         earliest=earliest,
         latest=question.now + offered.days,

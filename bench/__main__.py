@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench import load, report, requests, serving
+from bench import load, plans, report, requests, serving
 from bench.counting import Counter
 from bench.scenario import Bounds, Result, Scenario
 from bench.shape import Size
@@ -90,16 +90,29 @@ def sync(cluster: Cluster, chosen: argparse.Namespace) -> None:
         say(f"Wrote {Path('docs', report.ROOT_PAGE.name)}.")
 
 
+def day_plans(*, quick: bool) -> None:
+    """Measure the search for day plans and replanning; they need no database."""
+    if quick:
+        plans.measure([(10, 50)], [1.0], say, lambda _: None)
+    else:
+        plans.measure(plans.SIZES, plans.SECONDS, say, report.write_plans)
+        plans.draw(say)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="hot, sync; both without a name")
+    parser.add_argument("parts", nargs="*", help="hot, sync, plans; all without a name")
     parser.add_argument("--quick", action="store_true", help="a smoke run of a minute; no table")
     parser.add_argument("--keep", action="store_true", help="leave the databases for a look")
     parser.add_argument("--profile", action="store_true", help="profile the board instead")
     chosen = parser.parse_args()
     parts = {"hot": hot, "sync": sync}
-    if unknown := set(chosen.parts) - set(parts):
+    if unknown := set(chosen.parts) - {*parts, "plans"}:
         parser.error(f"no part is named {', '.join(sorted(unknown))}")
+    if not chosen.parts or "plans" in chosen.parts:
+        day_plans(quick=chosen.quick)
+    if chosen.parts == ["plans"]:
+        return
     cluster = Cluster(serving.CLUSTER, durable=True, say=say)
     logs.configure(serving.settings_for(cluster.url()))
     began = time.monotonic()

@@ -113,7 +113,7 @@ def compare(day: Day, plan: Plan, seconds: float) -> bool:
     """Print a plan beside the greedy dispatcher's and VROOM's; returns whether all are valid."""
     rows = {"FieldOps": plan, "greedy dispatcher": days.greedy(day)}
     if others.vroom is not None:
-        rows["VROOM, pairs fixed"] = others.vroom_plan(day, seconds)
+        rows["VROOM, pairs fixed"] = others.vroom_plan(day, seconds)[0]
     print("| plan | left out by class | penalty | travel minutes | overtime | late | score |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     good = True

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,32 @@ KM = 18.0  # the side of the city
 MINUTES_A_KM = 1.35 / 28.0 * 60.0  # great circle to road, and 28 km/h
 FORMAT = "fieldops-day-1"
 
+Crew = list[tuple[int, int | None]]
 
-def generate(technicians: int, visits: int, *, pairs: float = 0.1, seed: int = 1) -> Day:
+
+def scattered(count: int, seed: int) -> list[tuple[float, float]]:
+    """Return so many places of a square city, in kilometres east and north of its corner."""
+    rng = random.Random(seed)
+    return [(rng.uniform(0, KM), rng.uniform(0, KM)) for _ in range(count)]
+
+
+def generate(
+    technicians: int,
+    visits: int,
+    *,
+    pairs: float = 0.1,
+    seed: int = 1,
+    at: Sequence[tuple[float, float]] | None = None,
+) -> Day:
     """Return a day: technicians with two to four skills, visits of four classes with windows.
 
     One visit in ten needs two technicians, or one with both skills for longer. There is a little
-    more work than the technicians can do.
+    more work than the technicians can do. `at` are the places of technicians and visits, scattered
+    over a square city when not given.
     """
-    rng = random.Random(seed)
-    at = [(rng.uniform(0, KM), rng.uniform(0, KM)) for _ in range(technicians + visits)]
+    if at is None:
+        at = scattered(technicians + visits, seed)
+    rng = random.Random(f"day {seed}")
     skills = [set(rng.sample(SKILLS, rng.randint(2, 4))) for _ in range(technicians)]
     workers = []
     for t in range(technicians):
@@ -79,7 +97,7 @@ def greedy(day: Day) -> Plan:
     for number in sorted(range(len(day.jobs)), key=lambda v: (day.jobs[v].rank, day.jobs[v].opens)):
         choice = _cheapest(day, routes, order, number)
         if choice is not None:
-            _, crew, place = choice
+            crew, place = choice
             order.insert(place, number)
             for worker, part in crew:
                 routes[worker].append(Stop(number, part, 0.0))
@@ -101,47 +119,52 @@ def timed(day: Day, plan: Plan) -> Plan:
 
 def _cheapest(
     day: Day, routes: list[list[Stop]], order: list[int], number: int
-) -> tuple[float, list[tuple[int, int | None]], int] | None:
-    """Return extra way, crew and place in the order of the cheapest way to serve a job."""
+) -> tuple[Crew, int] | None:
+    """Return the cheapest crew and place in the order for a job that make nobody late."""
     job = day.jobs[number]
     place = next(
         (i for i, other in enumerate(order) if day.jobs[other].opens > job.opens), len(order)
     )
-    best = None
-    if job.alone is not None:
-        for worker in job.alone.prices:
-            best = _least(best, _extra(day, routes, order, number, [(worker, None)], place))
-    if job.team and best is None:
-        crew: list[tuple[int, int | None]] = []
-        for part, wanted in enumerate(job.team):
-            found = None
-            for worker in wanted.prices:
-                if all(worker != taken for taken, _ in crew):
-                    one = _extra(day, routes, order, number, [*crew, (worker, part)], place)
-                    found = _least(found, one)
-            if found is None:
-                return None
-            crew = found[1]
-            best = found
-    return best
+    rank = {other: i for i, other in enumerate(order)}
 
+    def first(part: Part, name: int | None, crew: Crew) -> Crew | None:
+        """Return a crew with the nearest technician who can still take this part."""
+        free = [worker for worker in part.prices if all(worker != taken for taken, _ in crew)]
+        ways = {worker: _extra(day, routes[worker], worker, number, rank, place) for worker in free}
+        for worker in sorted(free, key=lambda w: ways[w]):
+            if _possible(day, routes, order, number, [*crew, (worker, name)], place):
+                return [*crew, (worker, name)]
+        return None
 
-def _least(a: Any, b: Any) -> Any:
-    return b if a is None or (b is not None and b[0] < a[0]) else a
+    if job.alone is not None and (crew := first(job.alone, None, [])) is not None:
+        return crew, place
+    team: Crew | None = [] if job.team else None
+    for name, part in enumerate(job.team):
+        if team is not None:
+            team = first(part, name, team)
+    return None if team is None else (team, place)
 
 
 def _extra(
+    day: Day, route: list[Stop], worker: int, number: int, rank: dict[int, int], place: int
+) -> float:
+    """Return the extra way of a technician who serves one more job at a place in the order."""
+    at = sum(rank[stop.job] < place for stop in route)
+    with_it = [*route[:at], Stop(number, None, 0.0), *route[at:]]
+    return _way(day, worker, with_it) - _way(day, worker, route)
+
+
+def _possible(
     day: Day,
     routes: list[list[Stop]],
     order: list[int],
     number: int,
-    crew: list[tuple[int, int | None]],
+    crew: Crew,
     place: int,
-) -> tuple[float, list[tuple[int, int | None]], int] | None:
-    """Return the extra way of a crew, None when somebody would be late or work overtime."""
-    workers = {worker for worker, _ in crew}
-    concerned = set(workers)
-    jobs = {number, *(s.job for w in workers for s in routes[w])}
+) -> bool:
+    """Return whether nobody would be late, work overtime or lunch too late with this crew."""
+    concerned = {worker for worker, _ in crew}
+    jobs = {number, *(s.job for w in concerned for s in routes[w])}
     grown = True
     while grown:  # all who share a visit with somebody concerned
         grown = False
@@ -157,12 +180,8 @@ def _extra(
         stops = list(routes[w]) if w in concerned else []
         stops += [Stop(number, part, 0.0) for worker, part in crew if worker == w]
         trial.append(tuple(sorted(stops, key=lambda s: rank[s.job])))
-    plan = Plan(tuple(trial), tuple(j for j in after if j in jobs))
-    figures = Decoded(day, plan).figures()
-    if figures.late_visits or figures.overtime_minutes > 0 or figures.lunch_late_minutes > 0:
-        return None
-    before = sum(_way(day, w, routes[w]) for w in workers)
-    return sum(_way(day, w, trial[w]) for w in workers) - before, crew, place
+    figures = Decoded(day, Plan(tuple(trial), tuple(j for j in after if j in jobs))).figures()
+    return not (figures.late_visits or figures.overtime_minutes or figures.lunch_late_minutes)
 
 
 def _way(day: Day, worker: int, route: Any) -> float:

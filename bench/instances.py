@@ -110,6 +110,7 @@ def solomon(name: str, text: str) -> Instance:
         },
         warm=30.0,
         cold=0.05,
+        ruins=0.02,
         ramped=frozenset({"excess"}),
     )
     return Instance(name, "solomon", Day(jobs, workers, ways), aim, rows)

@@ -33,13 +33,16 @@ def machine(conninfo: str) -> str:
         postgis = connection.execute("select extversion from pg_extension where extname='postgis'")
         geo = postgis.fetchone()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    processor = found[1] if found else platform.machine()
     server = row[0].split()[0] if row else "?"
     return (
-        f"{os.cpu_count()} cores ({processor}), {memory:.0f} GiB, "
+        f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, "
         f"Python {platform.python_version()}, PostgreSQL {server}, PostGIS {geo[0] if geo else '?'}"
     )
+
+
+def _processor() -> str:
+    found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1] if found else platform.machine()
 
 
 def table(
@@ -141,6 +144,15 @@ def day(of: Day) -> str:
         f"{of.body_down:,} down (gzip), headers {of.head_up:,} up and {of.head_down:,} down, of "
         "which most is the access token."
     )
+
+
+def write_plans(tables: Sequence[Sequence[str]]) -> None:
+    """Write the tables of day plans and of replanning."""
+    said = (
+        f"Measured on {datetime.now(UTC).date()}: one of {os.cpu_count()} cores ({_processor()}), "
+        "busy with other programs; limits are CPU seconds."
+    )
+    _put("plans", "\n\n".join([said, *map("\n".join, tables)]))
 
 
 def _put(mark: str, text: str) -> None:

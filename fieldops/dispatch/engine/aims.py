@@ -30,5 +30,5 @@ MUST_NOT = frozenset({"excess", "late_visits", "lunch_late_minutes", "overtime_m
 
 # A plan from nothing, and one from a published plan: there the search begins nearly cold, so that
 # what need not change stays, and may break nothing on the way.
-DAY = Aim(levels=_LEVELS, steer=_STEER, warm=30.0, cold=0.3, ramped=MUST_NOT)
-REPLAN = Aim(levels=_LEVELS, steer=_STEER, warm=3.0, cold=0.3)
+DAY = Aim(levels=_LEVELS, steer=_STEER, warm=30.0, cold=1.0, ruins=0.02, ramped=MUST_NOT)
+REPLAN = Aim(levels=_LEVELS, steer=_STEER, warm=3.0, cold=0.3, ruins=0.01)

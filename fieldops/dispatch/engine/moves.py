@@ -24,13 +24,16 @@ from fieldops.dispatch.engine.layout import (
     OPENS,
     PARTS,
     PLACE,
+    PRICES,
     RANK,
+    SCARCE,
     SOLO,
     SOLO_NODE,
     TEAM,
     TECHNICIAN,
     TECHNICIANS,
     TOTAL,
+    TRAVEL,
     UNSERVED,
     UNSERVED_WEIGHT,
     VISIT,
@@ -44,11 +47,14 @@ from fieldops.dispatch.engine.layout import (
 )
 from fieldops.dispatch.engine.routes import (
     add,
+    apart_from,
+    arc,
     link,
     put,
     put_real,
     room_for,
     unlink,
+    worth_of,
 )
 from fieldops.dispatch.engine.timing import (
     drop,
@@ -190,7 +196,35 @@ def change_one(w, r, visit, former, parts, team):
 
 
 @njit(cache=True)
-def try_relocate(w, r, j, f, visit, former, team, waiting):
+def too_dear(w, r, steer, slack, visit, mode, team, key):
+    """Return whether moving a visit costs more than `slack` by its ways and prices alone.
+
+    Nothing is changed, so that most moves end here and soon.
+    """
+    now = w[w[MODE] + visit]
+    change = 0.0
+    if now == UNSERVED:
+        change -= steer[UNSERVED_WEIGHT] * r[w[WEIGHT] + visit] + steer[w[w[RANK] + visit]]
+    else:
+        node, parts = nodes_of(w, visit)
+        for i in range(node, node + parts):
+            technician = w[w[TECHNICIAN] + i]
+            change -= worth_of(w, r, steer, i, technician, w[w[BEFORE] + i], w[w[NEXT] + i])
+    node, parts = w[w[SOLO_NODE] + visit], 1
+    if mode == TEAM:
+        node, parts = w[w[FIRST] + visit], w[w[PARTS] + visit]
+    for i in range(parts):
+        after = apart_from(w, r, team[i], key, visit)
+        if after == -2:
+            return False
+        if after == -1:
+            return True
+        change += worth_of(w, r, steer, node + i, team[i], after, w[w[NEXT] + after])
+    return change > slack
+
+
+@njit(cache=True)
+def try_relocate(w, r, j, f, steer, slack, visit, former, team, waiting):
     """Move one visit: other technicians, another place in the order, another mode."""
     held = w[w[HELD] + visit]
     if held == FROZEN:
@@ -216,13 +250,15 @@ def try_relocate(w, r, j, f, visit, former, team, waiting):
         given, key = aim(w, r, visit)
         if not fill_team(w, r, visit, mode, given, former, parts, team):
             return -1
+    if too_dear(w, r, steer, slack, visit, mode, team, key):
+        return -1
     if w[w[MODE] + visit] != UNSERVED:
         count = leave_out(w, r, j, f, visit, waiting, count)
     return take_in(w, r, j, f, visit, mode, team, key, waiting, count)
 
 
 @njit(cache=True)
-def try_swap(w, r, j, f, visit, former, team, waiting):
+def try_swap(w, r, j, f, steer, slack, visit, former, team, waiting):
     """Let two visits change places: technicians and order."""
     width = w[WIDTH]
     if width == 0 or w[w[MODE] + visit] == UNSERVED or w[w[HELD] + visit] != FREE:
@@ -240,6 +276,16 @@ def try_swap(w, r, j, f, visit, former, team, waiting):
         if price_of(w, r, a + i, team[i]) == math.inf:
             return -1
         if price_of(w, r, b + i, former[i]) == math.inf:
+            return -1
+    if parts == 1 and w[w[NEXT] + a] != b and w[w[NEXT] + b] != a:
+        one, two = former[0], team[0]
+        before, behind = w[w[BEFORE] + a], w[w[NEXT] + a]
+        change = worth_of(w, r, steer, b, one, before, behind)
+        change -= worth_of(w, r, steer, a, one, before, behind)
+        before, behind = w[w[BEFORE] + b], w[w[NEXT] + b]
+        change += worth_of(w, r, steer, a, two, before, behind)
+        change -= worth_of(w, r, steer, b, two, before, behind)
+        if change > slack:
             return -1
     key, other_key = r[w[KEY] + visit], r[w[KEY] + other]
     mode, other_mode = w[w[MODE] + visit], w[w[MODE] + other]
@@ -283,7 +329,7 @@ def try_eject(w, r, j, f, visit, former, team, waiting):
 
 
 @njit(cache=True)
-def try_tails(w, r, j, f, visit, waiting, moved):
+def try_tails(w, r, j, f, steer, slack, visit, waiting, moved):
     """Let two technicians exchange what they have after a moment."""
     nodes, technicians = w[NODES], w[TECHNICIANS]
     width = w[WIDTH]
@@ -301,6 +347,24 @@ def try_tails(w, r, j, f, visit, waiting, moved):
         return -1
     here = a  # the first route is cut behind a, the second before b
     there = w[w[BEFORE] + b]
+    behind = w[w[NEXT] + here]
+    tail_one, tail_two = nodes + technicians + one, nodes + technicians + two
+    last = w[w[BEFORE] + tail_two]
+    change = arc(w, r, nodes, technicians, here, b) - arc(w, r, nodes, technicians, there, b)
+    change += arc(w, r, nodes, technicians, last, tail_one)
+    change -= arc(w, r, nodes, technicians, last, tail_two)
+    change -= arc(w, r, nodes, technicians, here, behind)
+    if behind < nodes:
+        last = w[w[BEFORE] + tail_one]
+        change += arc(w, r, nodes, technicians, there, behind)
+        change += arc(w, r, nodes, technicians, last, tail_two)
+        change -= arc(w, r, nodes, technicians, last, tail_one)
+    else:
+        change += arc(w, r, nodes, technicians, there, tail_two)
+    # Its prices and rare skills, too, can at best vanish.
+    best = steer[PRICES] * r[w[TOTAL] + PRICES] + steer[SCARCE] * r[w[TOTAL] + SCARCE]
+    if steer[TRAVEL] * change - best > slack:
+        return -1
     count_one = 0
     node = w[w[NEXT] + here]
     while node < nodes:

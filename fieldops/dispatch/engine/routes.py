@@ -163,3 +163,49 @@ def room_for(w, r, technician, key):
                 return -1
             return node
         node = follower
+
+
+@njit(cache=True)
+def arc(w, r, nodes, technicians, origin, target):
+    """Return the length between two nodes; an empty route has none."""
+    if origin >= nodes and target >= nodes:
+        return 0.0
+    return length_between(
+        w,
+        r,
+        place_of(w, nodes, technicians, origin),
+        place_of(w, nodes, technicians, target),
+    )
+
+
+@njit(cache=True)
+def worth_of(w, r, steer, node, technician, before, behind):
+    """Return what steers by a node between two others: its detour, its technician's price."""
+    nodes, technicians = w[NODES], w[TECHNICIANS]
+    detour = arc(w, r, nodes, technicians, before, node)
+    detour += arc(w, r, nodes, technicians, node, behind)
+    detour -= arc(w, r, nodes, technicians, before, behind)
+    cost = steer[TRAVEL] * detour + steer[PRICES] * price_of(w, r, node, technician)
+    rare = r[w[RARITY] + technician] - r[w[NEED] + node]
+    if rare > 0.0:
+        cost += steer[SCARCE] * rare
+    return cost
+
+
+@njit(cache=True)
+def apart_from(w, r, technician, key, visit):
+    """Return what room_for does for a visit that is not yet taken out; -2: it would stand there."""
+    nodes, technicians = w[NODES], w[TECHNICIANS]
+    node = nodes + technician
+    while True:
+        follower = w[w[NEXT] + node]
+        found = key_of(w, r, nodes, technicians, follower)
+        if found >= key:
+            if node < nodes and w[w[VISIT] + node] == visit:
+                return -2
+            if follower < nodes and w[w[VISIT] + follower] == visit:
+                return -2
+            if found == key or (follower < nodes and w[w[HELD] + w[w[VISIT] + follower]] == FROZEN):
+                return -1
+            return node
+        node = follower

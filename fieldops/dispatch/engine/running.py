@@ -42,13 +42,15 @@ class Aim:
     `steer` is the one sum the search walks by; those of `ramped` begin at a small share of their
     weight and end at a large multiple of it, for a search that may not be late at first finds
     little, and one that may be late at last ends with a plan that nobody can carry out.
-    Temperatures are in the unit of that sum.
+    Temperatures are in the unit of that sum. `ruins` is the share of large moves among all, each
+    of which takes as long as fifty small ones.
     """
 
     levels: Sequence[Weights]
     steer: Weights
     warm: float
     cold: float
+    ruins: float = 0.0
     ramped: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -98,7 +100,7 @@ def search(
     best = np.full(len(aim.levels), np.inf)
     best_w, best_r = w[w[layout.STATE] :].copy(), r[w[layout.REAL_STATE] :].copy()
     annealing.seed(seed)
-    annealing.anneal(w, r, j, f, steer, levels, 1.0, 0, best, best_w, best_r)  # compiles
+    annealing.anneal(w, r, j, f, steer, levels, 1.0, 0.0, 0, best, best_w, best_r)  # compiles
     _begin_with(start, day, w, r, j, f)
     _hold(frozen, locked, w)
     annealing.keep(levels, w, r, best, best_w, best_r)
@@ -113,7 +115,7 @@ def search(
         now = _ramp(steer, aim.ramped, gone)
         turn = MOVES_A_TURN if moves is None else min(MOVES_A_TURN, moves - done)
         annealing.renew_keys(w, r, _by_key(w, r))
-        annealing.anneal(w, r, j, f, now, levels, warmth, turn, best, best_w, best_r)
+        annealing.anneal(w, r, j, f, now, levels, warmth, aim.ruins, turn, best, best_w, best_r)
         done += turn
     spent = clock() - began
     w[w[layout.STATE] :], r[w[layout.REAL_STATE] :] = best_w, best_r

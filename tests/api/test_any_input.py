@@ -21,6 +21,7 @@ from tests.support.world import FIRM, NORTH, build_world, id_of
 load_all_checks()
 SCHEMA = from_dict(create_app(Settings(secret="x" * 40)).openapi())
 EVERYONE = id_of("everyone")
+UNITS = {Role.CONTRACTOR_MANAGER: FIRM, Role.ADMINISTRATOR: id_of("helsinki")}
 EXAMPLES = 6
 SIGN_IN = {"/v1/sign-in", "/v1/sign-in/renew"}
 
@@ -46,7 +47,7 @@ def everyone_at(template: str) -> Iterator[tuple[str, Settings]]:
             )
             await session.flush()
             for role in Role:
-                unit = FIRM if role is Role.CONTRACTOR_MANAGER else NORTH
+                unit = UNITS.get(role, NORTH)
                 session.add(RoleGrant(person_id=EVERYONE, unit_id=unit, role=role.value))
         await database.close()
 

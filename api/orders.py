@@ -11,8 +11,8 @@ from api.routing import Acting, After, Limit, Page, Reading, acts, page, reads, 
 from fieldops.kernel.commands import Text
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.permissions import Permission
-from fieldops.orders import importing, queries
-from fieldops.orders.commands import handling, matters, receiving
+from fieldops.orders import importing, policy, queries
+from fieldops.orders.commands import handling, limits, matters, receiving
 from fieldops.orders.models import LateWarning, Matter, ServiceOrder, Urge, WorkOrder
 from fieldops.orders.queries import matters as matter_queries
 from fieldops.orders.rules import Department, MatterState, State
@@ -41,6 +41,11 @@ verb(router, "/orders/{order_id}/cancel", handling.cancel)
 verb(router, "/orders/{order_id}/resume", handling.resume)
 verb(router, "/orders/{order_id}/complete", handling.complete)
 verb(router, "/orders/{order_id}/close", handling.close)
+verb(router, "/orders/{order_id}/items", receiving.add_items)
+verb(router, "/orders/{order_id}/postpone", handling.postpone)
+verb(router, "/orders/{order_id}/accept-transfer", handling.accept_transfer)
+verb(router, "/orders/{order_id}/refuse-transfer", handling.refuse_transfer)
+verb(router, "/orders/{order_id}/follow-standards", limits.follow_standards)
 verb(router, "/orders/{order_id}/urge", matters.urge)
 verb(router, "/orders/{order_id}/matters", matters.open_matter)
 verb(router, "/matters/{matter_id}/take", matters.take)
@@ -128,10 +133,15 @@ async def import_orders(
 async def warnings(
     reading: Annotated[Reading, reads(Permission.ORDER_READ)],
     audience: Annotated[str | None, Query(pattern="^(dispatcher|supervisor|unit_above)$")] = None,
+    mine: Annotated[bool, Query(description="Only those that are for your roles.")] = False,  # noqa: FBT002 - a query
     after: After = None,
     limit: Limit = 50,
 ) -> Page[WarningRead]:
-    statement = queries.warnings(reading.scope, audience=audience)
+    wanted = None if audience is None else {audience}
+    if mine:
+        own = policy.audiences(reading.actor)
+        wanted = own if wanted is None else own & wanted
+    statement = queries.warnings(reading.scope, audiences=wanted)
     return await page(reading, statement, LateWarning.id, after, limit, WarningRead)
 
 
@@ -180,6 +190,7 @@ async def work_list(
     state: States = [],  # noqa: B006 - FastAPI copies it
     department: Annotated[Department | None, Query(description="field or cable.")] = None,
     centre_id: Annotated[UUID | None, Query(description="Only this centre's.")] = None,
+    unanswered: Annotated[bool, Query(description="Only transfers nobody has answered.")] = False,  # noqa: FBT002 - a query
     after: After = None,
     limit: Limit = 50,
 ) -> Page[WorkOrderRead]:
@@ -189,6 +200,7 @@ async def work_list(
         states=state,
         department=department,
         centre_id=centre_id,
+        unanswered=unanswered,
         after=after,
         limit=limit,
     )

@@ -11,9 +11,15 @@ from api.routing import After, Limit, Page, Reading, reads
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.reports import board as boards
-from fieldops.reports import kept
+from fieldops.reports import kept, one_visit
 from fieldops.reports.rules import Period, Staff, Standing
-from fieldops.reports.schemas import Board, KeptAppointments, KeptRecord
+from fieldops.reports.schemas import (
+    Board,
+    KeptAppointments,
+    KeptRecord,
+    OneVisitRecord,
+    OneVisitShare,
+)
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
@@ -42,6 +48,11 @@ async def board(
     return await boards.board(reading.session, reading.scope, centre_id, wanted, reading.now)
 
 
+def _check_days(first: date, last: date) -> None:
+    if not timedelta() <= _calendar_day(last) - _calendar_day(first) < timedelta(days=MOST_DAYS):
+        raise InvalidRequest(reason="'to' lies before 'from' or 92 days or more after it")
+
+
 def _question(
     first: Annotated[date, Query(alias="from", description="First local day.")],
     last: Annotated[date, Query(alias="to", description="Last local day, at most 92 days on.")],
@@ -54,8 +65,7 @@ def _question(
         Staff | None, Query(description="Only the operator's own or contractors' work (ORG-06).")
     ] = None,
 ) -> kept.Question:
-    if not timedelta() <= _calendar_day(last) - _calendar_day(first) < timedelta(days=MOST_DAYS):
-        raise InvalidRequest(reason="'to' lies before 'from' or 92 days or more after it")
+    _check_days(first, last)
     return kept.Question(
         first,
         last,
@@ -105,3 +115,47 @@ async def kept_appointment_records(
         limit=limit,
     )
     return Page.of(found, limit, KeptRecord)
+
+
+def _orders_asked(
+    first: Annotated[date, Query(alias="from", description="First local day.")],
+    last: Annotated[date, Query(alias="to", description="Last local day, at most 92 days on.")],
+    centre_id: Annotated[UUID | None, Query(description="Only this centre.")] = None,
+) -> one_visit.Question:
+    _check_days(first, last)
+    return one_visit.Question(first, last, centre_id=centre_id)
+
+
+@router.get(
+    "/indicators/one-visit",
+    operation_id="one_visit_get",
+    summary="Share of orders served in one visit (WO-02), with its target, cut by period",
+    responses=problems(404),
+)
+async def one_visit_share(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[one_visit.Question, Depends(_orders_asked)],
+    by: Annotated[Period, Query(description="What the periods are.")] = Period.NONE,
+) -> OneVisitShare:
+    return await one_visit.share(reading.session, reading.scope, question, by)
+
+
+@router.get(
+    "/indicators/one-visit/records",
+    operation_id="one_visit_records",
+    summary="The orders behind the share, each with every trip it took and why",
+    responses=problems(404),
+)
+async def one_visit_records(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[one_visit.Question, Depends(_orders_asked)],
+    in_one: Annotated[
+        bool | None, Query(alias="one_visit", description="Only those in one visit, or the others.")
+    ] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[OneVisitRecord]:
+    found = await one_visit.records(
+        reading.session, reading.scope, question, one_visit=in_one, after=after, limit=limit
+    )
+    return Page.of(found, limit, OneVisitRecord)

@@ -42,6 +42,7 @@ MOST_OFF_CALENDAR = 500
 for _path, _handler in (
     ("assign", assigning.assign),
     ("split", planning.split),
+    ("join", planning.join_visits),
     ("cancel", ending.cancel),
     ("accept", on_site.accept),
     ("confirm-kit", on_site.confirm_kit),

@@ -3,7 +3,7 @@
 Owns customers with segment and tier, premises with points, the service standard table, and in
 pii.py alone the contact data with its reading register. Verbs: customer.register,
 customer.change_tier, customer.change_contact, premises.register, premises.correct,
-standard.set. It emits no events; below it stands organisation (centres), above it everybody
-who works for a customer. Higher modules say what is a technician's own through the lists in
-policy.py.
+standard.set. Events: a changed tier or standard. Below it stands organisation (centres), above it
+everybody who works for a customer. Higher modules say what is a technician's own through the
+lists in policy.py.
 """

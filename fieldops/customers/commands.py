@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from fieldops.customers import pii, queries, rules
 from fieldops.customers.errors import CustomerErased, NoErasureLedger, NothingToChange
+from fieldops.customers.events import StandardChanged, TierChanged
 from fieldops.customers.models import Customer, Premises, ServiceStandard
 from fieldops.kernel import erasure
 from fieldops.kernel.base import Regional
@@ -110,6 +111,8 @@ async def change_tier(ctx: Context, args: ChangeTier) -> Customer:
     await ctx.merge(customer, {"tier"})
     ctx.reason = args.reason
     customer.tier = args.tier
+    await ctx.session.flush()
+    await ctx.emit(TierChanged(customer.id))
     return customer
 
 
@@ -318,4 +321,5 @@ async def set_standard(ctx: Context, args: SetStandard) -> ServiceStandard:
     await ctx.session.flush()
     standards = await queries.standards_of(ctx.session, ctx.region_id, args.task)
     rules.check_order(standards, args.task)
+    await ctx.emit(StandardChanged(task))
     return row

@@ -133,3 +133,17 @@ class UrgeNotCounted(Caution):
 
     code = "urge_not_counted"
     advice = "Nothing to do; look at the matter for what the customer was told."
+
+
+class TransferAnswered(Refusal):
+    """The department {department} has accepted this work already."""
+
+    code = "transfer_answered"
+    advice = "Complete the work, return it, or take it up again to have it visited."
+
+
+class NotSuspended(Refusal):
+    """Only suspended work has a resume date to move; this is {state}."""
+
+    code = "not_suspended"
+    advice = "Suspend the work with a reason and a date, or refresh the order."

@@ -24,6 +24,11 @@ class OrderReceived(WorkOpened):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkAdded(WorkOpened):
+    """More items were ordered on an order that is under way (WO-01, WO-02)."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkOrdersHandling(Event):
     """Somebody is about to suspend or transfer work orders; the visits may refuse."""
 

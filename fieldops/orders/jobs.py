@@ -1,4 +1,4 @@
-"""The timetable of orders: warnings of late work, and work whose resume date has come."""
+"""The jobs of orders: warnings of late work, resume dates, changed standards."""
 
 from collections import defaultdict
 from uuid import UUID
@@ -69,3 +69,20 @@ async def resume_suspended_work() -> None:
             except Coded as refusal:
                 # One order that cannot be taken up must not keep the others waiting.
                 log.warning("order not resumed", order_id=str(order_id), code=refusal.code)
+
+
+@jobs.job("orders.follow_standards")
+async def follow_standards(*, region_id: int) -> None:
+    """Let the open work of a region follow its changed standards, an order at a time (WO-04)."""
+    database = jobs.machine().database
+    after: UUID | None = None
+    while True:
+        async with database.transaction() as session:
+            ids = await queries.open_orders(session, region_id, after=after)
+        for order_id in ids:
+            envelope = Envelope(new_id(), "order.follow_standards", {"order_id": str(order_id)})
+            async with database.transaction() as session:
+                await commands.run(session, actor.system(region_id), envelope, clock.now())
+        if not ids:
+            return
+        after = ids[-1]

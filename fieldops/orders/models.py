@@ -96,6 +96,8 @@ class WorkOrder(Regional):
     state_note: Mapped[str | None]
     resume_on: Mapped[date | None]
     transferred_to: Mapped[str | None]
+    transfer_accepted_at: Mapped[datetime | None]
+    transfer_accepted_by: Mapped[UUID | None]
     received_at: Mapped[datetime]
     limit_seconds: Mapped[int] = mapped_column(Integer)
     due_at: Mapped[datetime]
@@ -120,6 +122,10 @@ class WorkOrder(Regional):
         ),
         CheckConstraint(
             "state <> 'transferred' or transferred_to is not null", name="transferred_to_known"
+        ),
+        CheckConstraint(
+            "(transfer_accepted_at is null) = (transfer_accepted_by is null)",
+            name="transfer_accepted",
         ),
         Index("ix_orders_work_order_due", "region_id", "state", "due_at"),
         Index("ix_orders_work_order_resume", "region_id", "state", "resume_on"),

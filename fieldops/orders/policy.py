@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_
 
-from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.permissions import Permission, Role, Scope
 from fieldops.kernel.visibility import shown
 from fieldops.orders.models import LateWarning, Matter, ServiceOrder, Urge, WorkOrder
 
@@ -35,6 +36,23 @@ def visible_orders(scope: Scope, *, ever: bool = False) -> ColumnElement[bool]:
 def visible_work_orders(scope: Scope, model: Any = WorkOrder) -> ColumnElement[bool]:
     """Return the condition for the work orders in a scope."""
     return scope.predicate(model, own=_owned(own_work_orders, scope, ever=False))
+
+
+def audiences(actor: Actor) -> set[str]:
+    """Return whose warnings of late work are for an actor (WO-04).
+
+    The dispatcher's and the supervisor's by role; the unit above is whoever leads or audits the
+    region that the centre belongs to, not only a centre.
+    """
+    found = set()
+    for grant in actor.grants:
+        if grant.role is Role.DISPATCHER:
+            found.add("dispatcher")
+        if grant.role is Role.SUPERVISOR:
+            found.add("supervisor")
+        if grant.whole_region and grant.role in {Role.SUPERVISOR, Role.ADMINISTRATOR}:
+            found.add("unit_above")
+    return found
 
 
 def visible_warnings(scope: Scope) -> ColumnElement[bool]:

@@ -54,6 +54,7 @@ class Process(StrEnum):
     FAIL = "fail"
     RESCHEDULE = "reschedule"
     CANCEL = "cancel"
+    REFUSE = "refuse"
 
 
 class Cause(StrEnum):
@@ -203,9 +204,22 @@ NEXT_STEPS: dict[State, tuple[str, ...]] = {
     _S.IN_PROGRESS: ("visit.complete", "visit.fail", "order.suspend", "order.transfer"),
     _S.COMPLETED: ("order.close",),
     _S.CLOSED: (),
-    _S.SUSPENDED: ("order.resume", "order.return", "order.transfer", "order.cancel"),
+    _S.SUSPENDED: (
+        "order.resume",
+        "order.postpone",
+        "order.return",
+        "order.transfer",
+        "order.cancel",
+    ),
     _S.RETURNED: ("order.resume", "order.cancel"),
-    _S.TRANSFERRED: ("order.resume", "order.return", "order.cancel"),
+    _S.TRANSFERRED: (
+        "order.accept_transfer",
+        "order.refuse_transfer",
+        "order.complete",
+        "order.resume",
+        "order.return",
+        "order.cancel",
+    ),
     _S.CANCELLED: (),
 }
 """The commands that lead on from a state."""
@@ -346,6 +360,9 @@ REASONS: tuple[tuple[str, Process, Cause, str, str], ...] = (
     ("cable_fault", Process.TRANSFER, Cause.OPERATOR, "Fault in the cable", "线缆故障"),
     ("exchange_fault", Process.TRANSFER, Cause.OPERATOR, "Fault in the exchange", "局端故障"),
     ("civil_works", Process.TRANSFER, Cause.OPERATOR, "Needs civil works", "需要土建施工"),
+    ("not_ours", Process.REFUSE, Cause.OPERATOR, "Not this department's work", "不属于本部门"),
+    ("tests_missing", Process.REFUSE, Cause.OPERATOR, "Tests are missing", "缺少测试记录"),
+    ("no_fault_found", Process.REFUSE, Cause.OPERATOR, "No fault found", "未发现故障"),
     ("nobody_home", Process.FAIL, Cause.CUSTOMER, "Nobody at home", "客户不在家"),
     ("customer_refused", Process.FAIL, Cause.CUSTOMER, "Customer refused the work", "客户拒绝施工"),
     ("site_not_ready", Process.FAIL, Cause.CUSTOMER, "Site not ready", "现场不具备施工条件"),

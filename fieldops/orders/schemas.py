@@ -47,6 +47,10 @@ class WorkOrderRead(_Read):
     state_note: str | None
     resume_on: date | None
     transferred_to: str | None
+    transfer_accepted_at: datetime | None = Field(
+        description="When the department said that it takes the work; null: not yet."
+    )
+    transfer_accepted_by: UUID | None
     due_at: datetime
     duration_minutes: int = Field(description="Planned time on site, minutes.")
     priority: int = Field(description="Greater is more urgent (WO-06).")

@@ -30,6 +30,12 @@ EARLY_ARRIVAL = number(
     within=(0, 120),
 )  # fmt: skip
 
+ONE_VISIT_TARGET = number(
+    "one_visit_target", "WO-02", "percent", 100,
+    "Share of orders that are to be served in one visit.",
+    within=(0, 100),
+)  # fmt: skip
+
 
 class Miss(StrEnum):
     """Why an appointment due was not kept; one may have several."""

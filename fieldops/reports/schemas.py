@@ -178,3 +178,50 @@ class KeptRecord(BaseModel):
     kept: bool
     provisional: bool
     misses: list[Miss] = Field(description="Every reason why it was not kept.")
+
+
+class OneVisitPeriod(BaseModel):
+    """Orders done in one day, week or month, or in the whole range, and how many in one visit."""
+
+    first_day: date | None = Field(description="First local day of the period; null: the range.")
+    orders: int = Field(description="Denominator: orders done.")
+    in_one_visit: int = Field(description="Numerator: those that took one trip.")
+    share_percent: Percent | None = Field(description="Null when no order was done.")
+
+
+class OneVisitShare(BaseModel):
+    """The share of orders served in one visit (WO-02) over a range of local days."""
+
+    indicator: str = "WO-02"
+    from_day: date
+    to_day: date
+    target_percent: Percent
+    total: OneVisitPeriod
+    by_trips: dict[str, int] = Field(description="Orders by the number of trips they took.")
+    periods: list[OneVisitPeriod] = Field(description="The cut asked for, in time order.")
+
+
+class TripRead(BaseModel):
+    """A visit that was made for an order, and why it was not the only one."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="The visit.")
+    state: str = Field(description="completed or failed.")
+    arrived_at: datetime | None
+    ended_at: datetime
+    split_reason: str | None = Field(description="Why a dispatcher took its work out of another.")
+    end_reason: str | None = Field(description="Why it failed: a reason of the list.")
+    end_cause: str | None = Field(description="operator or customer.")
+    next_step: str | None
+
+
+class OneVisitRecord(BaseModel):
+    """An order behind the share, with the trips it took, first to last."""
+
+    id: UUID = Field(description="The order.")
+    centre_id: UUID
+    external_ref: str
+    done_at: datetime = Field(description="When its last visit was completed.")
+    one_visit: bool
+    trips: list[TripRead]

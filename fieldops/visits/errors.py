@@ -117,6 +117,13 @@ class WorkNotOnVisit(Refusal):
     advice = "Refresh the visit and name its own work orders."
 
 
+class CannotJoin(Refusal):
+    """The work cannot join this visit: {why}."""
+
+    code = "cannot_join"
+    advice = "Give the visit technicians with the skills and the time, then join the work."
+
+
 class NothingLeftOnVisit(Refusal):
     """Splitting would leave the visit without work."""
 

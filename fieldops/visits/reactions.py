@@ -12,6 +12,7 @@ from fieldops.orders import queries as orders
 from fieldops.orders.commands import Why
 from fieldops.orders.events import (
     OrderReceived,
+    WorkAdded,
     WorkOpened,
     WorkOrderAside,
     WorkOrderCancelled,
@@ -48,7 +49,7 @@ _ASIDE: dict[type[WorkOrderAside], tuple[str, NextStep]] = {
 Evidence = FileLinked | PairSwapped | PairMarkedBad | PortChanged | FindingReported
 
 
-@on(OrderReceived, WorkOrdersResumed)
+@on(OrderReceived, WorkAdded, WorkOrdersResumed)
 async def put_work_on_a_visit(ctx: Context, event: WorkOpened) -> None:
     """Put open field work on the one visit of its order (WO-02)."""
     order = await queries.order_of(ctx.session, ctx.region_id, event.order_id)

@@ -80,6 +80,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "matter_answer": {"answer": "tomorrow", "channel": "phone"},
     "matter_hand_over": {"to": SOME, "note": "for the test"},
     "matter_open": {"kind": "question", "channel": "phone", "words": "when?"},
+    "order_add_items": {"items": [{"kind": "install", "service": "tv"}], **WHY},
+    "order_postpone": {"reason": "customer_asked_later", "resume_on": "2026-12-01"},
     "order_urge": {"channel": "phone"},
     "area_fault_change": {"cause": "Cut", "expected_repair_at": "2026-11-24T18:00Z", **WHY},
     "area_fault_confirm": {"cause": "Cut", "expected_repair_at": "2026-11-24T18:00Z"},
@@ -128,6 +130,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "told_customer": "we come again",
         "next_step": "new_appointment",
     },
+    "visit_join": {"from_visit_id": SOME, **WHY},
     "visit_split": {"work_order_ids": [SOME], **WHY},
 }
 
@@ -312,8 +315,8 @@ def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
     """Return a reason for verbs that want just that, nothing for those that want nothing."""
     wants = {"visit_accept", "visit_arrive", "visit_depart", "visit_start", "visit_complete",
              "visit_leave_notice", "order_resume", "order_complete", "order_close",
-             "matter_take", "matter_accept", "device_wiped",
-             "plan_discard"}  # fmt: skip
+             "plan_discard", "matter_take", "matter_accept", "order_accept_transfer",
+             "order_follow_standards", "device_wiped"}  # fmt: skip
     return {} if op.operation_id in wants else WHY
 
 

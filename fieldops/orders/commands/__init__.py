@@ -1,6 +1,15 @@
 """The verbs of orders, and the functions by which upper modules move work along."""
 
-from fieldops.orders.commands import catalogue, handling, matters, plant, ranking, receiving, states
+from fieldops.orders.commands import (
+    catalogue,
+    handling,
+    limits,
+    matters,
+    plant,
+    ranking,
+    receiving,
+    states,
+)
 from fieldops.orders.commands.states import (
     Why,
     advance,
@@ -16,6 +25,7 @@ __all__ = [
     "cancel_work",
     "catalogue",
     "handling",
+    "limits",
     "matters",
     "plant",
     "ranking",

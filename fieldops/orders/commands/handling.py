@@ -11,7 +11,12 @@ from fieldops.kernel.permissions import Permission
 from fieldops.orders import queries, rules
 from fieldops.orders.commands import states
 from fieldops.orders.commands.states import Why
-from fieldops.orders.errors import NotCableWork, NothingOpen, WorkOrdersElsewhere
+from fieldops.orders.errors import (
+    NotCableWork,
+    NothingOpen,
+    TransferAnswered,
+    WorkOrdersElsewhere,
+)
 from fieldops.orders.events import WorkOrdersHandling
 from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import Process, State
@@ -61,6 +66,18 @@ class CancelOrder(_Aside):
 
 
 class ResumeOrder(_OfOrder):
+    pass
+
+
+class PostponeOrder(_Aside):
+    resume_on: date = Field(description="The local day from which the work can go on now.")
+
+
+class AcceptTransfer(_OfOrder):
+    pass
+
+
+class RefuseTransfer(_Aside):
     pass
 
 
@@ -172,6 +189,67 @@ async def resume(ctx: Context, args: ResumeOrder) -> list[WorkOrder]:
             raise NothingOpen
     ctx.reason = args.note
     await states.resume_work(ctx, rows)
+    return rows
+
+
+@command("order.postpone", permission=Permission.ORDER_WRITE, subject="order_id")
+async def postpone(ctx: Context, args: PostponeOrder) -> list[WorkOrder]:
+    """Move the resume date of suspended work, with a reason; its cause decides the clock (WO-03).
+
+    Raises NotFound, NothingOpen, NotSuspended, UnknownReason, ResumeDateMissing.
+    """
+    rows = await _in_state(ctx, args, State.SUSPENDED)
+    await states.postpone_work(ctx, rows, await _why(ctx, args, Process.SUSPEND), args.resume_on)
+    return rows
+
+
+@command("order.accept_transfer", permission=Permission.ORDER_WRITE, subject="order_id")
+async def accept_transfer(ctx: Context, args: AcceptTransfer) -> list[WorkOrder]:
+    """Record that the department takes transferred work; the total limit stays (WO-03).
+
+    Raises NotFound, NothingOpen, IllegalChange, TransferAnswered.
+    """
+    rows = await _waiting(ctx, args)
+    ctx.reason = args.note
+    for row in rows:
+        row.transfer_accepted_at, row.transfer_accepted_by = ctx.now, ctx.actor.id
+    return rows
+
+
+@command("order.refuse_transfer", permission=Permission.ORDER_WRITE, subject="order_id")
+async def refuse_transfer(ctx: Context, args: RefuseTransfer) -> list[WorkOrder]:
+    """Refuse transferred work with a reason; it goes back to the field and gets a visit (WO-03).
+
+    Raises NotFound, NothingOpen, UnknownReason, IllegalChange, TransferAnswered.
+    """
+    rows = await _waiting(ctx, args)
+    why = await _why(ctx, args, Process.REFUSE)
+    await states.resume_work(ctx, rows, why.code)
+    for row in rows:
+        row.state_note = why.note
+    return rows
+
+
+async def _in_state(ctx: Context, args: _OfOrder, state: State) -> list[WorkOrder]:
+    """Return the work orders named, or without names those in a state; raises NothingOpen."""
+    rows = await _chosen(ctx, args, State.RETURNED)
+    if args.work_order_ids is None:
+        rows = [row for row in rows if row.state == state]
+        if not rows:
+            raise NothingOpen
+    return rows
+
+
+async def _waiting(ctx: Context, args: _OfOrder) -> list[WorkOrder]:
+    """Return the transferred work orders that no department has answered for."""
+    rows = await _in_state(ctx, args, State.TRANSFERRED)
+    for row in rows:
+        if row.state != State.TRANSFERRED:
+            raise states.illegal(row, State.TRANSFERRED, rules.LEGAL[State(row.state)])
+        if row.transfer_accepted_at is not None:
+            raise TransferAnswered(
+                next_steps=("order.complete", "order.resume"), department=row.transferred_to
+            )
     return rows
 
 

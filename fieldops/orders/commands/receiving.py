@@ -19,9 +19,16 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.ledger import canonical
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import queries, rules
+from fieldops.orders.commands import limits, states
 from fieldops.orders.commands.plant import PLANT_PREFIX
-from fieldops.orders.errors import OrderDiffers, ReceivedAtUnlikely, UnknownReference
-from fieldops.orders.events import OrderReceived
+from fieldops.orders.commands.ranking import rank
+from fieldops.orders.errors import (
+    OrderDiffers,
+    OrderNotOpen,
+    ReceivedAtUnlikely,
+    UnknownReference,
+)
+from fieldops.orders.events import OrderReceived, WorkAdded
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Kind, State
 
@@ -160,13 +167,45 @@ async def receive(ctx: Context, args: ReceiveOrder) -> list[ServiceOrder | WorkO
     ctx.add(order)
     await ctx.session.flush()
     work = [
-        await _work_order(ctx, order, customer, number, item)
+        await _work_order(ctx, order, customer, number, item, received_at)
         for number, item in enumerate(args.items, start=1)
     ]
     ctx.add(*work)
     await ctx.session.flush()
     ids = tuple(row.id for row in work)
     await ctx.emit(OrderReceived(order.id, ids, premises.id, customer.id, order.centre_id))
+    return [order, *work]
+
+
+class AddItems(Args):
+    order_id: UUID = Field(description="The order.")
+    items: list[OrderItem] = Field(min_length=1, max_length=20, description="What comes along.")
+    reason: Text = Field(min_length=3, max_length=500, description="Who wanted it, and why.")
+
+
+@command("order.add_items", permission=Permission.ORDER_WRITE, subject="order_id")
+async def add_items(ctx: Context, args: AddItems) -> list[ServiceOrder | WorkOrder]:
+    """Take more items onto an order that is open; their work goes on its one visit (WO-02).
+
+    Their limits run from now. Raises NotFound, OrderNotOpen, UnknownReference.
+    """
+    scope = ctx.actor.scope(ctx.spec.permission)
+    order = await queries.lock_order(ctx.session, scope, args.order_id)
+    if not rules.is_open(State(order.state)) or order.customer_id is None:
+        raise OrderNotOpen(next_steps=("order.receive",), state=order.state)
+    customer = await ctx.session.get_one(Customer, (ctx.region_id, order.customer_id))
+    ctx.reason = args.reason
+    known = await queries.work_orders(ctx.session, ctx.region_id, [order.id])
+    first = max((row.number for row in known), default=0) + 1
+    work = [
+        await _work_order(ctx, order, customer, number, item, ctx.now)
+        for number, item in enumerate(args.items, start=first)
+    ]
+    ctx.add(*work)
+    await ctx.session.flush()
+    await rank(ctx, order, work)
+    await states.follow(ctx, work)
+    await ctx.emit(WorkAdded(order.id, tuple(row.id for row in work)))
     return [order, *work]
 
 
@@ -223,7 +262,12 @@ def _may_register(ctx: Context) -> None:
 
 
 async def _work_order(
-    ctx: Context, order: ServiceOrder, customer: Customer, number: int, item: OrderItem
+    ctx: Context,
+    order: ServiceOrder,
+    customer: Customer,
+    number: int,
+    item: OrderItem,
+    received_at: datetime,
 ) -> WorkOrder:
     """Make the work order of an item: skill, limit, due time, priority, planned time on site."""
     technology: str | None = item.technology
@@ -236,21 +280,13 @@ async def _work_order(
             ref = item.account or str(item.service_id)
             raise UnknownReference(thing="service at the premises", external_ref=ref)
         technology, service_id = technology or service.technology, service.id
-    limit = await customer_queries.standard(
-        ctx.session,
-        customer.segment,
-        customer.tier,
-        item.service,
-        rules.TASK_OF_KIND.get(item.kind, "activation"),
-        region_id=ctx.region_id,
-    )
+    limit = await limits.limit_of(ctx, customer, item.kind, item.service)
     minutes = item.duration_minutes or int(
         await configuration.value(ctx.session, ctx.region_id, rules.WORK_MINUTES[item.kind])
     )
     plan = await emergencies.active(ctx.session, ctx.region_id, order.centre_id, ctx.now)
-    limit_seconds = limit.minutes * 60
     if plan is not None:
-        limit_seconds = plan.stretched(limit_seconds)
+        limit = plan.stretched(limit)
     return WorkOrder(
         region_id=ctx.region_id,
         order_id=order.id,
@@ -266,9 +302,9 @@ async def _work_order(
         department=rules.Department.FIELD.value,
         state=State.RECEIVED.value,
         state_since=ctx.now,
-        received_at=order.received_at,
-        limit_seconds=limit_seconds,
-        due_at=rules.due_at(order.received_at, limit_seconds),
+        received_at=received_at,
+        limit_seconds=limit,
+        due_at=rules.due_at(received_at, limit),
         duration_minutes=minutes,
         priority=rules.priority(
             item.kind,

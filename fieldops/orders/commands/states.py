@@ -13,7 +13,7 @@ from fieldops.network import queries as network
 from fieldops.network.commands import set_life
 from fieldops.network.rules import ServiceLife
 from fieldops.orders import queries, rules
-from fieldops.orders.errors import IllegalChange, ResumeDateMissing
+from fieldops.orders.errors import IllegalChange, NotSuspended, ResumeDateMissing
 from fieldops.orders.events import (
     WorkOrderAside,
     WorkOrderCancelled,
@@ -77,17 +77,39 @@ async def suspend_work(
 
     Raises ResumeDateMissing when the date is missing or not ahead, IllegalChange.
     """
+    await _check_resume_date(ctx, resume_on)
+    for row in rows:
+        _set_aside(ctx, row, State.SUSPENDED, why)
+        row.resume_on = resume_on
+        if why.cause == Cause.CUSTOMER:
+            _stop_clock(ctx, row)
+    await _tell(ctx, rows, why, WorkOrderSuspended)
+
+
+async def _check_resume_date(ctx: Context, resume_on: date | None) -> None:
     zone = await organisation.zone_of(ctx.session, ctx.region_id)
     # A date that was ahead when the phone captured it is good, however late it arrives.
     today = local_day(ctx.happened_at, zone)
     if resume_on is None or not today < resume_on <= today + LONGEST_SUSPENSION:
         raise ResumeDateMissing(today=str(today))
+
+
+async def postpone_work(
+    ctx: Context, rows: Collection[WorkOrder], why: Why, resume_on: date
+) -> None:
+    """Move the resume date of suspended work; the new cause decides about its clock (WO-04).
+
+    Raises NotSuspended, ResumeDateMissing.
+    """
+    await _check_resume_date(ctx, resume_on)
     for row in rows:
-        _set_aside(ctx, row, State.SUSPENDED, why)
-        row.resume_on = resume_on
-        if why.cause == Cause.CUSTOMER:
+        if row.state != State.SUSPENDED:
+            raise NotSuspended(next_steps=rules.NEXT_STEPS[State(row.state)], state=row.state)
+        if why.cause != Cause.CUSTOMER:
+            _start_clock(ctx, row)
+        elif row.clock_stopped_at is None:
             row.clock_stopped_at = ctx.now
-    await _tell(ctx, rows, why, WorkOrderSuspended)
+        row.resume_on, row.state_reason, row.state_note = resume_on, why.code, why.note
 
 
 async def transfer_work(
@@ -128,12 +150,12 @@ async def _tell(
         await ctx.emit(event(row.id, row.order_id, why.code, why.cause, why.told_customer))
 
 
-async def resume_work(ctx: Context, rows: Collection[WorkOrder]) -> None:
+async def resume_work(ctx: Context, rows: Collection[WorkOrder], reason: str | None = None) -> None:
     """Take work up again: it needs a visit (WO-02, WO-03). Raises IllegalChange."""
     for row in rows:
         if row.state in rules.FOR_A_VISIT:  # it has a visit and would get another
-            raise _illegal(row, State.RECEIVED, rules.LEGAL[State(row.state)] - {State.RECEIVED})
-        change(ctx, row, State.RECEIVED)
+            raise illegal(row, State.RECEIVED, rules.LEGAL[State(row.state)] - {State.RECEIVED})
+        change(ctx, row, State.RECEIVED, reason)
     await follow(ctx, rows)
     for order_id in sorted({row.order_id for row in rows}):
         ids = tuple(row.id for row in rows if row.order_id == order_id)
@@ -155,15 +177,17 @@ def change(
     state = State(row.state)
     legal = rules.legal_from(state, desk=ctx.accepted, elsewhere=elsewhere)
     if wanted not in legal:
-        raise _illegal(row, wanted, legal)
+        raise illegal(row, wanted, legal)
     _start_clock(ctx, row)
     row.state = wanted.value
     row.state_since = ctx.now
     row.state_reason = reason
     row.state_note = row.resume_on = row.transferred_to = None
+    row.transfer_accepted_at = row.transfer_accepted_by = None
 
 
-def _illegal(row: WorkOrder, wanted: State, legal: Iterable[State]) -> IllegalChange:
+def illegal(row: WorkOrder, wanted: State, legal: Iterable[State]) -> IllegalChange:
+    """Return the refusal of a change, with the legal ones and the commands that lead on."""
     return IllegalChange(
         next_steps=rules.NEXT_STEPS[State(row.state)],
         work_order_id=str(row.id),
@@ -171,6 +195,11 @@ def _illegal(row: WorkOrder, wanted: State, legal: Iterable[State]) -> IllegalCh
         wanted=wanted.value,
         legal=", ".join(sorted(legal)) or "nothing",
     )
+
+
+def _stop_clock(ctx: Context, row: WorkOrder) -> None:
+    """Stop the clock when the customer made it necessary, not when the phone came back (WO-04)."""
+    row.clock_stopped_at = min(ctx.now, max(ctx.happened_at, row.received_at))
 
 
 def _start_clock(ctx: Context, row: WorkOrder) -> None:

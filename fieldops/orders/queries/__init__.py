@@ -110,11 +110,13 @@ async def work_list(
     states: Collection[str] = (),
     department: str | None = None,
     centre_id: UUID | None = None,
+    unanswered: bool = False,
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[WorkOrder]:
     """Return the open work of a scope, most urgent first, at most `limit` + 1, after one of it.
 
+    `unanswered`: only what was transferred and no department has accepted or refused (WO-03).
     Raises NotFound when the work order to go on after is not in the scope.
     """
     statement = (
@@ -125,6 +127,9 @@ async def work_list(
     )
     if centre_id is not None:
         statement = statement.where(WorkOrder.centre_id == centre_id)
+    if unanswered:
+        waits = WorkOrder.transfer_accepted_at.is_(None)
+        statement = statement.where(WorkOrder.state == rules.State.TRANSFERRED, waits)
     if after is not None:
         last = await session.scalar(visible_work_orders(scope).where(WorkOrder.id == after))
         if last is None:
@@ -346,7 +351,7 @@ async def late_work(
     return list(found)
 
 
-def warnings(scope: Scope, *, audience: str | None = None) -> Select[LateWarning]:
+def warnings(scope: Scope, *, audiences: Collection[str] | None = None) -> Select[LateWarning]:
     """Return the statement for the warnings in a scope by id, whose work is still open."""
     statement = (
         select(LateWarning)
@@ -364,9 +369,47 @@ def warnings(scope: Scope, *, audience: str | None = None) -> Select[LateWarning
         )
         .order_by(LateWarning.id)
     )
-    if audience is not None:
-        statement = statement.where(LateWarning.audience == audience)
+    if audiences is not None:
+        statement = statement.where(LateWarning.audience.in_(sorted(audiences)))
     return statement
+
+
+async def warnings_of(
+    session: AsyncSession, region_id: int, work_order_id: UUID
+) -> list[LateWarning]:
+    """Return the warnings of a work order whose order the caller has locked."""
+    found = await session.scalars(
+        select(LateWarning).where(
+            LateWarning.region_id == region_id, LateWarning.work_order_id == work_order_id
+        )
+    )
+    return list(found)
+
+
+async def open_orders(
+    session: AsyncSession,
+    region_id: int,
+    *,
+    customer_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int = 1000,
+) -> list[UUID]:
+    """Return the ids of open orders of customers, or of one customer, after one of them."""
+    statement = (
+        select(ServiceOrder.id)
+        .where(
+            ServiceOrder.region_id == region_id,
+            ServiceOrder.customer_id.is_not(None),
+            ServiceOrder.state.in_(sorted(rules.OPEN)),
+        )
+        .order_by(ServiceOrder.id)
+        .limit(limit)
+    )
+    if customer_id is not None:
+        statement = statement.where(ServiceOrder.customer_id == customer_id)
+    if after is not None:
+        statement = statement.where(ServiceOrder.id > after)
+    return list(await session.scalars(statement))
 
 
 async def due_to_resume(session: AsyncSession, region_id: int, today: date) -> list[WorkOrder]:

@@ -12,7 +12,7 @@ from fieldops.orders.rules import Department
 from fieldops.visits import queries, rules
 from fieldops.visits.commands import assigning, following, telling
 from fieldops.visits.commands.judging import visit_for_decision
-from fieldops.visits.errors import NothingLeftOnVisit, WorkNotOnVisit
+from fieldops.visits.errors import CannotJoin, NothingLeftOnVisit, WorkNotOnVisit
 from fieldops.visits.events import VisitResized
 from fieldops.visits.models import Visit, VisitWork
 from fieldops.visits.rules import NoticeKind, State
@@ -130,6 +130,40 @@ async def split(ctx: Context, args: SplitVisit) -> list[Visit]:
     following.resize(visit, await queries.open_work(ctx.session, ctx.region_id, visit.id))
     order = await queries.order_of(ctx.session, ctx.region_id, visit.order_id)
     other = await plan_new(ctx, order, [row for _, row in going], split_reason=args.reason)
+    await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
+    await ctx.emit(VisitResized(visit.id))
+    return [visit, other]
+
+
+class JoinVisits(Args):
+    visit_id: UUID = Field(description="The visit that takes the work.")
+    from_visit_id: UUID = Field(description="The visit of the same order that gives it up.")
+    reason: Text = Field(min_length=3, max_length=500, description="Why one visit can do it now.")
+
+
+@command("visit.join", permission=Permission.VISIT_ASSIGN, subject="visit_id")
+async def join_visits(ctx: Context, args: JoinVisits) -> list[Visit]:
+    """Bring the work of another visit of the order onto this one, which undoes a split (WO-02).
+
+    The other visit ends; a customer who was promised it is told. Raises NotFound,
+    IllegalVisitChange, CannotJoin.
+    """
+    visit = (await visit_for_decision(ctx, args.visit_id, "visit.split")).visit
+    other = (await visit_for_decision(ctx, args.from_visit_id, "visit.split")).visit
+    if other.id == visit.id or other.order_id != visit.order_id:
+        raise CannotJoin(why="it belongs to another order, or it is the same visit")
+    moving = await queries.open_work(ctx.session, ctx.region_id, other.id)
+    rows = [row for _, row in moving]
+    if not await assigning.can_take(ctx, visit, rows):
+        raise CannotJoin(
+            next_steps=("visit.assign",), why="its technicians lack the skills or the time"
+        )
+    ctx.reason = args.reason
+    for entry, _ in moving:
+        entry.ended_at, entry.outcome = ctx.now, "joined"
+    await following.close_if_empty(ctx, other, "joined")
+    await join(ctx, visit, rows)
+    visit.split_reason = None
     await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
     await ctx.emit(VisitResized(visit.id))
     return [visit, other]

@@ -1,0 +1,104 @@
+"""Statements about orders that are done: how many trips each took (WO-02)."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+
+from fieldops.orders.models import ServiceOrder
+from fieldops.orders.rules import OPEN
+from fieldops.organisation.models import Technician
+from fieldops.reports.queries import Cut
+from fieldops.visits.models import Assignment, Visit
+from fieldops.visits.rules import State
+
+MADE = (State.COMPLETED.value, State.FAILED.value)
+"""A trip was made when the visit was completed or failed at the door; a cancelled one was not."""
+
+
+def orders_done(region_id: int, cut: Cut) -> Select[Any]:
+    """Return the statement for the orders done in a cut, each with its trips and its last day.
+
+    An order is done when nothing of it is open and a visit completed work of it; it belongs to
+    the day on which its last visit was completed.
+    """
+    completed = Visit.state == State.COMPLETED.value
+    done_at = func.max(Visit.ended_at).filter(completed)
+    columns: list[Any] = [
+        ServiceOrder.id.label("order_id"),
+        ServiceOrder.centre_id,
+        ServiceOrder.external_ref,
+        func.count(Visit.id).label("trips"),
+        done_at.label("done_at"),
+    ]
+    return (
+        select(*columns)
+        .join(Visit, and_(Visit.region_id == region_id, Visit.order_id == ServiceOrder.id))
+        .where(
+            ServiceOrder.region_id == region_id,
+            ServiceOrder.centre_id.in_(cut.centre_ids),
+            ServiceOrder.state.not_in(sorted(OPEN)),
+            # What was closed before the first day was done before it.
+            ServiceOrder.closed_at >= cut.start,
+            Visit.state.in_(MADE),
+            *_whose(region_id, cut),
+        )
+        .group_by(ServiceOrder.region_id, ServiceOrder.id)
+        .having(done_at >= cut.start, done_at < cut.end)
+    )
+
+
+def _whose(region_id: int, cut: Cut) -> list[ColumnElement[bool]]:
+    """Limit orders to those a firm's technicians completed work of (ORG-06)."""
+    if cut.firm_id is None:
+        return []
+    theirs = Visit.__table__.alias("theirs")
+    return [
+        exists().where(
+            theirs.c.region_id == region_id,
+            theirs.c.order_id == ServiceOrder.id,
+            theirs.c.state == State.COMPLETED.value,
+            Assignment.region_id == region_id,
+            Assignment.visit_id == theirs.c.id,
+            Assignment.ended_at.is_(None),
+            Technician.region_id == region_id,
+            Technician.id == Assignment.technician_id,
+            Technician.firm_id == cut.firm_id,
+        )
+    ]
+
+
+def page_of_orders(
+    region_id: int, cut: Cut, *, one_visit: bool | None, after: UUID | None, limit: int
+) -> Select[Any]:
+    """Return the statement for a page of the orders done, by id."""
+    statement = orders_done(region_id, cut).order_by(ServiceOrder.id).limit(limit)
+    if one_visit is not None:
+        trips = func.count(Visit.id)
+        statement = statement.having(trips == 1 if one_visit else trips > 1)
+    return statement if after is None else statement.where(ServiceOrder.id > after)
+
+
+def trips(region_id: int, order_ids: Collection[UUID]) -> Select[Any]:
+    """Return the statement for the trips made for some orders, first to last, each with why."""
+    columns: list[Any] = [
+        Visit.id,
+        Visit.order_id,
+        Visit.state,
+        Visit.arrived_at,
+        Visit.ended_at,
+        Visit.split_reason,
+        Visit.end_reason,
+        Visit.end_cause,
+        Visit.next_step,
+    ]
+    return (
+        select(*columns)
+        .where(
+            Visit.region_id == region_id,
+            Visit.order_id.in_(order_ids),
+            Visit.state.in_(MADE),
+        )
+        .order_by(Visit.order_id, Visit.ended_at, Visit.id)
+    )

@@ -6,12 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import Reading, reads
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.dispatch import wording
+from fieldops.dispatch.commands import lateness
 from fieldops.dispatch.errors import NoTime
+from fieldops.dispatch.models import LateWarning
+from fieldops.dispatch.queries import lateness as late
 from fieldops.dispatch.queries import ranking
 from fieldops.dispatch.ranking import Reason
-from fieldops.dispatch.schemas import CandidateRead, RankingRead, SentenceRead
+from fieldops.dispatch.schemas import CandidateRead, LateWarningRead, RankingRead, SentenceRead
 from fieldops.kernel.commands import Moment
 from fieldops.kernel.permissions import Permission
 from fieldops.visits import queries as visits
@@ -19,6 +22,9 @@ from fieldops.visits import queries as visits
 router = APIRouter(prefix="/v1", tags=["dispatch"])
 
 READ = Permission.DISPATCH_READ
+
+verb(router, "/late-warnings/{late_warning_id}/take", lateness.take)
+verb(router, "/late-warnings/{late_warning_id}/let-be", lateness.let_be)
 
 
 @router.get(
@@ -69,3 +75,33 @@ async def candidates(
 def _read(reason: Reason, found: ranking.Ranking) -> SentenceRead:
     code = reason.code.value
     return SentenceRead(code=code, text=wording.sentence(code, reason.details, found.zone))
+
+
+@router.get(
+    "/late-warnings",
+    operation_id="late_warning_list",
+    summary="List the visits that will miss their window, with two ways out each (AP-07).",
+    responses=problems(),
+)
+async def late_warnings(
+    reading: Annotated[Reading, reads(READ)],
+    centre_id: Annotated[UUID | None, Query(description="Only this centre's.")] = None,
+    settled: Annotated[bool, Query(description="Those that are settled instead.")] = False,  # noqa: FBT002 - a query parameter
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[LateWarningRead]:
+    statement = late.late_warnings(reading.scope, centre_id=centre_id, settled=settled)
+    return await page(reading, statement, LateWarning.id, after, limit, LateWarningRead)
+
+
+@router.get(
+    "/late-warnings/{late_warning_id}",
+    operation_id="late_warning_get",
+    summary="Read one warning of a late visit",
+    responses=problems(404),
+)
+async def late_warning(
+    reading: Annotated[Reading, reads(READ)], late_warning_id: UUID
+) -> LateWarningRead:
+    found = await late.late_warning(reading.session, reading.scope, late_warning_id)
+    return LateWarningRead.model_validate(found)

@@ -103,3 +103,26 @@ class NoTime(Refusal):
     code = "visit_without_time"
     status = 422
     advice = "Give window_start and window_end, the end after the start."
+
+
+class WarningSettled(Refusal):
+    """The warning is settled: {outcome}."""
+
+    code = "late_warning_settled"
+    advice = "Refresh the list; the visit is in time again or somebody has decided already."
+
+
+class NoSuchWay(Refusal):
+    """This way out was not offered."""
+
+    code = "unknown_way_out"
+    status = 422
+    advice = "Refresh the warning and choose by the number of a way it offers."
+
+
+class SayWhatCustomerSaid(Refusal):
+    """A new time agreed with the customer needs their say and the channel."""
+
+    code = "customer_say_missing"
+    status = 422
+    advice = "Give customer_contacted_at, channel and customer_said, or none to have them called."

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.dispatch import problem as problems
-from fieldops.dispatch import proposal, rules
+from fieldops.dispatch import proposal, rules, watching
 from fieldops.dispatch.commands.plans import COMPUTE
 from fieldops.dispatch.day import CentreDay, Terms
 from fieldops.dispatch.models import Plan, PlanLine
@@ -194,3 +194,9 @@ async def give_up_plans() -> None:
             for row in await plans.unfinished(session, region_id, clock.now() - patience):
                 row.state = PlanState.FAILED.value
                 row.failed_reason = "No worker has computed it in time; is one running?"
+
+
+@jobs.every("* * * * * */20", "dispatch.watch_days")
+async def watch_days() -> None:
+    """Look after the running days of every centre (AP-07)."""
+    await watching.watch(jobs.machine().database)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Float, Index, Integer, UniqueConstraint, column
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.dispatch import rules
+from fieldops.dispatch import prediction, rules
 from fieldops.dispatch.errors import PlanRunning, VisitLocked
 from fieldops.kernel.base import Regional, catalogue_link, link, one_of
 from fieldops.kernel.commands import refuse_on
@@ -161,6 +161,49 @@ class Disturbance(Regional):
             "day",
             postgresql_where=column("settled_at").is_(None),
         ),
+    )
+
+
+class LateWarning(Regional):
+    """A visit that will miss its window by the state of the day, and what may be done (AP-07).
+
+    `technician_id` is who comes last; `ways` are the offered ways out, `taken` the one a dispatcher
+    decided for with who and when. Open once for each visit; it settles by itself when it is no
+    longer true. Its history is the audit's.
+    """
+
+    __tablename__ = "dispatch_late_warning"
+    resource = "late_warning"
+    belongs_to = "visit_id"
+    counted: ClassVar[bool] = False
+
+    visit_id: Mapped[UUID] = link("visits_visit")
+    technician_id: Mapped[UUID] = link("organisation_technician")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    window_start: Mapped[datetime]
+    window_end: Mapped[datetime]
+    cause: Mapped[str]
+    predicted_arrival: Mapped[datetime]
+    raised_at: Mapped[datetime]
+    ways: Mapped[list[Any]]
+    taken: Mapped[dict[str, Any] | None]
+    settled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("cause", prediction.Cause), name="cause_known"),
+        CheckConstraint(
+            f"outcome is null or {one_of('outcome', rules.Settled)}", name="outcome_known"
+        ),
+        CheckConstraint("(settled_at is null) = (outcome is null)", name="settled_how"),
+        Index(
+            "uq_dispatch_late_warning_open",
+            "region_id",
+            "visit_id",
+            unique=True,
+            postgresql_where=column("settled_at").is_(None),
+        ),
+        Index("ix_dispatch_late_warning_centre", "region_id", "centre_id", "raised_at"),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from fieldops.dispatch.models import Disturbance, Lock, Plan, PlanLine
+from fieldops.dispatch.models import Disturbance, LateWarning, Lock, Plan, PlanLine
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
 
@@ -15,5 +15,5 @@ def visible(scope: Scope, model: Any) -> ColumnElement[bool]:
     return scope.predicate(model)
 
 
-for _model in (Plan, PlanLine, Lock, Disturbance):
+for _model in (Plan, PlanLine, Lock, Disturbance, LateWarning):
     shown(_model, Permission.DISPATCH_READ, partial(visible, model=_model))

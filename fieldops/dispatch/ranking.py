@@ -42,7 +42,6 @@ class Why(StrEnum):
     SHIFT_TOO_SHORT = "shift_too_short"
     PROMISED = "promised"
     TOO_FAR = "too_far"
-    NEXT_TOO_SOON = "next_too_soon"
     OPERATORS_OWN = "operators_own"
     FIRM_NOT_HERE = "firm_not_here"
 
@@ -59,8 +58,8 @@ class Reason:
 class Job:
     """What is to be done: skills, when (start to the last moment to begin), how long, for whom.
 
-    `reserved` is the time a technician gives to it; `own_work` must be done by the operator's own
-    staff; `demanding`: a customer of high tier, or an enterprise.
+    `own_work` must be done by the operator's own staff; `demanding`: a customer of high tier, or an
+    enterprise. Nobody leaves before `now`.
     """
 
     skills: frozenset[str]
@@ -71,10 +70,7 @@ class Job:
     enterprise: bool = False
     demanding: bool = False
     own_work: bool = False
-
-    @property
-    def reserved(self) -> Interval:
-        return self.start, max(self.latest, self.start + timedelta(minutes=self.minutes))
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +142,7 @@ class Candidate:
     whole: bool
     covers: tuple[str, ...]
     score: float
-    arrives_at: datetime | None
+    arrives_at: datetime
     way_s: float | None
     extra_way_s: float
     day_minutes: int
@@ -168,13 +164,12 @@ def judge(job: Job, person: Person, weights: Weights) -> Candidate:
     arrives = _arrival(job, person)
     hindrances = [
         *([] if covers else _skills(job, person, valid)),
-        *_calendar(job, person),
-        *_promises(job, person),
-        *_road(job, person, arrives),
+        *(off := list(_calendar(job, person))),
+        *([] if off else _time(job, person, arrives)),
         *([Reason(Why.OPERATORS_OWN)] if job.own_work and person.firm_id is not None else []),
         *([] if person.firm_here else [Reason(Why.FIRM_NOT_HERE)]),
     ]
-    extra = _extra_way(job, person)
+    extra = _extra_way(arrives, person)
     whole = set(covers) == job.skills
     score, reasons = _worth(job, person, weights, extra, valid)
     if not whole and covers:
@@ -213,9 +208,13 @@ def _skills(job: Job, person: Person, valid: set[str]) -> Iterable[Reason]:
 
 def _calendar(job: Job, person: Person) -> Iterable[Reason]:
     """Say when the calendar leaves no room: away, off duty, or too short (ORG-07)."""
-    start, end = job.start, job.start + timedelta(minutes=job.minutes)
-    if any(opens <= start and end <= closes for opens, closes in person.working):
+    work = timedelta(minutes=job.minutes)
+    if any(
+        max(job.start, opens) <= job.latest and max(job.start, opens) + work <= closes
+        for opens, closes in person.working
+    ):
         return
+    start, end = job.start, job.start + work
     if person.leave is not None:
         yield Reason(Why.AWAY, {"kind": person.leave})
     elif not any(opens < end and start < closes for opens, closes in person.working):
@@ -225,46 +224,54 @@ def _calendar(job: Job, person: Person) -> Iterable[Reason]:
         yield Reason(Why.SHIFT_TOO_SHORT, {"until": closes, "end": end})
 
 
-def _promises(job: Job, person: Person) -> Iterable[Reason]:
-    start, end = job.reserved
-    for promise in person.promises:
-        if promise.start < end and start < promise.end:
-            yield Reason(
-                Why.PROMISED,
-                {"visit_id": promise.visit_id, "start": promise.start, "end": promise.end},
-            )
-
-
-def _arrival(job: Job, person: Person) -> datetime | None:
-    """Return when they can be there at the earliest, never before the job is due."""
-    at = job.start
-    if person.free_from is not None and person.way_s is not None:
-        at = max(at, person.free_from + timedelta(seconds=person.way_s))
-    before = [p for p in person.promises if p.end <= job.start]
-    if before:
-        last = max(before, key=lambda p: p.end)
-        at = max(at, last.end + timedelta(seconds=last.to_job_s))
+def _leaving(job: Job, person: Person) -> datetime:
+    """Return when they could be there if nothing else were promised."""
+    at, leaves = job.start, person.free_from or job.now
+    if leaves is not None and person.way_s is not None:
+        at = max(at, leaves + timedelta(seconds=person.way_s))
     return at
 
 
-def _road(job: Job, person: Person, arrives: datetime | None) -> Iterable[Reason]:
-    if arrives is not None and arrives > job.latest:
-        yield Reason(Why.TOO_FAR, {"arrives": arrives, "latest": job.latest})
+def _arrival(job: Job, person: Person) -> datetime:
+    """Return when they can begin at the earliest: on duty, between what they promised, by road."""
+    at, work = _leaving(job, person), timedelta(minutes=job.minutes)
+    before = None
+    while at != before:
+        before = at
+        for promise in sorted(person.promises, key=lambda p: p.start):
+            if at + work + timedelta(seconds=promise.from_job_s) > promise.start:
+                at = max(at, promise.end + timedelta(seconds=promise.to_job_s))
+        for opens, closes in person.working:
+            if max(at, opens) + work <= closes:
+                at = max(at, opens)
+                break
+    return at
+
+
+def _time(job: Job, person: Person, arrives: datetime) -> Iterable[Reason]:
+    """Say when the window would be missed: by the way alone, or by what is promised (AP-01)."""
+    if arrives <= job.latest:
         return
-    start, end = job.reserved
-    after = [p for p in person.promises if p.start >= end]
-    if arrives is not None and after:
-        following = min(after, key=lambda p: p.start)
-        done = max(arrives, start) + timedelta(minutes=job.minutes)
-        there = done + timedelta(seconds=following.from_job_s)
-        if there > following.end:
-            yield Reason(Why.NEXT_TOO_SOON, {"arrives": there, "latest": following.end})
+    if _leaving(job, person) > job.latest:
+        yield Reason(Why.TOO_FAR, {"arrives": _leaving(job, person), "latest": job.latest})
+        return
+    if not person.promises:
+        last_end = max(closes for _, closes in person.working)
+        yield Reason(Why.SHIFT_TOO_SHORT, {"until": last_end, "end": arrives})
+        return
+    in_the_way = [p for p in person.promises if p.start < job.latest and p.end > job.start]
+    first = min(in_the_way or person.promises, key=lambda p: p.start)
+    last = max(in_the_way or person.promises, key=lambda p: p.end)
+    yield Reason(
+        Why.PROMISED,
+        {"visit_id": first.visit_id, "start": first.start, "end": last.end, "arrives": arrives},
+    )
 
 
-def _extra_way(job: Job, person: Person) -> float:
+def _extra_way(arrives: datetime, person: Person) -> float:
     """Return the seconds the job adds to a day's ways: to it, and from it to the next visit."""
-    before = [p for p in person.promises if p.end <= job.start]
-    after = [p for p in person.promises if p.start >= job.start]
+    before = [p for p in person.promises if p.end <= arrives]
+    after = [p for p in person.promises if p.start >= arrives]
     to = max(before, key=lambda p: p.end).to_job_s if before else (person.way_s or 0.0)
     onwards = min(after, key=lambda p: p.start).from_job_s if after else 0.0
     return to + onwards

@@ -173,6 +173,38 @@ RARE_SKILL = number(
     within=(0, 120),
 )  # fmt: skip
 
+OVERRUN = number(
+    "late_overrun", "AP-07", "minutes", 10,
+    "How long work that has run past its planned time still takes at least.",
+    within=(0, 240),
+)  # fmt: skip
+CALM = number(
+    "late_calm", "AP-07", "minutes", 5,
+    "So long before the window's end a predicted arrival must lie for a warning to settle by"
+    " itself; a prediction that moves by less is no news.",
+    within=(0, 60),
+)  # fmt: skip
+
+
+class Settled(StrEnum):
+    """How a warning of a late visit ended."""
+
+    IN_TIME_AGAIN = "in_time_again"
+    ARRIVED = "arrived"
+    ARRIVED_LATE = "arrived_late"
+    REASSIGNED = "reassigned"
+    RESCHEDULED = "rescheduled"
+    LET_BE = "let_be"
+    ENDED = "ended"
+
+
+class WayOutKind(StrEnum):
+    """What may be done about a visit that will be late."""
+
+    REASSIGN = "reassign"
+    NEW_TIME = "new_time"
+
+
 MOST_VISITS = 2_000
 """Visits of one day plan; the least urgent ones without a time are left for another day."""
 MOST_LINES = 2_000

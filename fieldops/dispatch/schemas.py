@@ -192,3 +192,33 @@ class DisturbanceRead(_Read):
     ends_at: datetime
     noticed_at: datetime
     plan_id: UUID | None
+
+
+class WayOutRead(BaseModel):
+    """A way out of a late visit: `reassign` keeps the window, `new_time` needs the customer."""
+
+    kind: str
+    technician_ids: list[UUID]
+    contact_id: UUID
+    instead_of: UUID | None
+    window_start: datetime
+    window_end: datetime
+    arrives_at: datetime
+    text: dict[str, str]
+
+
+class LateWarningRead(_Read):
+    """A visit that will miss its window, who comes last and why, and the ways out (AP-07)."""
+
+    visit_id: UUID
+    technician_id: UUID
+    centre_id: UUID
+    window_start: datetime
+    window_end: datetime
+    cause: str
+    predicted_arrival: datetime
+    raised_at: datetime
+    ways: list[WayOutRead]
+    taken: dict[str, str | int | None] | None
+    settled_at: datetime | None
+    outcome: str | None

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.dispatch.queries import lateness
+from fieldops.dispatch.queries.lateness import Running
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation.models import Technician
 from fieldops.reports import queries, rules
-from fieldops.reports.rules import Way
 from fieldops.reports.schemas import (
     Board,
     BoardAppointment,
@@ -30,9 +31,10 @@ Crew = list[tuple[Assignment, Technician]]
 async def board(
     session: AsyncSession, scope: Scope, centre_id: UUID, day: date | None, now: datetime
 ) -> Board:
-    """Return a centre's day, today without a day: eight statements, however many visits there are.
+    """Return a centre's day, today without a day; today's as it is predicted to go on (AP-07).
 
-    Raises NotFound for a centre outside the scope.
+    Eight statements, and seven for the prediction, however many visits there are. Raises NotFound
+    for a centre outside the scope.
     """
     known = await queries.places(session, scope.region_id)
     name = queries.centre_named(known, scope, centre_id)
@@ -43,6 +45,8 @@ async def board(
     crews = await queries.assignments(session, scope, visit_ids)
     people = {technician.id for crew in crews.values() for _a, technician in crew}
     devices, held = await queries.holdings(session, scope.region_id, people, visit_ids)
+    today = day == local_day(now, known.zone)
+    running = await lateness.running(session, scope.region_id, centre_id, now) if today else None
     rows = []
     for row in shown:
         crew = crews.get(row.Visit.id, [])
@@ -50,7 +54,7 @@ async def board(
             technician.id: _device(devices.get(technician.id, ()), held, row.Visit)
             for _a, technician in crew
         }
-        rows.append(_row(row.Visit, row.order_ref, row.Appointment, crew, syncs, now))
+        rows.append(_row(row.Visit, row.order_ref, row.Appointment, crew, syncs, running, now))
     return Board(
         centre_id=centre_id,
         centre_name=name,
@@ -69,37 +73,21 @@ async def board(
     )
 
 
-def _way(assignment: Assignment) -> Way:
-    return Way(
-        assignment.latest_departure_at,
-        assignment.travel_seconds,
-        assignment.departed_at,
-        assignment.arrived_at,
-        assignment.started_at,
-    )
-
-
 def _row(
     visit: Visit,
     order_ref: str,
     appointment: Any,
     crew: Crew,
     syncs: dict[UUID, DeviceSync],
+    running: Running | None,
     now: datetime,
 ) -> BoardRow:
     # The board asks for visits by their window; a constraint gives those all three times.
     times = (visit.window_start, visit.window_end, visit.expected_arrival)
     start, end, planned = cast("tuple[datetime, datetime, datetime]", times)
     over = visit.state in ENDED
-    ways = [_way(assignment) for assignment, _t in crew]
-    arrivals = [_arrival(visit, way, planned, now) for way in ways or [Way()]]
-    risks = rules.late_risks(
-        ways,
-        now=now,
-        window_end=end,
-        planned_arrival=planned,
-        duration_minutes=visit.duration_minutes,
-    )
+    arrivals = {a.technician_id: _arrival(visit, a, running, planned) for a, _t in crew}
+    risks = () if running is None else running.risks(visit.id, crewless=now > end)
     return BoardRow(
         visit_id=visit.id,
         order_id=visit.order_id,
@@ -109,21 +97,24 @@ def _row(
         state=visit.state,
         window_start=start,
         window_end=end,
-        expected_arrival=max(filter(None, arrivals), default=planned),
+        expected_arrival=max(filter(None, arrivals.values()), default=planned),
         late_risks=[] if over else list(risks),
         unconfirmed=None if over or appointment is None else _unconfirmed(appointment, now),
         technicians=[
-            _technician(assignment, technician, _arrival(visit, way, planned, now), syncs)
-            for (assignment, technician), way in zip(crew, ways, strict=True)
+            _technician(assignment, technician, arrivals[technician.id], syncs)
+            for assignment, technician in crew
         ],
     )
 
 
-def _arrival(visit: Visit, way: Way, planned: datetime, now: datetime) -> datetime | None:
+def _arrival(
+    visit: Visit, assignment: Assignment, running: Running | None, planned: datetime
+) -> datetime | None:
     """When a technician arrives; of a visit that has ended only what was recorded."""
-    if visit.state in ENDED:
-        return way.arrived_at
-    return rules.expected_arrival(way, planned, now)
+    if visit.state in ENDED or assignment.arrived_at is not None:
+        return assignment.arrived_at
+    found = running and running.prediction.arrivals.get((visit.id, assignment.technician_id))
+    return found.at if found else planned
 
 
 def _technician(

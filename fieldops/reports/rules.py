@@ -202,66 +202,6 @@ def period_start(day: date, period: Period) -> date | None:
             return None
 
 
-class LateRisk(StrEnum):
-    """Why a visit is likely to be late, or is (AP-07)."""
-
-    NOT_DEPARTED = "not_departed"
-    ARRIVAL_AFTER_WINDOW = "arrival_after_window"
-    RUNNING_OVER = "running_over"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How far one technician of a visit has come; times are aware, travel in seconds."""
-
-    latest_departure_at: datetime | None = None
-    travel_seconds: int | None = None
-    departed_at: datetime | None = None
-    arrived_at: datetime | None = None
-    started_at: datetime | None = None
-
-
-def expected_arrival(way: Way, planned: datetime, now: datetime) -> datetime:
-    """Return when a technician arrives, as far as the day's state tells (AP-07).
-
-    Departed: travel time after the departure; still elsewhere: travel time from now at the
-    earliest, the planned time otherwise. A predicted arrival never lies in the past.
-    """
-    if way.arrived_at is not None:
-        return way.arrived_at
-    travel = timedelta(seconds=way.travel_seconds or 0)
-    if way.departed_at is not None:
-        return max(way.departed_at + travel, now)
-    return max(planned, now + travel)
-
-
-def late_risks(
-    ways: Iterable[Way],
-    *,
-    now: datetime,
-    window_end: datetime,
-    planned_arrival: datetime,
-    duration_minutes: int,
-) -> tuple[LateRisk, ...]:
-    """Return why a visit that has not ended is likely to be late (AP-07), none when it is not.
-
-    Who comes latest decides, for all technicians are due at the same time (VI-01).
-    """
-    found: set[LateRisk] = set()
-    on_site_for = timedelta(minutes=duration_minutes)
-    all_ways = list(ways)
-    for way in all_ways or [Way()]:
-        waiting = way.departed_at is None and way.arrived_at is None
-        if waiting and way.latest_departure_at is not None and now > way.latest_departure_at:
-            found.add(LateRisk.NOT_DEPARTED)
-        if expected_arrival(way, planned_arrival, now) > window_end:
-            found.add(LateRisk.ARRIVAL_AFTER_WINDOW)
-        begun = way.started_at or way.arrived_at
-        if begun is not None and now > begun + on_site_for:
-            found.add(LateRisk.RUNNING_OVER)
-    return tuple(risk for risk in LateRisk if risk in found)
-
-
 class Unsynced(StrEnum):
     """What keeps a technician's device from showing or telling the truth about a visit."""
 

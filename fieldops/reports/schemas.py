@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fieldops.reports.rules import LateRisk, Miss, Standing, Unsynced
+from fieldops.dispatch.prediction import LateRisk
+from fieldops.reports.rules import Miss, Standing, Unsynced
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 

@@ -18,7 +18,7 @@ from api.documents import create_app
 from api.sync import key_of_device
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
-from fieldops.dispatch.models import Plan
+from fieldops.dispatch.models import LateWarning, Plan
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import NIL, new_id
@@ -72,6 +72,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "desk_hand_over": {"person_id": SOME, **WHY},
     "health_record_reading": {"service_id": SOME, "down_mbps": 1, "up_mbps": 1},
     "duty_set_day": {"day": "2026-11-25", "times": [], **WHY},
+    "lateness_let_be": {**WHY},
+    "lateness_take": {"way": 0},
     "leave_add": {
         "kind": "leave",
         "starts_at": "2026-11-24T08:00:00Z",
@@ -236,6 +238,13 @@ async def make_place(
             )
             assert found is not None, key
             place.ids[key] = found
+        late = LateWarning(
+            region_id=region, centre_id=centre, visit_id=place.ids["visit_id"],
+            technician_id=technician.id, window_start=local(day, 9), window_end=local(day, 11),
+            cause="behind", predicted_arrival=local(day, 12), raised_at=local(day, 9), ways=[],
+        )  # fmt: skip
+        session.add(late)
+    place.ids["late_warning_id"] = late.id
     return place
 
 

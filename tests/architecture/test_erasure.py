@@ -29,6 +29,7 @@ WORDLESS = {
         "base",  # times and states
     },
     "faults_report": {"channel"},
+    "dispatch_late_warning": {"cause", "ways", "taken", "outcome"},
     "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
     "health_reading": {"photos", "flags", "likely_place"},
     "health_record": {

@@ -35,6 +35,8 @@ OWN_FILES = {
     "checklists/standard": "the templates of CH-03 and CH-04, as data",
     "customers/pii": "the only place that touches contact data (CU-04)",
     "customers/standards": "which row of the standard table wins (CU-02), pure",
+    "dispatch/prediction": "when technicians will be where, by the state of the day, pure",
+    "dispatch/watching": "running days predicted, warned of with ways out, settled",
     "dispatch/ranking": "who can do one job and who should, with reasons, pure",
     "dispatch/wording": "what dispatchers read of candidates and late visits, in both languages",
     "dispatch/day": "what is known of a centre's day, in minutes, pure",

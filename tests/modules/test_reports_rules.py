@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from fieldops.reports import rules
 from fieldops.reports.rules import (
     Holding,
-    LateRisk,
     Limits,
     Miss,
     Period,
@@ -17,7 +16,6 @@ from fieldops.reports.rules import (
     Tally,
     Unsynced,
     Verdict,
-    Way,
 )
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
@@ -223,48 +221,6 @@ def test_kp_01_is_cut_by_local_day_week_from_monday_and_month() -> None:
     assert rules.period_start(sunday, Period.WEEK) == date(2026, 11, 23)
     assert rules.period_start(sunday, Period.MONTH) == date(2026, 11, 1)
     assert rules.period_start(sunday, Period.NONE) is None
-
-
-def risks(*ways: Way, now: datetime) -> tuple[LateRisk, ...]:
-    return rules.late_risks(
-        ways,
-        now=now,
-        window_end=MONDAY + hours(2),
-        planned_arrival=MONDAY,
-        duration_minutes=60,
-    )
-
-
-def test_ap_07_who_has_not_left_by_the_latest_departure_is_a_late_risk() -> None:
-    way = Way(latest_departure_at=MONDAY - timedelta(minutes=25), travel_seconds=1200)
-    assert risks(way, now=MONDAY - timedelta(minutes=25)) == ()
-    assert risks(way, now=MONDAY - timedelta(minutes=24)) == (LateRisk.NOT_DEPARTED,)
-
-
-def test_ap_07_an_arrival_predicted_after_the_window_is_a_late_risk() -> None:
-    left = MONDAY + hours(1.5)
-    on_the_way = Way(departed_at=left, travel_seconds=2400)
-    assert risks(on_the_way, now=left) == (LateRisk.ARRIVAL_AFTER_WINDOW,)
-    near = Way(departed_at=left, travel_seconds=1200)
-    assert risks(near, now=left) == ()
-    assert risks(near, now=MONDAY + hours(2.1)) == (LateRisk.ARRIVAL_AFTER_WINDOW,)
-
-
-def test_ap_07_work_longer_than_planned_is_a_late_risk() -> None:
-    working = Way(departed_at=MONDAY, arrived_at=MONDAY, started_at=MONDAY + hours(0.25))
-    assert risks(working, now=MONDAY + hours(1.25)) == ()
-    assert risks(working, now=MONDAY + hours(1.3)) == (LateRisk.RUNNING_OVER,)
-
-
-def test_ap_07_the_latest_of_several_technicians_decides_vi_01() -> None:
-    there = Way(departed_at=MONDAY - hours(1), arrived_at=MONDAY)
-    far = Way(departed_at=MONDAY, travel_seconds=8000)
-    assert risks(there, far, now=MONDAY + hours(0.5)) == (LateRisk.ARRIVAL_AFTER_WINDOW,)
-
-
-def test_a_visit_nobody_is_on_is_a_late_risk_once_its_window_is_over() -> None:
-    assert risks(now=MONDAY + hours(1.9)) == ()
-    assert risks(now=MONDAY + hours(2.1)) == (LateRisk.ARRIVAL_AFTER_WINDOW,)
 
 
 def test_a_device_is_unsynced_without_the_visit_with_an_older_version_or_with_queued_work() -> None:

@@ -63,7 +63,7 @@ async def candidates(
     """
     region_id = visit.region_id
     zone = await organisation.zone_of(session, region_id)
-    job = await _job(session, visit, start, end, local_day(start, zone), skills)
+    job = await _job(session, visit, start, end, now, local_day(start, zone), skills)
     plan = await emergencies.active(session, region_id, visit.centre_id, now)
     helpers = frozenset() if plan is None else plan.reserve
     staff = await _staff(session, visit, helpers)
@@ -72,7 +72,7 @@ async def candidates(
     goal = await visits.premises_position(session, region_id, visit.premises_id)
     certificates = await _certificates(session, region_id, ids)
     working = await organisation.working_intervals(session, region_id, ids, job.day, job.day, zone)
-    leaves = await _leaves(session, region_id, ids, *job.reserved)
+    leaves = await _leaves(session, region_id, ids, start, end)
     booked = await _booked(session, visit, ids, day, now)
     known = await _known_places(session, visit)
     present = {row.technician_id for row in await visits.present(session, region_id, [visit.id])}
@@ -107,6 +107,7 @@ async def _job(
     visit: Visit,
     start: datetime,
     end: datetime,
+    now: datetime,
     day: date,
     skills: Collection[str] | None,
 ) -> Job:
@@ -123,6 +124,7 @@ async def _job(
         enterprise=business,
         demanding=needs_person(tier),
         own_work=any(order.kind == Kind.CARE for order in work),
+        now=now,
     )
 
 

@@ -204,15 +204,19 @@ async def put_technicians(
     override: str | None = None,
     *,
     known_as: telling.Window | None = None,
+    due_at: datetime | None = None,
 ) -> None:
     """Make these the technicians of a locked visit: all due at the same time, one the contact.
 
     Who stays keeps the steps taken; `known_as` is the window it had when it was just moved.
+    `due_at` is another moment of its window that they can be there.
     Everybody is told what changed for them. Raises NoWindow, UnknownTechnicians, NotQualified,
     OutsideCalendar, OfAnotherCentre.
     """
     if visit.expected_arrival is None:
         raise NoWindow(next_steps=("appointment.book",))
+    if due_at is not None:
+        visit.expected_arrival = due_at
     known = await organisation.technicians(ctx.session, ctx.region_id, technician_ids)
     if len(known) != len(set(technician_ids)) or not all(t.active for t in known.values()):
         raise UnknownTechnicians

@@ -1,0 +1,212 @@
+"""Warnings of late visits: recorded by the machine, decided by a dispatcher (AP-07)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fieldops.appointments import queries as appointments
+from fieldops.appointments import rules as promises
+from fieldops.appointments.commands import moving
+from fieldops.appointments.commands.tasks import open_task
+from fieldops.appointments.errors import NoAppointment
+from fieldops.dispatch.errors import NoSuchWay, SayWhatCustomerSaid, WarningSettled
+from fieldops.dispatch.models import LateWarning
+from fieldops.dispatch.prediction import Cause
+from fieldops.dispatch.queries import lateness
+from fieldops.dispatch.rules import RESCHEDULE_REASON, Settled, WayOutKind
+from fieldops.dispatch.rules import Cause as PlanCause
+from fieldops.kernel.actor import Kind
+from fieldops.kernel.commands import Args, Context, Moment, Outcome, Text, command
+from fieldops.kernel.errors import Forbidden
+from fieldops.kernel.permissions import Permission
+from fieldops.visits import queries as visits
+from fieldops.visits.commands import assigning
+from fieldops.visits.models import Visit
+from fieldops.visits.rules import ENDED
+
+PLAN = Permission.DISPATCH_PLAN
+REASON = RESCHEDULE_REASON[PlanCause.DELAY]
+
+
+class WayOut(BaseModel):
+    """One way out: who comes instead, or when; `text` says it by language (en, zh_CN)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: WayOutKind
+    technician_ids: tuple[UUID, ...]
+    contact_id: UUID
+    instead_of: UUID | None = None
+    window_start: datetime
+    window_end: datetime
+    arrives_at: datetime
+    text: dict[str, str]
+
+
+class RecordLateness(Args):
+    visit_id: UUID = Field(description="The visit that will be late.")
+    technician_id: UUID = Field(description="Who comes last.")
+    cause: Cause = Field(description="What holds them up.")
+    predicted_arrival: Moment = Field(description="When they will be there.")
+    ways: list[WayOut] = Field(max_length=2, description="The best ways out.")
+
+
+@command("lateness.record", permission=PLAN, subject="visit_id")
+async def record(ctx: Context, args: RecordLateness) -> Outcome:
+    """Warn that a visit will miss its window, or bring its open warning up to date (AP-07).
+
+    The machine's own; raises Forbidden for people, NotFound.
+    """
+    _only_the_machine(ctx)
+    visit = await visits.lock_visit(ctx.session, ctx.actor.scope(PLAN), args.visit_id)
+    if visit.state in ENDED or visit.window_start is None or visit.window_end is None:
+        return []
+    row = await lateness.lock_open(ctx.session, ctx.region_id, visit.id)
+    if row is None:
+        row = LateWarning(
+            region_id=ctx.region_id,
+            visit_id=visit.id,
+            centre_id=visit.centre_id,
+            raised_at=ctx.now,
+        )
+        ctx.add(row)
+    row.technician_id, row.cause = args.technician_id, args.cause.value
+    row.window_start, row.window_end = visit.window_start, visit.window_end
+    row.predicted_arrival = args.predicted_arrival
+    if row.taken is None:  # what somebody decided for is not exchanged under their hands
+        row.ways = [way.model_dump(mode="json") for way in args.ways]
+    return row
+
+
+class SettleLateness(Args):
+    visit_id: UUID = Field(description="The visit that is in time again, or over.")
+    outcome: Settled = Field(description="How its warning ended.")
+
+
+@command("lateness.settle", permission=PLAN, subject="visit_id")
+async def settle(ctx: Context, args: SettleLateness) -> Outcome:
+    """End the open warning of a visit that is no longer true (AP-07).
+
+    The machine's own; raises Forbidden for people, NotFound.
+    """
+    _only_the_machine(ctx)
+    await visits.lock_visit(ctx.session, ctx.actor.scope(PLAN), args.visit_id)
+    row = await lateness.lock_open(ctx.session, ctx.region_id, args.visit_id)
+    if row is None:
+        return []
+    row.settled_at, row.outcome = ctx.now, args.outcome.value
+    return row
+
+
+def _only_the_machine(ctx: Context) -> None:
+    if ctx.actor.kind is not Kind.SYSTEM:
+        raise Forbidden(permission="dispatch:predict")
+
+
+class TakeWayOut(Args):
+    late_warning_id: UUID = Field(description="The warning.")
+    way: int = Field(ge=0, le=1, description="Which way out, by its place in the warning's list.")
+    customer_contacted_at: Moment | None = Field(
+        None, description="New time: when the customer agreed to it; empty: have them called."
+    )
+    channel: promises.Channel | None = Field(None, description="New time: how they were spoken to.")
+    customer_said: Text | None = Field(
+        None, min_length=1, max_length=500, description="New time: the customer's say (AP-02)."
+    )
+    apart_reason: Text | None = Field(
+        None,
+        min_length=3,
+        max_length=500,
+        description="New time: why it moves without the other promised visits of its order.",
+    )
+
+
+@command("lateness.take", permission=PLAN)
+async def take(ctx: Context, args: TakeWayOut) -> Outcome:
+    """Carry out a way out of a late visit: another technician, or a new time (AP-07, AP-06).
+
+    A new time is booked when the customer has agreed; otherwise a person is to call them with it,
+    before the window opens. Raises NotFound, WarningSettled, NoSuchWay, SayWhatCustomerSaid, and
+    what assigning and rescheduling refuse, for instance SlotTaken.
+    """
+    row, visit = await _open_warning(ctx, args.late_warning_id)
+    if args.way >= len(row.ways):
+        raise NoSuchWay
+    way = WayOut.model_validate(row.ways[args.way])
+    ctx.reason = REASON
+    row.taken = {"way": args.way, "by": str(ctx.actor.id), "at": ctx.now.isoformat()}
+    if way.kind is WayOutKind.REASSIGN:
+        await assigning.put_technicians(
+            ctx,
+            visit,
+            way.technician_ids,
+            way.contact_id,
+            visit.override_reason,
+            due_at=way.arrives_at,
+        )
+        row.settled_at, row.outcome = ctx.now, Settled.REASSIGNED.value
+        return [row, visit]
+    return [row, visit, *await _new_time(ctx, row, visit, way, args)]
+
+
+async def _new_time(
+    ctx: Context, row: LateWarning, visit: Visit, way: WayOut, args: TakeWayOut
+) -> list[Any]:
+    """Book the new time the customer agreed to, or have them called about it (AP-06)."""
+    appointment = await appointments.lock_open(ctx.session, ctx.region_id, visit.id)
+    if appointment is None:
+        raise NoAppointment
+    if args.customer_contacted_at is None:
+        task = await open_task(
+            ctx, visit, "reschedule", ctx.now, appointment=appointment, subject=way.text["en"]
+        )
+        return [task]
+    if args.channel is None or args.customer_said is None:
+        raise SayWhatCustomerSaid
+    moved = moving.RescheduleAppointment(
+        appointment_id=appointment.id,
+        window_start=way.window_start,
+        window_end=way.window_end,
+        technician_ids=list(way.technician_ids),
+        contact_id=way.contact_id,
+        cause="operator",
+        reason=REASON,
+        channel=args.channel,
+        customer_said=args.customer_said,
+        customer_contacted_at=args.customer_contacted_at,
+        apart_reason=args.apart_reason,
+    )
+    await moving.reschedule(ctx, moved)
+    row.settled_at, row.outcome = ctx.now, Settled.RESCHEDULED.value
+    return [appointment]
+
+
+class LetBe(Args):
+    late_warning_id: UUID = Field(description="The warning.")
+    reason: Text = Field(min_length=3, max_length=500, description="Why nothing is done.")
+
+
+@command("lateness.let_be", permission=PLAN)
+async def let_be(ctx: Context, args: LetBe) -> LateWarning:
+    """Decide that a visit may be late; it is not warned of again for this window (AP-07).
+
+    Raises NotFound, WarningSettled.
+    """
+    row, _ = await _open_warning(ctx, args.late_warning_id)
+    ctx.reason = args.reason
+    row.taken = {"way": None, "by": str(ctx.actor.id), "at": ctx.now.isoformat()}
+    row.settled_at, row.outcome = ctx.now, Settled.LET_BE.value
+    return row
+
+
+async def _open_warning(ctx: Context, warning_id: UUID) -> tuple[LateWarning, Visit]:
+    """Return an open warning and its visit, both locked; the visit first, as everywhere."""
+    scope = ctx.actor.scope(PLAN)
+    known = await lateness.late_warning(ctx.session, scope, warning_id)
+    visit = await visits.lock_visit(ctx.session, scope, known.visit_id)
+    row = await lateness.lock_open(ctx.session, ctx.region_id, visit.id)
+    if row is None or row.id != warning_id:
+        raise WarningSettled(outcome=known.outcome or "")
+    return row, visit

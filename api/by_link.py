@@ -135,24 +135,23 @@ async def public_appointment_answer(
 async def public_appointment_windows(asked: Annotated[Asked, Depends(_asked)]) -> PublicWindows:
     async with asked.database.transaction() as session:
         found = await asked.linked(session)
-        free = await windows(session, asked, found)
+        choice = await windows(session, asked, found)
     return PublicWindows(
         items=[
             PublicWindow(
                 window_start=offer.start.astimezone(found.zone),
                 window_end=offer.end.astimezone(found.zone),
             )
-            for offer in free
+            for offer in choice.offers
         ]
     )
 
 
-async def windows(session: AsyncSession, asked: Asked, found: Linked) -> list[queries.Offer]:
+async def windows(session: AsyncSession, asked: Asked, found: Linked) -> queries.Choice:
     """Return the windows the customer may move to; none where moving is not possible."""
     if situations.Action.MOVE not in situations.actions(found.situation(asked.now)):
-        return []
-    present = found.appointment.window_start, found.appointment.window_end
-    return await queries.other_windows(session, found.visit, present, asked.now)
+        return queries.Choice([], linked=False)
+    return await queries.other_windows(session, found.visit, found.appointment, asked.now)
 
 
 class LinkMove(BaseModel):

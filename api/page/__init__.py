@@ -25,6 +25,7 @@ from api.routing import Open, public, settings_of
 from fieldops.appointments import queries, situations
 from fieldops.appointments.errors import (
     AppointmentClosed,
+    LinkedVisits,
     SlotTaken,
     TooLateByLink,
     WindowMoved,
@@ -199,7 +200,7 @@ class _Page:
                 await self.asked.run("appointment.answer_by_link", answer=answer, note=note)
             else:
                 raise InvalidRequest(reason="the form asks for nothing")
-        except SlotTaken:
+        except (SlotTaken, LinkedVisits):
             return await self.windows("taken", status=409)
         except (WindowMoved, AppointmentClosed, TooLateByLink):
             found, present, calendar, onward = await self._found()
@@ -261,7 +262,7 @@ class _Page:
         """Return the free windows by day, with what went wrong before, if anything did."""
         async with self.asked.database.transaction() as session:
             found = await self.asked.linked(session)
-            free = await windows(session, self.asked, found)
+            choice = await windows(session, self.asked, found)
         present = found.situation(self.asked.now)
         if Action.MOVE not in situations.actions(present):
             return self._appointment(*await self._found(), status=status)
@@ -278,7 +279,7 @@ class _Page:
                     for offer in day
                 ],
             }
-            for day in spread(free, found)
+            for day in spread(choice.offers, found)
         ]
         return self._page(
             found,
@@ -287,7 +288,8 @@ class _Page:
             at_view="windows",
             at=self._when(found),
             days=days,
-            notice=texts(language)[notice] if notice else "",
+            linked=choice.linked,
+            notice=texts(language)[notice] if notice and not choice.linked else "",
         )
 
     async def receipt(self) -> Response:

@@ -20,9 +20,18 @@ from fieldops.kernel import clock
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.models import Message
+from fieldops.orders.models import WorkOrder
 from fieldops.visits.models import Assignment, Notice, Visit
 from tests.support.clients import bearer
-from tests.support.factories.appointments import Planned, book, local, planned_visit, window
+from tests.support.factories.appointments import (
+    BROADBAND,
+    FIXED,
+    Planned,
+    book,
+    local,
+    planned_visit,
+    window,
+)
 from tests.support.factories.visits import arrive, from_phone
 from tests.support.run import run
 from tests.support.world import World, id_of
@@ -173,6 +182,34 @@ async def test_ap_01_a_window_that_was_given_away_meanwhile_is_refused_with_fres
     assert free(lost)
     assert chosen not in free(lost)
     assert heading(await client.get(page)) == "Does this time suit you?"
+
+
+async def test_ap_06_visits_of_one_order_are_not_moved_apart_by_the_page(
+    client: httpx.AsyncClient, database: Database, world: World, sign: Callable[..., str]
+) -> None:
+    planned = await planned_visit(database, world.dora, items=(FIXED, BROADBAND), locale="en")
+    work = await rows(database, WorkOrder)
+    await run(
+        database,
+        world.dora,
+        "visit.split",
+        visit_id=str(planned.visit_id),
+        work_order_ids=[str(next(w.id for w in work if w.service == "broadband"))],
+        reason="The router comes a day later",
+    )
+    visits = sorted(v.id for v in await rows(database, Visit))
+    linked = f"/a/{sign(await book(database, world.dora, visits[0], START))}"
+    chosen = free(await client.get(f"{linked}?view=windows"))[0]
+    await book(database, world.dora, visits[1], local(26, 13), "kim")
+    shown = await client.get(f"{linked}?view=windows")
+    assert free(shown) == []
+    assert "Several of our visits to you belong together" in shown.text
+    assert 'value="wish"' in shown.text
+    assert (await client.post(linked, data={"do": "move", "window": chosen})).status_code == 409
+    token = linked.removeprefix("/a/")
+    start = datetime.fromtimestamp(int(chosen.partition("-")[0]) * 60, clock.now().tzinfo)
+    refused = await client.post(f"/v1/public/appointments/{token}/move", json=window(start))
+    assert (refused.status_code, refused.json()["code"]) == (409, "linked_visits")
 
 
 @pytest.mark.parametrize("value", ["", "x", "29000000-120", "-", "9" * 13 + "-1", "99999999-9999"])

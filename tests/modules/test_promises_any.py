@@ -40,11 +40,10 @@ async def choosing(walk: Walk) -> None:
     """The customer takes a free window by the link."""
     for appointment in await every(walk.database, Appointment):
         visit = next(v for v in await every(walk.database, Visit) if v.id == appointment.visit_id)
-        present = appointment.window_start, appointment.window_end
         async with walk.database.transaction() as session:
-            free = await queries.other_windows(session, visit, present, walk.now)
-        if free:
-            offer = walk.chance.choice(free)
+            choice = await queries.other_windows(session, visit, appointment, walk.now)
+        if choice.offers:
+            offer = walk.chance.choice(choice.offers)
             await walk.do(
                 system(1),
                 "appointment.move_by_link",

@@ -12,6 +12,7 @@ from fieldops.appointments import queries, rules, situations
 from fieldops.appointments.commands import ladder
 from fieldops.appointments.errors import (
     AppointmentClosed,
+    LinkedVisits,
     LinkInvalid,
     SlotTaken,
     TooLateByLink,
@@ -90,8 +91,9 @@ async def move_by_link(ctx: Context, args: MoveByLink) -> Outcome:
 
     The new time is taken and the old one freed by the reschedule of the offices, in one
     transaction, with the customer as the cause. The same choice again changes nothing. Raises
-    Forbidden, LinkInvalid, WindowMoved, AppointmentClosed, TooLateByLink, and SlotTaken when
-    the window is not free any more; then everything is as it was.
+    Forbidden, LinkInvalid, WindowMoved, AppointmentClosed, TooLateByLink, LinkedVisits where
+    several visits move together, and SlotTaken when the window is not free any more; then
+    everything is as it was.
     """
     visit, appointment = await _locked(ctx, args)
     chosen = args.new_start, args.new_end
@@ -99,8 +101,10 @@ async def move_by_link(ctx: Context, args: MoveByLink) -> Outcome:
     if chosen == present and appointment.state in rules.OPEN_STATES:
         return appointment
     _allow(ctx, visit, appointment, args, Action.MOVE)
-    free = await queries.other_windows(ctx.session, visit, present, ctx.now)
-    offer = next((o for o in free if (o.start, o.end) == chosen), None)
+    choice = await queries.other_windows(ctx.session, visit, appointment, ctx.now)
+    if choice.linked:
+        raise LinkedVisits(count=1)
+    offer = next((o for o in choice.offers if (o.start, o.end) == chosen), None)
     if offer is None:
         raise SlotTaken
     ctx.add(_wish(ctx, visit, appointment, args.note))

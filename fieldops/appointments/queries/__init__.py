@@ -24,6 +24,7 @@ from fieldops.appointments.queries.calls import (
 from fieldops.appointments.queries.displacing import Displaced, displaceable
 from fieldops.appointments.queries.linked import (
     MOST_SEARCHED,
+    Choice,
     Linked,
     last_word,
     linked,
@@ -41,6 +42,7 @@ from fieldops.appointments.queries.windows import Offer, arrival_in, free_window
 
 __all__ = [
     "MOST_SEARCHED",
+    "Choice",
     "Displaced",
     "Linked",
     "Offer",

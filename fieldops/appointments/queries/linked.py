@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.appointments import rules, situations
 from fieldops.appointments.links import Link
 from fieldops.appointments.models import Appointment, Reconfirmation
+from fieldops.appointments.queries.appointments import linked_visits
 from fieldops.appointments.queries.windows import Offer, free_windows
 from fieldops.appointments.situations import Situation
 from fieldops.customers.models import Customer
@@ -132,9 +133,24 @@ async def last_word(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The free windows a customer may move to; none where linked visits move together (VI-01)."""
+
+    offers: list[Offer]
+    linked: bool
+
+
 async def other_windows(
-    session: AsyncSession, visit: Visit, present: tuple[datetime, datetime], now: datetime
-) -> list[Offer]:
-    """Return the free windows a customer may move to: all but the present one (AP-01)."""
-    found = await free_windows(session, visit, now, limit=MOST_SEARCHED)
-    return [offer for offer in found if (offer.start, offer.end) != present]
+    session: AsyncSession, visit: Visit, appointment: Appointment, now: datetime
+) -> Choice:
+    """Return what a customer may choose from: all free windows but the present one (AP-01).
+
+    Where other visits of the order are promised too, a person agrees on all of them at once.
+    """
+    if await linked_visits(session, visit):
+        return Choice([], linked=True)
+    night = appointment.night_visit_wanted
+    found = await free_windows(session, visit, now, limit=MOST_SEARCHED, night=night)
+    present = appointment.window_start, appointment.window_end
+    return Choice([offer for offer in found if (offer.start, offer.end) != present], linked=False)

@@ -50,6 +50,7 @@ ROUTERS = (
     "events",
     *fieldops.modules.MODULES,
     "steering",
+    "ladder",
     "uploads",
     "replicache",
     "by_link",

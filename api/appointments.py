@@ -144,6 +144,9 @@ async def call_task_list(
     ] = None,
     kind: Annotated[rules.TaskKind | None, Query(description="Only of this kind.")] = None,
     visit_id: Annotated[UUID | None, Query(description="Only about this visit.")] = None,
+    centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    taken_by: Annotated[UUID | None, Query(description="Only those this person makes.")] = None,
+    free: Annotated[bool, Query(description="Only those nobody has taken.")] = False,  # noqa: FBT002 - a query parameter
     done: Annotated[bool, Query(description="Those done instead of those open.")] = False,  # noqa: FBT002 - a query parameter
     after: After = None,
     limit: Limit = 50,
@@ -158,4 +161,10 @@ async def call_task_list(
         statement = statement.where(CallTask.kind == kind)
     if visit_id is not None:
         statement = statement.where(CallTask.visit_id == visit_id)
+    if centre_id is not None:
+        statement = statement.where(CallTask.centre_id == centre_id)
+    if taken_by is not None:
+        statement = statement.where(CallTask.taken_by == taken_by)
+    if free:
+        statement = statement.where(CallTask.taken_by.is_(None))
     return await page(reading, statement, CallTask.id, after, limit, CallTaskRead)

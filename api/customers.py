@@ -16,10 +16,12 @@ from fieldops.customers.schemas import (
     ContactRead,
     CustomerRead,
     FormerContactRead,
+    IncomingTextRead,
     LimitRead,
     PremisesRead,
     ReadingRead,
     StandardRead,
+    StopRead,
 )
 from fieldops.kernel.commands import Text
 from fieldops.kernel.errors import InvalidArguments
@@ -33,6 +35,9 @@ verb(router, "/customers", commands.register_customer)
 verb(router, "/customers/{customer_id}/tier", commands.change_tier)
 verb(router, "/customers/{customer_id}/contact", commands.change_contact)
 verb(router, "/customers/{customer_id}/erase", commands.erase_customer)
+verb(router, "/customers/{customer_id}/stop-messages", commands.stop_messages)
+verb(router, "/stops/{stop_id}/end", commands.end_stop)
+verb(router, "/incoming-texts/{text_id}/seen", commands.see_text)
 verb(router, "/premises", commands.register_premises)
 verb(router, "/premises/{premises_id}/correct", commands.correct_premises)
 verb(router, "/standards", commands.set_standard)
@@ -229,3 +234,36 @@ async def limit_of(
         reading.session, segment, tier, service, task, region_id=reading.scope.region_id
     )
     return LimitRead(minutes=found.minutes, upper_minutes=found.upper_minutes)
+
+
+@router.get(
+    "/stops",
+    operation_id="stop_list",
+    summary="List who wants no messages by machine.",
+    responses=problems(),
+)
+async def stops(
+    reading: Annotated[Reading, reads(Permission.CONTACT_READ)],
+    customer_id: Annotated[UUID | None, Query(description="Only of this customer.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[StopRead]:
+    statement = pii.stops(reading.scope, customer_id=customer_id)
+    return await page(reading, statement, pii.Stop.id, after, limit, StopRead)
+
+
+@router.get(
+    "/incoming-texts",
+    operation_id="incoming_text_list",
+    summary="List the text messages that came in; by default those nobody dealt with.",
+    responses=problems(),
+)
+async def incoming_texts(
+    reading: Annotated[Reading, reads(Permission.CONTACT_READ)],
+    seen: Annotated[bool, Query(description="Those dealt with instead.")] = False,  # noqa: FBT002 - a query parameter
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[IncomingTextRead]:
+    done = pii.IncomingText.seen_at
+    statement = pii.incoming(reading.scope).where(done.is_not(None) if seen else done.is_(None))
+    return await page(reading, statement, pii.IncomingText.id, after, limit, IncomingTextRead)

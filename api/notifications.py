@@ -6,14 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.kernel.permissions import Permission
 from fieldops.notifications import queries
+from fieldops.notifications.commands import incoming
 from fieldops.notifications.models import Message
 from fieldops.notifications.rules import State
 from fieldops.notifications.schemas import AttemptRead, MessageDetail, MessageRead
 
 router = APIRouter(prefix="/v1/messages", tags=["notifications"])
+
+verb(router, "/{message_id}/voice-results", incoming.record_voice_result)
 
 
 @router.get(

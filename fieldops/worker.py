@@ -10,7 +10,7 @@ from fieldops.kernel import clock, jobs, logs, points
 from fieldops.kernel.announcing import Announcer
 from fieldops.kernel.db import connect
 from fieldops.kernel.settings import Settings
-from fieldops.notifications.jobs import close_channels
+from fieldops.notifications.jobs import close_channels, listen_on
 
 CONCURRENCY = 4
 GRACE_SECONDS = 10
@@ -31,6 +31,7 @@ async def run(settings: Settings, *, until_idle: bool = False) -> None:
     jobs.use(jobs.Machine(database, settings))
     announcer = Announcer(database)
     announcer.start()
+    listening = asyncio.create_task(listen_on(database, settings))
     connector = procrastinate.PsycopgConnector(conninfo=conninfo(settings), min_size=1, max_size=4)
     with jobs.app.replace_connector(connector) as app:
         async with app.open_async():
@@ -42,6 +43,8 @@ async def run(settings: Settings, *, until_idle: bool = False) -> None:
                     delete_jobs="successful",
                 )
             finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
                 await close_channels()
                 await announcer.stop()
                 await database.close()

@@ -119,3 +119,33 @@ class TooLateByLink(Refusal):
 
     code = "too_late_by_link"
     advice = "Call us, or tell the technician at the door."
+
+
+class LadderInvalid(Refusal):
+    """The ladder breaks a rule: {reason}."""
+
+    code = "ladder_invalid"
+    status = 422
+    advice = "Change the step that is named; the shipped ladder shows a whole one."
+
+
+class TaskTaken(Refusal):
+    """Somebody else makes this call already."""
+
+    code = "call_task_taken"
+    advice = "Leave it to them, or ask them to hand it over."
+
+
+class NotYourTask(Refusal):
+    """This call is made by somebody else."""
+
+    code = "call_task_not_yours"
+    advice = "Take it over first when they cannot make it."
+
+
+class NobodyToCall(Refusal):
+    """This person cannot make calls for this centre."""
+
+    code = "call_task_wrong_person"
+    status = 422
+    advice = "Choose somebody who dispatches or is an agent for the centre."

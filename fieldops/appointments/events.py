@@ -42,6 +42,21 @@ class AppointmentCancelled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AppointmentEndangered(Event):
+    """The operator cannot keep the window, and said so before it opened (AP-06)."""
+
+    appointment_id: UUID
+    visit_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LadderFollowed(Event):
+    """A visit's steps were set anew: the ladder, the quiet hours or the tier changed."""
+
+    visit_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class AppointmentAnswered(Event):
     """The customer answered the second confirmation (AP-04)."""
 

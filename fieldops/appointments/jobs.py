@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import queries
+from fieldops.appointments.commands.steps import FOLLOW
 from fieldops.kernel import actor, clock, commands, jobs
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.ids import new_id
@@ -35,3 +36,23 @@ async def _open(session: AsyncSession, region_id: int, visit_id: UUID, kind: str
     args = {"visit_id": str(visit_id), "kind": kind, "due_at": clock.now().isoformat()}
     envelope = Envelope(new_id(), "call_task.open", args)
     await commands.run(session, actor.system(region_id), envelope, clock.now())
+
+
+VISITS_AT_ONCE = 50
+
+
+@jobs.job(FOLLOW)
+async def follow_ladder(region_id: int) -> None:
+    """Set the steps of a region's visits ahead anew, some visits a transaction."""
+    database, after = jobs.machine().database, None
+    while True:
+        now = clock.now()
+        async with database.transaction() as session:
+            ids = await queries.visits_ahead(session, region_id, now, after, VISITS_AT_ONCE)
+            if ids:
+                args = {"visit_ids": [str(id_) for id_ in ids]}
+                envelope = Envelope(new_id(), "ladder.follow", args)
+                await commands.run(session, actor.system(region_id), envelope, now)
+        if len(ids) < VISITS_AT_ONCE:
+            return
+        after = ids[-1]

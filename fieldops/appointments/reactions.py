@@ -5,11 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from fieldops.appointments import queries, rules
+from fieldops.appointments.commands import steps
 from fieldops.appointments.commands.reserving import release, reserve, time_needed
 from fieldops.appointments.commands.tasks import open_task, today, withdraw_tasks
 from fieldops.appointments.errors import SlotTaken
+from fieldops.customers.events import TierChanged
 from fieldops.kernel.actor import system
 from fieldops.kernel.commands import Context
+from fieldops.kernel.configuration import NumberSet
 from fieldops.kernel.events import on
 from fieldops.kernel.permissions import Permission
 from fieldops.orders.rules import Cause
@@ -141,3 +144,29 @@ async def revive_appointment(ctx: Context, event: VisitRevived) -> None:
     appointment = await queries.latest(ctx.session, ctx.region_id, event.visit_id)
     if appointment is not None and appointment.state == "cancelled":
         appointment.state = "booked" if appointment.confirmed_at is None else "confirmed"
+
+
+LADDER_NUMBERS = frozenset(
+    number.name
+    for number in (
+        rules.RECONFIRM_BEFORE,
+        rules.CALL_BEFORE,
+        rules.NOTICE_BEFORE,
+        rules.QUIET_FROM,
+        rules.QUIET_UNTIL,
+    )
+)
+
+
+@on(NumberSet)
+async def follow_numbers(ctx: Context, event: NumberSet) -> None:
+    """Have the visits ahead follow quiet hours and offsets that changed (AP-03, AP-09)."""
+    if event.name in LADDER_NUMBERS:
+        await steps.follow_soon(ctx)
+
+
+@on(TierChanged)
+async def follow_tier(ctx: Context, event: TierChanged) -> None:
+    """Let a customer's promised visits follow the steps of the new tier (AP-04)."""
+    for visit_id in await queries.promised_visits(ctx.session, ctx.region_id, event.customer_id):
+        await steps.follow_visit(ctx, visit_id)

@@ -19,6 +19,7 @@ Answer = Literal["confirmed", "change_wanted", "cancelled", "unreachable"]
 Channel = Literal["phone", "web_link", "agent", "partner_api"]
 LinkAnswer = Literal["confirmed", "change_wanted", "cancelled"]
 AnswerChannel = Literal["text_link", "text_reply", "voice", "person", "technician"]
+OWN_CHANNELS: frozenset[AnswerChannel] = frozenset({"text_link", "text_reply", "voice"})
 Cause = Literal["operator", "customer"]
 TaskKind = Literal[
     "reconfirm",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fieldops.appointments.ladders import Step
 from fieldops.appointments.rules import (
     Answer,
     AnswerChannel,
@@ -13,6 +14,7 @@ from fieldops.appointments.rules import (
     Channel,
     LinkAnswer,
     Outcome,
+    Promise,
     State,
     TaskKind,
 )
@@ -50,6 +52,31 @@ class AppointmentRead(ReadModel):
     moved_reason: str | None
     customer_contacted_at: datetime | None
     contacted_in_time: bool | None
+    endangered_at: datetime | None = Field(
+        description="Since when it is known that the window cannot be kept (AP-06)."
+    )
+    endangered_reason: str | None
+
+
+class LadderRead(BaseModel):
+    """The ladder that counts in a region."""
+
+    number: int | None = Field(description="The version; null: the shipped ladder.")
+    published_at: datetime | None
+    published_by: UUID | None
+    reason: str | None
+    steps: list[Step]
+
+
+class LadderVersion(ReadModel):
+    """A ladder that was published once."""
+
+    id: UUID
+    number: int
+    published_at: datetime
+    published_by: UUID
+    reason: str
+    steps: list[Step]
 
 
 class ReconfirmationRead(ReadModel):
@@ -168,6 +195,11 @@ class CallTaskRead(ReadModel):
     due_at: datetime
     window_start: datetime | None
     subject: str | None
+    taken_by: UUID | None = Field(description="Who makes the call; null: whoever takes it.")
+    taken_at: datetime | None
+    tries: int | None = Field(description="Calls that were made.")
+    tried_at: datetime | None
+    promise: Promise | None = Field(description="What the customer promised at the last call.")
     outcome: Outcome | Literal["withdrawn"] | None
     note: str | None
     done_at: datetime | None

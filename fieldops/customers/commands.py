@@ -323,3 +323,68 @@ async def set_standard(ctx: Context, args: SetStandard) -> ServiceStandard:
     rules.check_order(standards, args.task)
     await ctx.emit(StandardChanged(task))
     return row
+
+
+class StopMessages(Args):
+    customer_id: UUID = Field(description="Who wants no more messages by machine.")
+    reason: Text | None = Field(None, max_length=500, description="What the customer said.")
+
+
+@command("customer.stop_messages", permission=Permission.CONTACT_WRITE, subject="customer_id")
+async def stop_messages(ctx: Context, args: StopMessages) -> pii.Stop:
+    """Put a customer on the stop list: what they must learn reaches them by a person (AP-10).
+
+    Once is enough. Raises NotFound.
+    """
+    scope = ctx.actor.scope(Permission.CONTACT_WRITE)
+    customer = await queries.lock_customer(ctx.session, scope, args.customer_id)
+    known = await pii.stop_of(ctx.session, ctx.region_id, customer.id)
+    if known is not None:
+        return known
+    row = pii.Stop(
+        region_id=ctx.region_id,
+        id=ctx.envelope.id,
+        customer_id=customer.id,
+        centre_id=customer.centre_id,
+        source="person",
+        reason=args.reason,
+        since=ctx.now,
+        by_id=ctx.actor.id,
+    )
+    ctx.add(row)
+    return row
+
+
+class EndStop(Args):
+    stop_id: UUID = Field(description="The entry of the stop list.")
+    reason: Reason
+
+
+@command("stop.end", permission=Permission.CONTACT_WRITE)
+async def end_stop(ctx: Context, args: EndStop) -> pii.Stop:
+    """Take somebody off the stop list because they want messages again (AP-10).
+
+    Raises NotFound for an entry outside the scope or ended before.
+    """
+    scope = ctx.actor.scope(Permission.CONTACT_WRITE)
+    row = await pii.lock_stop(ctx.session, scope, args.stop_id)
+    ctx.reason = args.reason
+    row.ended_at = ctx.now
+    return row
+
+
+class SeeText(Args):
+    text_id: UUID = Field(description="The text message that came in.")
+
+
+@command("incoming_text.see", permission=Permission.CONTACT_WRITE)
+async def see_text(ctx: Context, args: SeeText) -> pii.IncomingText:
+    """Mark a text message of an unknown number as dealt with (AP-04).
+
+    Raises NotFound outside the scope.
+    """
+    scope = ctx.actor.scope(Permission.CONTACT_WRITE)
+    row = await pii.lock_incoming(ctx.session, scope, args.text_id)
+    if row.seen_at is None:
+        row.seen_at, row.seen_by = ctx.now, ctx.actor.id
+    return row

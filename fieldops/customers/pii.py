@@ -6,6 +6,7 @@ machine that sends a message to the customer (its delivery log is the record of 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKeyConstraint,
     FromClause,
     Index,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     column,
     delete,
     null,
+    or_,
     select,
     update,
 )
@@ -36,8 +39,10 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Regional, catalogue_link, link
 from fieldops.kernel.changes import touch
 from fieldops.kernel.commands import Context
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.views import DeviceScope, document
+from fieldops.kernel.visibility import shown
 
 
 class Contact(Regional):
@@ -241,6 +246,147 @@ async def contact_for_message(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a customer may be written to; `stopped`: they want no messages by machine."""
+
+    phone: str | None
+    email: str | None
+    stopped: bool
+
+
+async def addresses_for_message(
+    session: AsyncSession, region_id: int, customer_id: UUID
+) -> Addresses:
+    """Return where a message by machine may go, and whether it may; for machines only."""
+    contact = await contact_for_message(session, region_id, customer_id)
+    number = contact.phone_digits if contact else None
+    named = Stop.customer_id == customer_id
+    if number is not None:
+        named = or_(named, Stop.number == number)
+    stopped = await session.scalar(
+        select(Stop.id).where(Stop.region_id == region_id, Stop.ended_at.is_(None), named).limit(1)
+    )
+    phone, email = (contact.phone, contact.email) if contact else (None, None)
+    return Addresses(phone, email, stopped is not None)
+
+
+async def customers_of_number(session: AsyncSession, region_id: int, number: str) -> list[UUID]:
+    """Return the customers that have a phone number, as a short message centre names it."""
+    found = await session.scalars(
+        select(Contact.id)
+        .where(Contact.region_id == region_id, Contact.phone_digits == number)
+        .order_by(Contact.id)
+        .limit(20)
+    )
+    return list(found)
+
+
+async def stop_number(
+    ctx: Context, number: str, customer_id: UUID | None, centre_id: UUID | None
+) -> Stop:
+    """Put a number on the stop list because its owner said so; once is enough."""
+    known: Stop | None = await ctx.session.scalar(
+        select(Stop)
+        .where(Stop.region_id == ctx.region_id, Stop.number == number, Stop.ended_at.is_(None))
+        .limit(1)
+    )
+    if known is not None:
+        return known
+    row = Stop(
+        region_id=ctx.region_id,
+        customer_id=customer_id,
+        centre_id=centre_id,
+        number=number,
+        source="reply",
+        since=ctx.now,
+    )
+    ctx.add(row)
+    return row
+
+
+async def stop_of(session: AsyncSession, region_id: int, customer_id: UUID) -> Stop | None:
+    """Return the present entry of a customer that a person made, None without one."""
+    found: Stop | None = await session.scalar(
+        select(Stop).where(
+            Stop.region_id == region_id,
+            Stop.customer_id == customer_id,
+            Stop.number.is_(None),
+            Stop.ended_at.is_(None),
+        )
+    )
+    return found
+
+
+def stops(scope: Scope, *, customer_id: UUID | None = None) -> Select[Stop]:
+    """Return the statement for the stop list in a scope, by id; ended ones are left out."""
+    found = select(Stop).where(_visible_stops(scope), Stop.ended_at.is_(None)).order_by(Stop.id)
+    return found if customer_id is None else found.where(Stop.customer_id == customer_id)
+
+
+async def lock_stop(session: AsyncSession, scope: Scope, stop_id: UUID) -> Stop:
+    """Return an entry of the stop list locked for a change; raises NotFound."""
+    found: Stop | None = await session.scalar(
+        stops(scope).where(Stop.id == stop_id).with_for_update(of=Stop)
+    )
+    if found is None:
+        raise NotFound(thing="stop")
+    return found
+
+
+def incoming(scope: Scope) -> Select[IncomingText]:
+    """Return the statement for the whole texts that came in, in a scope, by id."""
+    return (
+        select(IncomingText)
+        .where(_visible_texts(scope), IncomingText.state != "part")
+        .order_by(IncomingText.id)
+    )
+
+
+async def lock_incoming(session: AsyncSession, scope: Scope, text_id: UUID) -> IncomingText:
+    """Return a text that came in, locked for a change; raises NotFound."""
+    found: IncomingText | None = await session.scalar(
+        incoming(scope).where(IncomingText.id == text_id).with_for_update(of=IncomingText)
+    )
+    if found is None:
+        raise NotFound(thing="incoming text")
+    return found
+
+
+async def last_incoming(session: AsyncSession, region_id: int, number: str) -> IncomingText | None:
+    """Return the newest whole text of a number."""
+    found: IncomingText | None = await session.scalar(
+        select(IncomingText)
+        .where(
+            IncomingText.region_id == region_id,
+            IncomingText.number == number,
+            IncomingText.state != "part",
+        )
+        .order_by(IncomingText.received_at.desc(), IncomingText.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def parts_of(
+    session: AsyncSession, region_id: int, number: str, joined_by: int, parts: int
+) -> list[IncomingText]:
+    """Return the parts of a long text that are there, in order, locked."""
+    found = await session.scalars(
+        select(IncomingText)
+        .where(
+            IncomingText.region_id == region_id,
+            IncomingText.number == number,
+            IncomingText.state == "part",
+            IncomingText.joined_by == joined_by,
+            IncomingText.parts == parts,
+        )
+        .order_by(IncomingText.part)
+        .with_for_update()
+    )
+    return list(found)
+
+
 async def former_contacts(
     session: AsyncSession, region_id: int, customer_id: UUID
 ) -> list[FormerContact]:
@@ -356,6 +502,18 @@ async def replace_contact(
         setattr(contact, field, value)
     contact.phone_digits = digits_of(contact.phone)
     return contact
+
+
+def _visible_stops(scope: Scope) -> ColumnElement[bool]:
+    return scope.predicate(Stop, shared=True)
+
+
+def _visible_texts(scope: Scope) -> ColumnElement[bool]:
+    return scope.predicate(IncomingText, shared=True)
+
+
+shown(Stop, Permission.CONTACT_READ, _visible_stops)
+shown(IncomingText, Permission.CONTACT_READ, _visible_texts)
 
 
 @erasure.on_erasure

@@ -1,10 +1,10 @@
 """Read shapes of customers and premises; contact data only where its name says so."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from fieldops.kernel import geo
 
@@ -49,6 +49,42 @@ class PremisesRead(_Read):
     building: str | None
     access_notes: str | None
     point: PointRead
+
+
+class _NumberOfStrangers(_Read):
+    customer_id: UUID | None
+    number: str | None = Field(description="Only of somebody who is no customer we know.")
+
+    @model_validator(mode="after")
+    def _hide_customers(self) -> Self:
+        if self.customer_id is not None:
+            self.number = None
+        return self
+
+
+class StopRead(_NumberOfStrangers):
+    """Somebody who wants no messages by machine."""
+
+    id: UUID
+    version: int
+    source: str = Field(examples=["reply"])
+    reason: str | None
+    since: datetime
+    by_id: UUID | None
+
+
+class IncomingTextRead(_NumberOfStrangers):
+    """A text message that came in, and what was made of it."""
+
+    id: UUID
+    version: int
+    words: str
+    received_at: datetime
+    state: str = Field(examples=["unclear"], description="What came of it.")
+    meaning: str | None
+    visit_id: UUID | None
+    seen_at: datetime | None
+    seen_by: UUID | None
 
 
 class ContactRead(_Read):

@@ -17,6 +17,7 @@ from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Text, command
 from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound, Refusal
+from fieldops.kernel.events import Event
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.rows import tuples
 
@@ -97,6 +98,13 @@ class NumberOutOfBounds(Refusal):
     advice = "Only an administrator sets this; choose a value within the bounds."
 
 
+@dataclass(frozen=True, slots=True)
+class NumberSet(Event):
+    """A region has its own value of a number."""
+
+    name: str
+
+
 class SetNumber(Args):
     name: Text = Field(max_length=80, description="The number's name as listed under /v1/rules.")
     value: float = Field(allow_inf_nan=False, description="The region's value, in its unit.")
@@ -128,6 +136,7 @@ async def set_number(ctx: Context, args: SetNumber) -> RuleNumber:
     row.value = args.value
     await ctx.session.flush()
     ctx.session.info.pop("numbers", None)
+    await ctx.emit(NumberSet(args.name))
     return row
 
 

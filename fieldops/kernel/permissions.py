@@ -77,6 +77,7 @@ class Permission(StrEnum):
     NETWORK_REPORT = "network:report"
     NOTE_WRITE = "note:write"
     NOTIFICATION_READ = "notification:read"
+    NOTIFICATION_REPORT = "notification:report"
     ORDER_HANDLE = "order:handle"
     ORDER_IMPORT = "order:import"
     ORDER_READ = "order:read"
@@ -242,6 +243,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.FAULT_REPORT,
             P.NETWORK_EDIT,
             P.NETWORK_READ,
+            P.NOTIFICATION_REPORT,
             P.ORDER_IMPORT,
             P.ORDER_READ,
             P.ORDER_WRITE,

@@ -29,6 +29,7 @@ PULL_LOOKED = "pull.looked"
 PULL_WRITTEN = "pull.written"  # the page is recorded, COMMIT comes next
 PULL_COMMITTED = "pull.committed"  # COMMIT is done, the answer is not sent
 MESSAGE_CLAIMED = "message.claimed"  # a worker has taken a message, nothing is sent
+MESSAGE_HELD = "message.held"  # its visit is locked, it is still wanted, it goes out next
 MESSAGE_SENT = "message.sent"  # the peer has answered, the outcome is not recorded
 
 POINTS = frozenset(

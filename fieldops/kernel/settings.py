@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     )
     message_channels: list[str] = Field(
         ["file"],
-        description="Channels that customer messages go out by, in order: sms, email, file.",
+        description="Channels that customer messages go out by, in order: sms, email, voice, file.",
     )
     smtp_host: str = Field("127.0.0.1", description="Mail server that e-mails are handed to.")
     smtp_port: int = Field(25, ge=1, le=65535, description="Port of the mail server.")
@@ -96,6 +96,12 @@ class Settings(BaseSettings):
     smpp_system_id: str = Field("fieldops", description="System id at the SMSC.")
     smpp_password: SecretStr = Field(SecretStr(""), description="Password at the SMSC.")
     smpp_source: str = Field("FieldOps", description="Sender shown on text messages.")
+    voice_url: str = Field(
+        "", description="Address that a voice platform takes automatic calls at, by POST."
+    )
+    voice_key: SecretStr = Field(
+        SecretStr(""), description="Bearer token that the voice platform knows us by; empty: none."
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Address that links in customer messages begin with."
     )

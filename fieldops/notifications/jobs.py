@@ -2,20 +2,40 @@
 
 import asyncio
 
-from fieldops.kernel import clock, jobs, points
+import structlog
+
+from fieldops.customers import pii
+from fieldops.customers.rules import digits_of
+from fieldops.kernel import actor, clock, commands, jobs, points
+from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
-from fieldops.notifications.channels import Channel, DeliveryUnknown, NotSent
+from fieldops.notifications import queries
+from fieldops.notifications.channels import (
+    Arrived,
+    Channel,
+    DeliveryUnknown,
+    NotSent,
+    Outgoing,
+    TextCame,
+)
 from fieldops.notifications.channels.mail import MailChannel
 from fieldops.notifications.channels.outbox import OutboxChannel
 from fieldops.notifications.channels.text import TextChannel
+from fieldops.notifications.channels.voice import VoiceChannel
 from fieldops.notifications.commands import delivery
 from fieldops.notifications.commands.delivery import Claim
 from fieldops.notifications.rules import AttemptOutcome
 from fieldops.organisation import queries as organisation
 
 MOST_PER_RUN = 500
-SEND_WITHIN_SECONDS = 45  # below the least lease: a live worker's message is never taken away
+# Below the least lease, so that a live worker's message is never taken away, and below the
+# statement timeout, so that who changes the visit meanwhile waits and does not fail.
+SEND_WITHIN_SECONDS = 20
+LISTEN_EVERY_SECONDS = 1
+
+log = structlog.get_logger(__name__)
 
 _channels: list[tuple[Settings, dict[str, Channel]]] = []
 
@@ -26,6 +46,7 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
         ways: tuple[Channel, ...] = (
             TextChannel(settings),
             MailChannel(settings),
+            VoiceChannel(settings),
             OutboxChannel(settings.outbox_path),
         )
         _channels[:] = [(settings, {way.name: way for way in ways})]
@@ -50,8 +71,8 @@ async def send_due() -> None:
     for region_id in regions:
         async with machine.database.transaction() as session:
             await delivery.recover(session, region_id, clock.now())
+            await delivery.miss_receipts(session, region_id, clock.now())
         await _send_region(machine.database, machine.settings, channels, region_id)
-    await _note_receipts(machine.database, channels, regions)
 
 
 async def _send_region(
@@ -63,42 +84,96 @@ async def _send_region(
         if taken is None:
             return
         if isinstance(taken, Claim):
-            await _send(database, channels[taken.channel], region_id, taken)
+            await _send(database, settings, channels[taken.channel], region_id, taken)
 
 
-async def _send(database: Database, channel: Channel, region_id: int, claim: Claim) -> None:
+async def _send(
+    database: Database, settings: Settings, channel: Channel, region_id: int, claim: Claim
+) -> None:
+    """Send one claimed message while its visit is held, and record it in the same transaction."""
     await points.reach(points.MESSAGE_CLAIMED)
-    reference: str | None = None
-    reason: str | None = None
-    outcome: AttemptOutcome = "sent"
-    try:
-        async with asyncio.timeout(SEND_WITHIN_SECONDS):
-            reference = await channel.send(claim.outgoing)
-    except NotSent as exc:
-        outcome, reason = ("refused" if exc.final else "not_sent"), str(exc)
-    except (DeliveryUnknown, TimeoutError) as exc:
-        outcome, reason = "unknown", str(exc) or "no answer in time"
-    await points.reach(points.MESSAGE_SENT)
     async with database.transaction() as session:
+        outgoing = await delivery.hold(session, settings, region_id, claim, clock.now())
+        if outgoing is None:
+            return
+        await points.reach(points.MESSAGE_HELD)
+        outcome, references, reason = await _hand_over(channel, outgoing)
+        await points.reach(points.MESSAGE_SENT)
         await delivery.record(
             session,
             region_id,
-            claim.outgoing.id,
+            claim.message_id,
             outcome,
             clock.now(),
-            reference=reference,
+            references=references,
             reason=reason,
         )
 
 
-async def _note_receipts(
-    database: Database, channels: dict[str, Channel], regions: list[int]
-) -> None:
-    for channel in channels.values():
-        for reference, state in await channel.receipts():
-            for region_id in regions:
-                async with database.transaction() as session:
-                    if await delivery.note_receipt(
-                        session, region_id, channel.name, reference, state
-                    ):
-                        break
+async def _hand_over(
+    channel: Channel, outgoing: Outgoing
+) -> tuple[AttemptOutcome, tuple[str, ...], str | None]:
+    try:
+        async with asyncio.timeout(SEND_WITHIN_SECONDS):
+            return "sent", await channel.send(outgoing), None
+    except NotSent as exc:
+        return ("refused" if exc.final else "not_sent"), (), str(exc)
+    except (DeliveryUnknown, TimeoutError) as exc:
+        return "unknown", (), str(exc) or "no answer in time"
+
+
+class Receiver:
+    """Keeps what peers send us, each in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def take(self, channel: str, arrived: Arrived) -> bool:
+        """Keep a receipt or a reply; False for a receipt of nothing we know (yet)."""
+        async with self.database.transaction() as session:
+            regions = await organisation.region_numbers(session)
+        if isinstance(arrived, TextCame):
+            return await self._take_text(arrived, regions)
+        for region_id in regions:
+            async with self.database.transaction() as session:
+                if await delivery.note_receipt(
+                    session, region_id, channel, arrived.reference, arrived.state, clock.now()
+                ):
+                    return True
+        return False
+
+    async def _take_text(self, arrived: TextCame, regions: list[int]) -> bool:
+        """Take a text in the region that asked its sender, else in that which knows them."""
+        now = clock.now()
+        known: list[tuple[bool, int]] = []
+        for region_id in regions:
+            async with self.database.transaction() as session:
+                number = digits_of(arrived.number) or arrived.number
+                customers = await pii.customers_of_number(session, region_id, number)
+                asked = await queries.open_questions(session, region_id, customers, now)
+            if customers:
+                known.append((not asked, region_id))
+        region_id = min(known)[1] if known else min(regions)
+        args = {name: getattr(arrived, name) for name in arrived.__slots__}
+        envelope = Envelope(new_id(), "reply.take", args)
+        async with self.database.transaction() as session:
+            await commands.run(session, actor.system(region_id), envelope, now)
+        return True
+
+
+async def listen(database: Database, settings: Settings) -> None:
+    """Hear once what peers have for us by the channels this installation has."""
+    receiver = Receiver(database)
+    for name, channel in channels_of(settings).items():
+        if name in settings.message_channels:
+            await channel.listen(receiver)
+
+
+async def listen_on(database: Database, settings: Settings) -> None:
+    """Hear what peers have for us until cancelled; every worker does, being bound to them."""
+    while True:
+        try:
+            await listen(database, settings)
+        except Exception:  # a peer or the database is away; both come back
+            log.exception("listening failed")
+        await asyncio.sleep(LISTEN_EVERY_SECONDS)

@@ -1,21 +1,24 @@
 """Reads of messages: by scope, of a visit, due, left behind by a worker that died."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.appointments import queries as appointments
 from fieldops.appointments import rules as appointment_rules
+from fieldops.appointments.ladders import Step
 from fieldops.appointments.models import Appointment
 from fieldops.customers.models import Customer
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import hanging_on, row_of
 from fieldops.kernel.permissions import Scope
-from fieldops.notifications import policy
-from fieldops.notifications.models import DeliveryAttempt, Message
+from fieldops.notifications import policy, rules
+from fieldops.notifications.models import DeliveryAttempt, Message, Receipt
 from fieldops.organisation.models import Technician
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
@@ -51,13 +54,15 @@ class Occasion:
     """What messages about a visit are planned from.
 
     `declined`: the customer took the promise of the present window back, and nothing else is
-    agreed yet.
+    agreed yet. `steps` are the customer's, with the name by which nobody gets one twice; none
+    are left once a technician is at the door.
     """
 
     visit: Visit
     appointment: Appointment | None
     contact: Technician | None
     declined: bool
+    steps: list[tuple[str, Step]]
 
 
 async def occasion(session: AsyncSession, region_id: int, visit_id: UUID) -> Occasion:
@@ -76,7 +81,10 @@ async def occasion(session: AsyncSession, region_id: int, visit_id: UUID) -> Occ
     declined = promise is None and any(
         p.state == "cancelled" and p.window_start == visit.window_start for p in promises
     )
-    return Occasion(visit, promise, contact, declined=declined)
+    steps: list[tuple[str, Step]] = []
+    if visit.state in appointments.AHEAD:
+        steps = await appointments.steps_for(session, region_id, visit.customer_id)
+    return Occasion(visit, promise, contact, declined=declined, steps=steps)
 
 
 async def lock_known(
@@ -90,22 +98,40 @@ async def lock_known(
     ]
 
 
-async def lock_due(session: AsyncSession, region_id: int, now: datetime) -> Message | None:
-    """Return the message that is due the longest, locked; rows of other workers are left out."""
-    found: Message | None = await session.scalar(
-        select(Message)
+async def due(
+    session: AsyncSession, region_id: int, now: datetime, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """Return the messages that are due, longest first, each with its visit; nothing is locked."""
+    found = await session.execute(
+        select(Message.id, Message.visit_id)
         .where(Message.region_id == region_id, Message.state == "planned", Message.due_at <= now)
-        .order_by(Message.due_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        .order_by(Message.due_at, Message.id)
+        .limit(limit)
     )
-    return found
+    return [(row.id, row.visit_id) for row in found]
 
 
-async def lock_abandoned(session: AsyncSession, region_id: int, before: datetime) -> list[Message]:
-    """Return messages that were being sent since before a moment, locked."""
-    found = await session.scalars(
-        select(Message)
+async def lock_visit(
+    session: AsyncSession, region_id: int, visit_id: UUID, *, wait: bool = True
+) -> bool:
+    """Lock a visit before its messages, as every command does; False when another has it.
+
+    Whoever changes the visit waits until its message is sent and recorded, or finds it unsent.
+    """
+    found = await session.scalar(
+        select(Visit.id)
+        .where(Visit.region_id == region_id, Visit.id == visit_id)
+        .with_for_update(skip_locked=not wait)
+    )
+    return found is not None
+
+
+async def abandoned(
+    session: AsyncSession, region_id: int, before: datetime
+) -> list[tuple[UUID, UUID]]:
+    """Return messages that were being sent since before a moment, each with its visit."""
+    found = await session.execute(
+        select(Message.id, Message.visit_id)
         .where(
             Message.region_id == region_id,
             Message.state == "sending",
@@ -113,32 +139,55 @@ async def lock_abandoned(session: AsyncSession, region_id: int, before: datetime
         )
         .order_by(Message.claimed_at)
         .limit(100)
-        .with_for_update(skip_locked=True)
     )
-    return list(found)
+    return [(row.id, row.visit_id) for row in found]
+
+
+async def overdue_receipts(
+    session: AsyncSession, region_id: int, now: datetime
+) -> list[tuple[UUID, UUID]]:
+    """Return sent messages whose receipt should have come, each with its visit."""
+    found = await session.execute(
+        select(Message.id, Message.visit_id)
+        .where(Message.region_id == region_id, Message.receipt_due_at <= now)
+        .order_by(Message.receipt_due_at)
+        .limit(100)
+    )
+    return [(row.id, row.visit_id) for row in found]
 
 
 async def lock_message(session: AsyncSession, region_id: int, message_id: UUID) -> Message:
-    """Return a message locked for the record of its sending."""
+    """Return a message locked as it is now; its visit is locked before."""
     found = await session.scalars(
         select(Message)
         .where(Message.region_id == region_id, Message.id == message_id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
     return found.one()
 
 
-async def refused_channels(session: AsyncSession, region_id: int, message_id: UUID) -> set[str]:
-    """Return the channels that refused a message for good."""
-    return set(
-        await session.scalars(
-            select(DeliveryAttempt.channel).where(
-                DeliveryAttempt.region_id == region_id,
-                DeliveryAttempt.message_id == message_id,
-                DeliveryAttempt.outcome == "refused",
-            )
-        )
+async def visit_of(session: AsyncSession, region_id: int, message_id: UUID) -> UUID | None:
+    """Return the visit a message is about, None without such a message."""
+    found: UUID | None = await session.scalar(
+        select(Message.visit_id).where(Message.region_id == region_id, Message.id == message_id)
     )
+    return found
+
+
+async def failed_channels(
+    session: AsyncSession, region_id: int, message_id: UUID, most: int
+) -> set[str]:
+    """Return the channels by which a message has certainly not reached the customer.
+
+    They refused it, did not deliver it, or were away `most` times.
+    """
+    tries = list(await attempts(session, region_id, message_id))
+    away = Counter(a.channel for a in tries if a.outcome == "not_sent")
+    failed = {
+        a.channel for a in tries if a.outcome == "refused" or a.receipt in rules.NOT_DELIVERED
+    }
+    return failed | {channel for channel, times in away.items() if times >= most}
 
 
 async def last_attempt(session: AsyncSession, region_id: int, message_id: UUID) -> DeliveryAttempt:
@@ -152,21 +201,52 @@ async def last_attempt(session: AsyncSession, region_id: int, message_id: UUID) 
     return found.one()
 
 
-async def attempt_by_reference(
+async def receipt_by_reference(
     session: AsyncSession, region_id: int, channel: str, reference: str
-) -> DeliveryAttempt | None:
-    """Return the newest try that the peer knows by a reference, None in another region."""
-    found: DeliveryAttempt | None = await session.scalar(
-        select(DeliveryAttempt)
-        .where(
-            DeliveryAttempt.region_id == region_id,
-            DeliveryAttempt.channel == channel,
-            DeliveryAttempt.reference == reference,
+) -> tuple[Receipt, UUID, UUID] | None:
+    """Return the newest part that the peer knows by a reference, with its message and visit.
+
+    None in another region.
+    """
+    found = await session.execute(
+        select(Receipt, Message.id, Message.visit_id)
+        .join(
+            DeliveryAttempt,
+            and_(
+                DeliveryAttempt.region_id == Receipt.region_id,
+                DeliveryAttempt.id == Receipt.attempt_id,
+            ),
         )
-        .order_by(DeliveryAttempt.id.desc())
+        .join(
+            Message,
+            and_(
+                Message.region_id == DeliveryAttempt.region_id,
+                Message.id == DeliveryAttempt.message_id,
+            ),
+        )
+        .where(
+            Receipt.region_id == region_id,
+            DeliveryAttempt.region_id == region_id,
+            Message.region_id == region_id,
+            Receipt.channel == channel,
+            Receipt.reference == reference,
+        )
+        .order_by(Receipt.id.desc())
         .limit(1)
     )
-    return found
+    row = found.first()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def receipts_of(session: AsyncSession, region_id: int, attempt_id: UUID) -> list[Receipt]:
+    """Return what the peer said of each part of a try, in the parts' order."""
+    found = await session.scalars(
+        select(Receipt)
+        .where(Receipt.region_id == region_id, Receipt.attempt_id == attempt_id)
+        .order_by(Receipt.id)
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
 
 
 async def locale_of(session: AsyncSession, region_id: int, customer_id: UUID) -> str | None:
@@ -174,4 +254,61 @@ async def locale_of(session: AsyncSession, region_id: int, customer_id: UUID) ->
     found: str | None = await session.scalar(
         select(Customer.locale).where(Customer.region_id == region_id, Customer.id == customer_id)
     )
+    return found
+
+
+async def open_questions(
+    session: AsyncSession, region_id: int, customers: Collection[UUID], now: datetime
+) -> list[UUID]:
+    """Return the visits that customers were asked about and may still answer, nearest first.
+
+    The question went out, or may have, and its window is the promised one and lies ahead.
+    """
+    if not customers:
+        return []
+    found = await session.scalars(
+        select(Appointment.visit_id)
+        .join(
+            Message,
+            and_(
+                Message.region_id == Appointment.region_id,
+                Message.visit_id == Appointment.visit_id,
+                Message.window_start == Appointment.window_start,
+            ),
+        )
+        .where(
+            Appointment.region_id == region_id,
+            Message.region_id == region_id,
+            Appointment.customer_id.in_(customers),
+            Appointment.state.in_(appointment_rules.OPEN_STATES),
+            Appointment.window_start > now,
+            Message.kind == "reconfirmation",
+            Message.state.in_(rules.GONE_OUT),
+        )
+        .group_by(Appointment.visit_id, Appointment.window_start)
+        .order_by(Appointment.window_start, Appointment.visit_id)
+    )
+    return list(found)
+
+
+async def latest_visit(
+    session: AsyncSession, region_id: int, customers: Collection[UUID]
+) -> UUID | None:
+    """Return the visit of customers that was planned last, None without any."""
+    if not customers:
+        return None
+    found: UUID | None = await session.scalar(
+        select(Visit.id)
+        .where(Visit.region_id == region_id, Visit.customer_id.in_(customers))
+        .order_by(Visit.ended_at.is_(None).desc(), Visit.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def visit_row(session: AsyncSession, region_id: int, visit_id: UUID) -> Visit:
+    """Return the visit of a message, which is there."""
+    found = await row_of(session, Visit, region_id, visit_id, argument="visit_id")
+    if found is None:
+        raise NotFound(thing="visit")
     return found

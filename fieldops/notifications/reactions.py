@@ -8,7 +8,9 @@ from fieldops.appointments.events import (
     AppointmentAnswered,
     AppointmentBooked,
     AppointmentCancelled,
+    AppointmentEndangered,
     AppointmentMoved,
+    LadderFollowed,
 )
 from fieldops.kernel import erasure
 from fieldops.kernel.commands import Context
@@ -18,6 +20,7 @@ from fieldops.notifications.channels.outbox import OutboxChannel
 from fieldops.notifications.commands import planning
 from fieldops.notifications.models import Message
 from fieldops.visits.events import (
+    NobodyHome,
     TechnicianArrived,
     TechnicianDeparted,
     VisitAssigned,
@@ -36,7 +39,9 @@ WHY: dict[type[Event], str] = {
     AppointmentAnswered: "the customer answered",
     AppointmentBooked: "a window was booked",
     AppointmentCancelled: "the appointment was cancelled",
+    AppointmentEndangered: "the window cannot be kept",
     AppointmentMoved: "the appointment was moved",
+    LadderFollowed: "the ladder changed",
     TechnicianArrived: "the technician is there",
     TechnicianDeparted: "the technician has left",
     VisitAssigned: "other technicians come",
@@ -54,6 +59,12 @@ WHY: dict[type[Event], str] = {
 async def plan_anew(ctx: Context, event: Any) -> None:
     """Bring the visit's messages in line, in the transaction of what happened (AP-03, AP-05)."""
     await planning.replan(ctx, event.visit_id, WHY[type(event)])
+
+
+@on(NobodyHome)
+async def tell_nobody_home(ctx: Context, event: NobodyHome) -> None:
+    """Tell the customer that somebody was at the door (AP-08)."""
+    await planning.tell_nobody_home(ctx, event.visit_id, event.at)
 
 
 @erasure.on_erasure

@@ -1,5 +1,6 @@
 """Rules of messages: kinds, states, how often and how long a message is tried. Pure."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -38,24 +39,62 @@ MOST_ATTEMPTS = number(
 )
 
 
+REPLY_REPEATED = number(
+    "reply_repeated_within",
+    "AP-10",
+    "minutes",
+    10,
+    "The same text of the same number within this time is the same reply, brought again.",
+    within=(1, 120),
+)
+
+DELIVERED = frozenset({"DELIVRD", "ANSWERED"})
+NOT_DELIVERED = frozenset(
+    {"UNDELIV", "EXPIRED", "DELETED", "REJECTD", "NO_ANSWER", "BUSY", "FAILED"}
+)
+"""What a peer says in the end of a message (SMPP 3.4, appendix B; the voice platform's words)."""
+UNDERWAY = frozenset({"ENROUTE", "ACCEPTD"})
+WITH_RECEIPTS = frozenset[ChannelName]({"sms", "voice"})
+SERVICE_CRITICAL = frozenset[Kind](
+    {"reconfirmation", "half_hour_notice", "cannot_keep", "nobody_home"}
+)
+"""What a customer has to learn: on the stop list too, then by a person."""
+
+
+def verdict(states: Collection[str | None]) -> Literal["open", "delivered", "failed", "doubt"]:
+    """Return what the receipts of all parts of a message say together.
+
+    Only when no part arrived has the message certainly not reached the customer.
+    """
+    if any(state is None or state in UNDERWAY for state in states):
+        return "open"
+    if all(state in DELIVERED for state in states):
+        return "delivered"
+    return "failed" if all(state in NOT_DELIVERED for state in states) else "doubt"
+
+
 REPEATABLE_STATES: tuple[State, ...] = ("planned", "cancelled", "expired")
 """States in which a message has certainly not gone out: it may be planned anew."""
 
+
+GONE_OUT: tuple[State, ...] = ("sending", "sent", "uncertain")
+"""States in which the customer may have the message."""
 
 REPEATABLE_CHANNELS = frozenset[ChannelName]({"file"})
 """Channels by which the same message may go again: there a repeat changes nothing."""
 
 
 def dedupe_key(
-    visit_id: UUID, kind: Kind, window_start: datetime, technician_id: UUID | None = None
+    visit_id: UUID, name: str, window_start: datetime, technician_id: UUID | None = None
 ) -> str:
     """Return what makes a message the same reminder: nobody gets one twice (AP-10).
 
+    `name` is the step's kind, numbered from the second of a kind on (`ladders.named`).
     A notice that names another technician is another message: the customer must know whom to
     let in.
     """
     whom = f":{technician_id}" if technician_id else ""
-    return f"{visit_id}:{kind}:{window_start.isoformat()}{whom}"
+    return f"{visit_id}:{name}:{window_start.isoformat()}{whom}"
 
 
 def retry_at(now: datetime, attempts: int) -> datetime:

@@ -22,6 +22,7 @@ class MessageRead(ReadModel):
     customer_id: UUID
     centre_id: UUID
     kind: Kind
+    step: str | None = Field(description="The ladder's step that it was planned by.")
     state: State
     due_at: datetime
     not_after: datetime = Field(description="Later the message is of no use and is not sent.")
@@ -45,7 +46,7 @@ class AttemptRead(ReadModel):
     ended_at: datetime | None
     outcome: str | None
     reference: str | None
-    receipt: str | None
+    receipt: str | None = Field(description="What the peer said of it later.")
 
 
 class MessageDetail(MessageRead):

@@ -1,4 +1,4 @@
-"""How a text becomes short messages: GSM 7-bit or UCS-2, long ones joined by a header (UDH).
+"""How a text becomes short messages, and back: GSM 7-bit or UCS-2, joined by a header (UDH).
 
 3GPP TS 23.038 (alphabets) and TS 23.040, section 9.2.3.24 (concatenation).
 """
@@ -22,6 +22,8 @@ _EXTENDED = {
     "|": 0x40,
     "€": 0x65,
 }
+
+_FROM_ESCAPE = {septet: character for character, septet in _EXTENDED.items()}
 
 GSM, UCS2 = 0, 8  # data_coding
 _WHOLE = {GSM: 160, UCS2: 140}  # units of one message: septets, bytes
@@ -69,3 +71,61 @@ def _encode(text: str) -> tuple[int, list[bytes]]:
         else:
             return UCS2, [c.encode("utf-16-be") for c in text]
     return GSM, septets
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One short message as it came in; the last three are set when it is part of a longer one."""
+
+    words: str
+    joined_by: int | None = None
+    part: int | None = None
+    parts: int | None = None
+
+
+_LATIN1 = 3
+_SAME_REFERENCE = {0x00: 3, 0x08: 4}  # concatenation with an 8-bit or a 16-bit reference: length
+
+
+def hear(content: bytes, data_coding: int, *, udh: bool) -> Heard:
+    """Read a short message that came in: its words, and what joins it to others.
+
+    What cannot be decoded becomes U+FFFD: a person reads it then.
+    """
+    joined_by = part = parts = None
+    if udh and content:
+        header, content = content[1 : content[0] + 1], content[content[0] + 1 :]
+        joined_by, parts, part = _joining(header)
+    words = _decode(content, data_coding)
+    if parts is None or parts <= 1:
+        return Heard(words)
+    return Heard(words, joined_by, part, parts)
+
+
+def _joining(header: bytes) -> tuple[int, int, int] | tuple[None, None, None]:
+    """Return (reference, number of parts, number of this part) out of a user data header."""
+    at = 0
+    while at + 2 <= len(header):
+        element, length = header[at], header[at + 1]
+        value = header[at + 2 : at + 2 + length]
+        if _SAME_REFERENCE.get(element) == length == len(value):
+            return int.from_bytes(value[:-2]), value[-2], value[-1]
+        at += 2 + length
+    return None, None, None
+
+
+def _decode(content: bytes, data_coding: int) -> str:
+    if data_coding == UCS2:
+        return content.decode("utf-16-be", "replace")
+    if data_coding == _LATIN1:
+        return content.decode("latin-1")
+    words, escaped = "", False
+    for septet in content:
+        if escaped:
+            words += _FROM_ESCAPE.get(septet, "\ufffd")
+            escaped = False
+        elif septet == _ESCAPE:
+            escaped = True
+        else:
+            words += _BASIC[septet] if septet < len(_BASIC) else "\ufffd"
+    return words

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
@@ -38,10 +38,22 @@ def _template(kind: str, language: str) -> tuple[str, str]:
     return subject, text.strip()
 
 
-def render(kind: str, locale: str | None, values: dict[str, Any], zone: ZoneInfo) -> Text:
-    """Fill a kind's template: datetimes become local times, `start` gives `date` too."""
+def render(
+    kind: str,
+    locale: str | None,
+    values: dict[str, Any],
+    zone: ZoneInfo,
+    *,
+    asks_by: Literal["reply", "keys"] | None = None,
+) -> Text:
+    """Fill a kind's template: datetimes become local times, `start` gives `date` too.
+
+    `asks_by` says that the customer can answer by a text message or by the keys of the phone.
+    """
     language = language_of(locale)
     subject, text = _template(kind, language)
+    if asks_by is not None:
+        text = f"{text} {_template(asks_by, language)[1]}"
     shown = {
         name: _time(value, language, zone) if isinstance(value, datetime) else value
         for name, value in values.items()

@@ -18,7 +18,9 @@ from api.documents import create_app
 from api.sync import key_of_device
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
+from fieldops.customers import pii
 from fieldops.dispatch.models import LateWarning, Plan
+from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import NIL, new_id
@@ -64,7 +66,11 @@ BODIES: dict[str, dict[str, Any]] = {
         "channel": "phone",
         "customer_said": "Later.",
     },
+    "appointment_cannot_keep": {"reason": "technician_ill"},
     "call_task_complete": {"outcome": "confirmed"},
+    "call_task_put_off": {"call_again_at": "2026-11-24T08:00:00Z"},
+    "message_record_voice_result": {"call": "c1", "outcome": "busy"},
+    "stop_end": {"reason": "wants messages again"},
     "customer_change_contact": {"identity_method": "call_back", "reason": "new number"},
     "customer_change_tier": {"tier": "gold", **WHY},
     "customer_erase": {"ground": "customer_request"},
@@ -228,6 +234,14 @@ async def make_place(
              feature_id=str(plant.box.id), cause="Cut",
              expected_repair_at="2026-11-24T18:00:00+02:00")  # fmt: skip
     place.ids["day_plan_id"] = await propose(database, dispatcher, centre)
+    await do(dispatcher, "customer.stop_messages", "stop", "stop_id",
+             customer_id=str(customer.id))  # fmt: skip
+    text = pii.IncomingText(
+        **where, number="9990000001", words="hm", received_at=clock.now(), state="unclear"
+    )
+    async with database.transaction() as session:
+        session.add(text)
+    place.ids["text_id"] = text.id
     place.ids["device_id"], place.ids["case_id"] = await register(database, technician, centre)
     async with database.transaction() as session:
         for key, model in (("checklist_id", Checklist), ("message_id", Message)):
@@ -262,8 +276,6 @@ async def propose(database: Database, office: Actor, centre: UUID) -> UUID:
 
 async def register(database: Database, technician: Actor, centre: UUID) -> tuple[UUID, UUID]:
     """Give the technician a phone with an open case at the desk."""
-    from fieldops.kernel import clock  # noqa: PLC0415 - only the case needs the time
-
     result = await run(
         database, technician, "device.register", id=str(new_id()), name="phone",
         app_version="1", app_schema=1, key_hash="0" * 64,
@@ -325,7 +337,8 @@ def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
     wants = {"visit_accept", "visit_arrive", "visit_depart", "visit_start", "visit_complete",
              "visit_leave_notice", "order_resume", "order_complete", "order_close",
              "plan_discard", "matter_take", "matter_accept", "order_accept_transfer",
-             "order_follow_standards", "device_wiped"}  # fmt: skip
+             "order_follow_standards", "device_wiped", "call_task_take",
+             "call_task_hand_over", "incoming_text_see"}  # fmt: skip
     return {} if op.operation_id in wants else WHY
 
 

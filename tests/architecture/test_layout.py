@@ -29,6 +29,7 @@ FURNITURE = {
 # Files beside the furniture, each an algorithm or a store of its own, with the reason it stands
 # apart. Add to this only what has a name in the field or in computing.
 OWN_FILES = {
+    "appointments/ladders": "the steps before and after a visit as data, and what makes them whole",
     "appointments/links": "the customer's signed links, pure",
     "appointments/situations": "what a customer's link shows and allows, pure",
     "appointments/slots": "the search for free windows and the decoder that checks it, pure",
@@ -54,7 +55,8 @@ OWN_FILES = {
     "files/sweeping": "what of files is swept, and what is compared and never swept",
     "files/uploading": "the tus protocol's state machine",
     "notifications/channels": "one adapter per way out: text message, e-mail, outbox",
-    "notifications/segments": "how a text splits into short-message segments, pure",
+    "notifications/replies": "what the words of a customer's reply mean, pure",
+    "notifications/segments": "how a text splits into short-message segments, and back, pure",
     "notifications/wording": "the message texts in both languages",
     "orders/importing": "orders out of JSON lines",
     "reports/board": "a centre's day, put together from what was read",

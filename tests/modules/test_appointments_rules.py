@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fieldops.appointments import rules
+from fieldops.appointments import ladders, rules
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 QUIET = rules.QuietHours.of(21, 8, HELSINKI)
@@ -89,11 +89,21 @@ def test_ap_09_only_the_notice_of_a_wanted_night_visit_disturbs_the_night() -> N
     assert notice(local(26, 8, 10), local(25, 9)) == local(26, 8)
 
 
+SHIPPED = ladders.default(timedelta(hours=24), timedelta(hours=3), timedelta(minutes=30))
+
+
+def first_question(tier: str) -> ladders.Step:
+    segment = "household" if tier.isalpha() else "enterprise"
+    steps = [s for _, s in ladders.named(SHIPPED, segment, tier) if s.kind == "reconfirmation"]
+    assert len(steps) == 1
+    return steps[0]
+
+
 @pytest.mark.parametrize("tier", ["diamond", "gold", "1A", "2A", "3A"])
 def test_ap_04_high_tiers_are_reconfirmed_by_a_person(tier: str) -> None:
-    assert rules.needs_person(tier)
+    assert first_question(tier).by_person
 
 
 @pytest.mark.parametrize("tier", ["silver", "basic", "4A", "5A", "1B", "3B"])
 def test_ap_04_other_tiers_get_a_message(tier: str) -> None:
-    assert not rules.needs_person(tier)
+    assert not first_question(tier).by_person

@@ -13,8 +13,8 @@ from fieldops.appointments.models import CallTask
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
-from fieldops.notifications.jobs import channels_of, send_due
-from fieldops.notifications.models import DeliveryAttempt, Message
+from fieldops.notifications.jobs import channels_of, listen, send_due
+from fieldops.notifications.models import DeliveryAttempt, Message, Receipt
 from fieldops.notifications.wording import language_of
 from tests.support import mailbox, smsc
 from tests.support.factories.appointments import book, local, planned_visit, window
@@ -305,11 +305,12 @@ async def test_a_text_message_is_receipted_in_the_log(
             smpp_password=SecretStr("secret"),
         )
         await send_at(local(24, 13))
-        await send_at(local(24, 13, 1))
+        await listen(database, jobs.machine().settings)
         await channels["sms"].close()
     assert len(centre.submissions) == 2
     (attempt,) = await every(database, DeliveryAttempt)
-    assert (attempt.reference, attempt.receipt) == ("m2", "DELIVRD")
+    assert (attempt.reference, attempt.receipt) == ("m1", "DELIVRD")
+    assert [r.state for r in await every(database, Receipt)] == ["DELIVRD", "DELIVRD"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,21 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from fieldops.kernel.settings import Settings
-from fieldops.notifications.channels import DeliveryUnknown, NotSent, Outgoing, text
+from fieldops.notifications.channels import (
+    Arrived,
+    DeliveryUnknown,
+    NotSent,
+    Outgoing,
+    ReceiptCame,
+    text,
+)
 from fieldops.notifications.channels.mail import MailChannel
 from fieldops.notifications.channels.outbox import OutboxChannel
 from fieldops.notifications.channels.text import TextChannel
@@ -16,6 +24,22 @@ from fieldops.notifications.segments import GSM, UCS2, split
 from tests.support import mailbox, smsc
 
 pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Heard:
+    """An inbox that remembers; `known` says whether it knows what came."""
+
+    arrived: list[Arrived] = field(default_factory=list)
+    known: bool = True
+    broken: bool = False
+
+    async def take(self, channel: str, arrived: Arrived) -> bool:
+        assert channel == "sms"
+        if self.broken:
+            raise OSError("the database is away")
+        self.arrived.append(arrived)
+        return self.known
 
 
 def outgoing(words: str = "Come at 9.", address: str = "+358457000001") -> Outgoing:
@@ -87,12 +111,14 @@ async def test_no_mail_server_means_not_sent() -> None:
 async def test_a_text_message_arrives_with_sender_number_and_receipt(
     centre: smsc.Smsc, texting: TextChannel
 ) -> None:
-    reference = await texting.send(outgoing("At 9, see http://a.example/x_y [door]"))
+    (reference,) = await texting.send(outgoing("At 9, see http://a.example/x_y [door]"))
     (taken,) = centre.submissions
     assert (taken.source, taken.destination) == ("FieldOps", "358457000001")
     assert taken.data_coding == GSM
     await texting.send(outgoing())
-    assert (reference, "DELIVRD") in await texting.receipts()
+    heard = Heard()
+    await texting.listen(heard)
+    assert ReceiptCame(reference, "DELIVRD") in heard.arrived
     assert centre.binds == 1
 
 

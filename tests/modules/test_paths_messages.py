@@ -35,7 +35,7 @@ async def test_a_message_the_peer_did_not_take_is_not_tried_again_for_a_cancelle
             database, world.dora, "visit.cancel", visit_id=str(planned.visit_id), reason="planning"
         )
         async with database.transaction() as session:
-            await delivery.record(session, 1, taken.outgoing.id, "not_sent", clock.now())
+            await delivery.record(session, 1, taken.message_id, "not_sent", clock.now())
     with clock.frozen(local(24, 14)):
         async with database.transaction() as session:
             again = await delivery.claim(session, settings, 1, clock.now())

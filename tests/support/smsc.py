@@ -1,7 +1,8 @@
 """A short message centre that really speaks SMPP 3.4 over TCP, for tests.
 
-It takes bind_transceiver, submit_sm, enquire_link and unbind, keeps what it accepted, and gives
-receipts. `refuse` answers submissions with a status; `silent` accepts and never answers.
+It takes bind_transceiver, submit_sm, enquire_link and unbind, keeps what it accepted, gives
+receipts and delivers texts of customers. `refuse` answers submissions with a status; `silent`
+accepts and never answers; `receipts` are the states of the next parts, the last one for the rest.
 """
 
 import asyncio
@@ -44,20 +45,27 @@ class Smsc:
     refuse: int = 0
     silent: bool = False
     binds: int = 0
-    receipts_confirmed: int = 0
+    receipts: list[str] = field(default_factory=lambda: ["DELIVRD"])
+    answers: list[int] = field(default_factory=list)
+    bound: list[asyncio.StreamWriter] = field(default_factory=list)
+    delivered: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 (length,) = struct.unpack(">I", await reader.readexactly(4))
                 rest = await reader.readexactly(length - 4)
-                command, _status, sequence = struct.unpack(">III", rest[:12])
+                command, status, sequence = struct.unpack(">III", rest[:12])
+                if command == DELIVER | ANSWER:
+                    self.answers.append(status)
                 self.answer(writer, command, sequence, rest[12:])
                 if command == UNBIND:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            if writer in self.bound:
+                self.bound.remove(writer)
             writer.close()
 
     def answer(
@@ -67,13 +75,13 @@ class Smsc:
             self.binds += 1
             _system_id, password = body.split(b"\0")[:2]
             wrong = password.decode() != self.password
+            if not wrong:
+                self.bound.append(writer)
             send(writer, command | ANSWER, sequence, b"smsc\0", 0x0E if wrong else 0)
         elif command == SUBMIT:
             self.take(writer, sequence, body)
         elif command in {UNBIND, ENQUIRE}:
             send(writer, command | ANSWER, sequence)
-        elif command == DELIVER | ANSWER:
-            self.receipts_confirmed += 1
 
     def take(self, writer: asyncio.StreamWriter, sequence: int, body: bytes) -> None:
         if self.refuse:
@@ -84,10 +92,23 @@ class Smsc:
             return
         name = f"m{len(self.submissions)}".encode()
         send(writer, SUBMIT | ANSWER, sequence, name + b"\0")
-        receipt = b"id:" + name + b" sub:001 dlvrd:001 stat:DELIVRD err:000 text:"
-        deliver = b"\0" + b"\1\1358\0" + b"\5\0FieldOps\0" + bytes([RECEIPT_CLASS]) + b"\0\0\0\0"
-        deliver += b"\0\0\0\0" + bytes([len(receipt)]) + receipt
-        send(writer, DELIVER, 1000 + len(self.submissions), deliver)
+        state = self.receipts.pop(0) if len(self.receipts) > 1 else self.receipts[0]
+        if state:
+            self.receipt(name.decode(), state)
+
+    def receipt(self, name: str, state: str) -> None:
+        """Tell whoever is bound what became of a submission."""
+        said = f"id:{name} sub:001 dlvrd:001 stat:{state} err:000 text:".encode()
+        self.deliver("358", said, esm_class=RECEIPT_CLASS)
+
+    def deliver(
+        self, number: str, content: bytes, *, data_coding: int = 0, esm_class: int = 0
+    ) -> None:
+        """Bring a text of a customer, or a receipt, to whoever is bound."""
+        body = b"\0" + b"\1\1" + number.encode() + b"\0" + b"\5\0FieldOps\0" + bytes([esm_class])
+        body += b"\0\0\0\0\0\0" + bytes([data_coding, 0, len(content)]) + content
+        self.delivered += 1
+        send(self.bound[-1], DELIVER, 1000 + self.delivered, body)
 
 
 def send(

@@ -1,5 +1,23 @@
-"""The verbs of appointments: booking, answers of customers, calls, reserved time."""
+"""The verbs of appointments: booking, answers of customers, the ladder, calls, reserved time."""
 
-from fieldops.appointments.commands import answers, booking, by_link, calls, holding, moving
+from fieldops.appointments.commands import (
+    answers,
+    booking,
+    by_link,
+    calls,
+    danger,
+    holding,
+    moving,
+    steps,
+)
 
-__all__ = ["answers", "booking", "by_link", "calls", "holding", "moving"]
+__all__ = [
+    "answers",
+    "booking",
+    "by_link",
+    "calls",
+    "danger",
+    "holding",
+    "moving",
+    "steps",
+]

@@ -19,7 +19,7 @@ class RecordReconfirmation(Args):
     visit_id: UUID = Field(description="The visit whose appointment was asked about.")
     answer: rules.Answer = Field(description="What the customer answered.")
     channel: rules.AnswerChannel = Field(
-        "person", description="How the customer was reached; text_link is for the link alone."
+        "person", description="How the customer was reached; links and replies have their own way."
     )
     window_start: Moment | None = Field(
         None, description="Start of the window the customer was asked about; empty: the present."
@@ -49,7 +49,7 @@ async def record_reconfirmation(ctx: Context, args: RecordReconfirmation) -> Out
         judged.visit,
         appointment,
         args.answer,
-        args.channel if args.channel != "text_link" else "person",
+        "person" if args.channel in {"text_link", "text_reply"} else args.channel,
         window_start=args.window_start,
         note=args.note,
     )

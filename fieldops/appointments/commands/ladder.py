@@ -8,7 +8,6 @@ from fieldops.appointments import queries, rules
 from fieldops.appointments.commands.tasks import open_task, withdraw_tasks
 from fieldops.appointments.events import AppointmentAnswered, AppointmentCancelled
 from fieldops.appointments.models import Appointment, Reconfirmation
-from fieldops.kernel import configuration
 from fieldops.kernel.commands import Context
 from fieldops.visits.models import Visit
 
@@ -25,16 +24,17 @@ class Plan:
 
 async def plan(ctx: Context, customer_id: UUID, window_start: datetime) -> Plan:
     """Return the ladder for a window agreed now (AP-03, AP-04)."""
-    session, region_id = ctx.session, ctx.region_id
-    tier = await queries.tier_of(session, region_id, customer_id)
+    mine = [step for _, step in await queries.steps_for(ctx.session, ctx.region_id, customer_id)]
+    asked = max((s for s in mine if s.kind == "reconfirmation"), key=lambda s: s.offset_minutes)
+    called = next(step for step in mine if step.kind == "call")
     steps = rules.ladder(
         window_start,
         now=ctx.now,
-        reconfirm_before=await configuration.duration(session, region_id, rules.RECONFIRM_BEFORE),
-        call_before=await configuration.duration(session, region_id, rules.CALL_BEFORE),
-        quiet=await queries.quiet_hours(session, region_id),
+        reconfirm_before=asked.offset,
+        call_before=called.offset,
+        quiet=await queries.quiet_hours(ctx.session, ctx.region_id),
     )
-    return Plan(rules.needs_person(tier), steps)
+    return Plan(asked.by_person, steps)
 
 
 def begin(appointment: Appointment, planned: Plan) -> None:
@@ -43,6 +43,20 @@ def begin(appointment: Appointment, planned: Plan) -> None:
     appointment.reconfirm_at = planned.steps.reconfirm_at
     appointment.call_at = planned.steps.call_at
     appointment.state, appointment.confirmed_at = "booked", None
+    appointment.endangered_at, appointment.endangered_reason = None, None
+
+
+def follow(appointment: Appointment, planned: Plan, now: datetime) -> None:
+    """Let an appointment's steps follow a ladder that changed; what is past stays as it was."""
+    appointment.needs_person = planned.needs_person
+    steps = planned.steps
+    appointment.reconfirm_at = _later(appointment.reconfirm_at, steps.reconfirm_at, now)
+    appointment.call_at = _later(appointment.call_at, steps.call_at, now)
+
+
+def _later(before: datetime | None, planned: datetime | None, now: datetime) -> datetime | None:
+    past = before is not None and before <= now and (planned is None or planned <= now)
+    return before if past else planned
 
 
 async def take_answer(
@@ -71,7 +85,7 @@ async def take_answer(
         answer=answer,
         channel=channel,
         note=note,
-        by_id=None if channel == "text_link" else ctx.actor.id,
+        by_id=None if channel in rules.OWN_CHANNELS else ctx.actor.id,
         answered_at=ctx.happened_at,
         received_at=ctx.now,
         counted_in=counts,

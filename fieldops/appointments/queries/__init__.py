@@ -11,7 +11,6 @@ from fieldops.appointments.queries.appointments import (
     lock_appointment,
     lock_open,
     quiet_hours,
-    tier_of,
 )
 from fieldops.appointments.queries.calendars import calendars_of, key_of
 from fieldops.appointments.queries.calls import (
@@ -22,6 +21,16 @@ from fieldops.appointments.queries.calls import (
     open_tasks,
 )
 from fieldops.appointments.queries.displacing import Displaced, displaceable
+from fieldops.appointments.queries.ladders import (
+    AHEAD,
+    newest,
+    promised_visits,
+    shipped,
+    steps,
+    steps_for,
+    versions,
+    visits_ahead,
+)
 from fieldops.appointments.queries.linked import (
     MOST_SEARCHED,
     Choice,
@@ -41,6 +50,7 @@ from fieldops.appointments.queries.reservations import (
 from fieldops.appointments.queries.windows import Offer, arrival_in, free_windows
 
 __all__ = [
+    "AHEAD",
     "MOST_SEARCHED",
     "Choice",
     "Displaced",
@@ -70,13 +80,19 @@ __all__ = [
     "lock_call_task",
     "lock_open",
     "lock_technicians",
+    "newest",
     "offering",
     "open_tasks",
     "other_windows",
     "present_technicians",
     "promised_elsewhere",
+    "promised_visits",
     "quiet_hours",
     "reservations_of",
-    "tier_of",
+    "shipped",
+    "steps",
+    "steps_for",
+    "versions",
+    "visits_ahead",
     "work_of",
 ]

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import policy, rules
 from fieldops.appointments.models import Appointment, Reconfirmation
-from fieldops.customers.models import Customer
 from fieldops.kernel import audit, configuration
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
@@ -126,16 +125,6 @@ async def history(session: AsyncSession, region_id: int, appointment_id: UUID) -
         audit.history(region_id, Appointment.__tablename__, appointment_id).limit(200)
     )
     return list(found)
-
-
-async def tier_of(session: AsyncSession, region_id: int, customer_id: UUID) -> str:
-    """Return a customer's tier (CU-01)."""
-    found: str | None = await session.scalar(
-        select(Customer.tier).where(Customer.region_id == region_id, Customer.id == customer_id)
-    )
-    if found is None:
-        raise NotFound(thing="customer")
-    return found
 
 
 async def quiet_hours(session: AsyncSession, region_id: int) -> rules.QuietHours:

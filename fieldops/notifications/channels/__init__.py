@@ -19,6 +19,37 @@ class Outgoing:
     subject: str
     text: str
     locale: str
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptCame:
+    """What a peer says of something that went out: its own name for it, and the state."""
+
+    reference: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextCame:
+    """A text message that somebody sent us, or one part of a long one."""
+
+    number: str
+    words: str
+    joined_by: int | None = None
+    part: int | None = None
+    parts: int | None = None
+
+
+Arrived = ReceiptCame | TextCame
+
+
+class Inbox(Protocol):
+    """Who takes what peers send us."""
+
+    async def take(self, channel: str, arrived: Arrived) -> bool:
+        """Keep it, committed; False when it speaks of something that is not known (yet)."""
+        ...
 
 
 class NotSent(Exception):  # noqa: N818 - it says what happened to the message
@@ -38,12 +69,12 @@ class Channel(Protocol):
 
     name: ClassVar[str]
 
-    async def send(self, message: Outgoing) -> str:
-        """Hand the message over and return the peer's reference for it."""
+    async def send(self, message: Outgoing) -> tuple[str, ...]:
+        """Hand the message over and return the peer's references for it, one for each part."""
         ...
 
-    async def receipts(self) -> list[tuple[str, str]]:
-        """Return delivery receipts since the last call: (reference, state at the peer)."""
+    async def listen(self, inbox: Inbox) -> None:
+        """Hand over what came since the last call; the peer has its answer after the commit."""
         ...
 
     async def close(self) -> None:

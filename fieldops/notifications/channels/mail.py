@@ -8,7 +8,7 @@ from typing import ClassVar
 import aiosmtplib
 
 from fieldops.kernel.settings import Settings
-from fieldops.notifications.channels import DeliveryUnknown, NotSent, Outgoing
+from fieldops.notifications.channels import DeliveryUnknown, Inbox, NotSent, Outgoing
 
 TIMEOUT_SECONDS = 20
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
@@ -23,7 +23,7 @@ class MailChannel:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    async def send(self, message: Outgoing) -> str:
+    async def send(self, message: Outgoing) -> tuple[str, ...]:
         """Send one e-mail whose Message-ID is the message's id."""
         client = aiosmtplib.SMTP(
             hostname=self.settings.smtp_host,
@@ -35,7 +35,7 @@ class MailChannel:
         )
         try:
             await self._offer(client, message.address)
-            return await self._hand_over(client, message)
+            return (await self._hand_over(client, message),)
         finally:
             client.close()
 
@@ -71,9 +71,8 @@ class MailChannel:
         mail.set_content(message.text)
         return mail.as_bytes()
 
-    async def receipts(self) -> list[tuple[str, str]]:
-        """Return nothing: bounces come back as mail."""
-        return []
+    async def listen(self, inbox: Inbox) -> None:
+        """Hear nothing: bounces come back as mail."""
 
     async def close(self) -> None:
         """Each e-mail has its own connection."""

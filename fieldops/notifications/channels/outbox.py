@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from fieldops.notifications.channels import NotSent, Outgoing
+from fieldops.notifications.channels import Inbox, NotSent, Outgoing
 
 
 class OutboxChannel:
@@ -17,10 +17,10 @@ class OutboxChannel:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    async def send(self, message: Outgoing) -> str:
+    async def send(self, message: Outgoing) -> tuple[str, ...]:
         """Write the message's file; raises NotSent when the folder cannot be written."""
         try:
-            return await asyncio.to_thread(self._write, message)
+            return (await asyncio.to_thread(self._write, message),)
         except OSError as exc:
             raise NotSent(f"outbox: {exc.strerror}") from exc
 
@@ -47,9 +47,8 @@ class OutboxChannel:
         for name in names:
             (self.folder / f"{name}.json").unlink(missing_ok=True)
 
-    async def receipts(self) -> list[tuple[str, str]]:
-        """Return nothing: a file has no receipt."""
-        return []
+    async def listen(self, inbox: Inbox) -> None:
+        """Hear nothing: a file has no receipt."""
 
     async def close(self) -> None:
         """Nothing is held open."""

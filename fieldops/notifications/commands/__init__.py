@@ -1,1 +1,5 @@
-"""What happens to messages: `planning` in the transaction of their cause, `delivery` later."""
+"""What happens to messages: `planning` with their cause, `delivery` later, `incoming` in answer."""
+
+from fieldops.notifications.commands import incoming
+
+__all__ = ["incoming"]

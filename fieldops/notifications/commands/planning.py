@@ -1,18 +1,21 @@
-"""Plan, move and cancel the messages about a visit from its present state."""
+"""Plan, move and cancel the messages about a visit from its ladder and its present state."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from fieldops.appointments import queries as appointments
 from fieldops.appointments import rules as appointment_rules
-from fieldops.kernel import configuration
+from fieldops.appointments.ladders import Step
 from fieldops.kernel.commands import Context
 from fieldops.notifications import queries, rules
 from fieldops.notifications.models import Message
 from fieldops.notifications.queries import Occasion
+from fieldops.visits.rules import State as VisitState
 
-NOTICE_STATES = frozenset({"scheduled", "dispatched", "accepted", "en_route"})
+OF_EVENTS: frozenset[rules.Kind] = frozenset({"nobody_home"})
+"""What follows from an event and not from a state: it goes out unless the visit is cancelled."""
+USEFUL_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,41 +24,62 @@ class Wanted:
 
     kind: rules.Kind
     key: str
+    step: Step
     due_at: datetime
     not_after: datetime
     quiet_exempt: bool = False
-    technician_name: str | None = None
-    certificate_number: str | None = None
 
 
 async def replan(ctx: Context, visit_id: UUID, why: str) -> None:
-    """Bring the messages about a visit in line with its state (AP-03, AP-05, AP-10).
+    """Bring the messages about a visit in line with its state (AP-03 to AP-10).
 
     A message that went out, or may have, is never planned again under the same key; a planned
     one that is no longer wanted is cancelled with the reason `why`.
     """
     occasion = await queries.occasion(ctx.session, ctx.region_id, visit_id)
-    found = (await _reconfirmation(occasion), await _notice(ctx, occasion))
-    wanted = {w.key: w for w in found if w is not None}
+    quiet = await appointments.quiet_hours(ctx.session, ctx.region_id)
+    wanted = {w.key: w for w in _wanted(occasion, ctx.now, quiet)}
     known = await queries.lock_known(ctx.session, ctx.region_id, visit_id, wanted)
     for message in known:
         want = wanted.pop(message.dedupe_key, None)
-        if message.state not in rules.REPEATABLE_STATES:
+        if message.state not in rules.REPEATABLE_STATES or _goes_out(message, occasion):
             continue
         if want is None:
             message.state, message.ended_at, message.ended_reason = "cancelled", ctx.now, why
         else:
             _fill(message, want, occasion)
     for want in wanted.values():
-        message = Message(
-            region_id=ctx.region_id,
-            visit_id=visit_id,
-            customer_id=occasion.visit.customer_id,
-            kind=want.kind,
-            dedupe_key=want.key,
-        )
-        _fill(message, want, occasion)
-        ctx.add(message)
+        _add(ctx, want, occasion)
+
+
+async def tell_nobody_home(ctx: Context, visit_id: UUID, at: datetime) -> None:
+    """Tell a customer who was not at home that somebody was there, and what follows (AP-08)."""
+    occasion = await queries.occasion(ctx.session, ctx.region_id, visit_id)
+    start = occasion.visit.window_start
+    steps = await appointments.steps_for(ctx.session, ctx.region_id, occasion.visit.customer_id)
+    step = next((s for _, s in steps if s.kind == "nobody_home"), None)
+    if start is None or step is None:
+        return
+    key = rules.dedupe_key(visit_id, "nobody_home", start)
+    known = await queries.lock_known(ctx.session, ctx.region_id, visit_id, [key])
+    quiet = await appointments.quiet_hours(ctx.session, ctx.region_id)
+    due = appointment_rules.speaking_time(
+        at + step.offset, latest=ctx.now + USEFUL_AFTER, now=ctx.now, quiet=quiet
+    )
+    if due is not None and all(message.dedupe_key != key for message in known):
+        _add(ctx, Wanted("nobody_home", key, step, due, ctx.now + USEFUL_AFTER), occasion)
+
+
+def _add(ctx: Context, want: Wanted, occasion: Occasion) -> None:
+    message = Message(
+        region_id=ctx.region_id,
+        visit_id=occasion.visit.id,
+        customer_id=occasion.visit.customer_id,
+        kind=want.kind,
+        dedupe_key=want.key,
+    )
+    _fill(message, want, occasion)
+    ctx.add(message)
 
 
 def _fill(message: Message, want: Wanted, occasion: Occasion) -> None:
@@ -67,76 +91,119 @@ def _fill(message: Message, want: Wanted, occasion: Occasion) -> None:
     message.due_at = max(want.due_at, message.due_at) if message.attempts else want.due_at
     message.not_after = want.not_after
     message.quiet_exempt = want.quiet_exempt
+    message.step = want.step.key
+    message.ways = list(want.step.ways) or None
+    message.receipt_minutes = want.step.receipt_minutes
     if visit.window_start is not None and visit.window_end is not None:
         message.window_start, message.window_end = visit.window_start, visit.window_end
     message.expected_arrival = visit.expected_arrival
-    message.technician_name = want.technician_name
-    message.certificate_number = want.certificate_number
+    contact = occasion.contact if want.kind == "half_hour_notice" else None
+    message.technician_name = contact.name if contact else None
+    message.certificate_number = contact.certificate_number if contact else None
 
 
-def keys(occasion: Occasion) -> frozenset[str]:
-    """Return the keys of the messages that fit a visit as it is, whatever the time."""
-    found = (_reconfirmation_key(occasion), _notice_key(occasion))
-    return frozenset(key for key in found if key is not None)
+def fits(message: Message, occasion: Occasion) -> bool:
+    """Return whether a planned message is still right for its visit, whatever the time."""
+    if message.kind in OF_EVENTS:
+        return _goes_out(message, occasion)
+    return any(key == message.dedupe_key for key, _, _ in _fitting(occasion))
 
 
-def _reconfirmation_key(occasion: Occasion) -> str | None:
+def _goes_out(message: Message, occasion: Occasion) -> bool:
+    """Return whether a message follows from an event that no later state takes back."""
+    return message.kind in OF_EVENTS and occasion.visit.state != VisitState.CANCELLED
+
+
+def _fitting(occasion: Occasion) -> list[tuple[str, rules.Kind, Step]]:
+    """Return the steps that a visit as it is has messages of, each with the message's key."""
+    found: list[tuple[str, rules.Kind, Step]] = []
+    for name, step in occasion.steps:
+        if step.kind in {"call", "nobody_home"}:
+            continue  # calls are opened by the clock, the other by its event
+        kind: rules.Kind = step.kind  # type: ignore[assignment]
+        if kind == "half_hour_notice":
+            key = _notice_key(occasion, step)
+        else:
+            key = _promise_key(occasion, name, step)
+        if key is not None:
+            found.append((key, kind, step))
+    return found
+
+
+def _promise_key(occasion: Occasion, name: str, step: Step) -> str | None:
+    """Return the key of a message about an open promise of the visit's present window."""
     visit, appointment = occasion.visit, occasion.appointment
     if (
         appointment is None
-        or appointment.needs_person
-        or appointment.state not in appointment_rules.UNANSWERED_STATES
         or appointment.window_start != visit.window_start
+        or not step.counts_in(appointment.state)
+        or (step.kind == "reconfirmation" and step.by_person)
+        or (step.kind == "cannot_keep") != (appointment.endangered_at is not None)
     ):
         return None
-    return rules.dedupe_key(visit.id, "reconfirmation", appointment.window_start)
+    return rules.dedupe_key(visit.id, name, appointment.window_start)
 
 
-def _notice_key(occasion: Occasion) -> str | None:
-    visit, contact = occasion.visit, occasion.contact
+def _notice_key(occasion: Occasion, step: Step) -> str | None:
+    visit, contact, appointment = occasion.visit, occasion.contact, occasion.appointment
     if (
         contact is None
         or occasion.declined
         or visit.window_start is None
-        or visit.state not in NOTICE_STATES
+        or (appointment is not None and not step.counts_in(appointment.state))
     ):
         return None
     return rules.dedupe_key(visit.id, "half_hour_notice", visit.window_start, contact.id)
 
 
-async def _reconfirmation(occasion: Occasion) -> Wanted | None:
-    """Ask for the second confirmation, unless a person does or the answer has come (AP-03)."""
-    key, appointment = _reconfirmation_key(occasion), occasion.appointment
-    if key is None or appointment is None or appointment.reconfirm_at is None:
-        return None
-    return Wanted("reconfirmation", key, appointment.reconfirm_at, appointment.window_start)
+def _wanted(occasion: Occasion, now: datetime, quiet: appointment_rules.QuietHours) -> list[Wanted]:
+    found = []
+    for key, kind, step in _fitting(occasion):
+        latest = _latest(occasion, kind, step)
+        if latest is None:
+            continue
+        night = _night(occasion, kind)
+        due = _due(occasion, step, latest, now, quiet, night=night)
+        if due is not None:
+            found.append(Wanted(kind, key, step, due, latest, quiet_exempt=night))
+    return found
 
 
-async def _notice(ctx: Context, occasion: Occasion) -> Wanted | None:
-    """Tell name, certificate number and time half an hour before the arrival (AP-05)."""
-    visit, contact, appointment = occasion.visit, occasion.contact, occasion.appointment
-    key = _notice_key(occasion)
-    if key is None or contact is None or visit.expected_arrival is None:
+def _night(occasion: Occasion, kind: rules.Kind) -> bool:
+    """Return whether a message may go out in the quiet hours (AP-09)."""
+    promise = occasion.appointment
+    return kind == "half_hour_notice" and promise is not None and promise.night_visit_wanted
+
+
+def _latest(occasion: Occasion, kind: rules.Kind, step: Step) -> datetime | None:
+    """Return when a message is of no use any more."""
+    visit = occasion.visit
+    if step.anchor == "arrival":
+        return visit.expected_arrival
+    return visit.window_end if kind == "cannot_keep" else visit.window_start
+
+
+def _due(
+    occasion: Occasion,
+    step: Step,
+    latest: datetime,
+    now: datetime,
+    quiet: appointment_rules.QuietHours,
+    *,
+    night: bool,
+) -> datetime | None:
+    """Return when a step is taken; None when there is no moment left for it."""
+    visit, appointment = occasion.visit, occasion.appointment
+    if step.anchor == "arrival":
+        return appointment_rules.notice_time(
+            latest, now=now, before=step.offset, quiet=quiet, night_visit_wanted=night
+        )
+    if appointment is None or visit.window_start is None:
         return None
-    night = appointment is not None and appointment.night_visit_wanted
-    before = await configuration.duration(
-        ctx.session, ctx.region_id, appointment_rules.NOTICE_BEFORE
-    )
-    at = appointment_rules.notice_time(
-        visit.expected_arrival,
-        now=ctx.now,
-        before=before,
-        quiet=await appointments.quiet_hours(ctx.session, ctx.region_id),
-        night_visit_wanted=night,
-    )
-    if at is None:
-        return None
-    return Wanted(
-        "half_hour_notice",
-        key,
-        at,
-        visit.expected_arrival,
-        quiet_exempt=night,
-        technician_name=contact.name,
-        certificate_number=contact.certificate_number,
-    )
+    if step.anchor == "window":
+        wanted = visit.window_start - step.offset
+    elif step.anchor == "booking":
+        wanted = appointment.booked_at + step.offset
+    else:
+        wanted = (appointment.endangered_at or now) + step.offset
+    return appointment_rules.speaking_time(wanted, latest=latest, now=now, quiet=quiet)

@@ -314,7 +314,6 @@ class _Page:
             said_at=moment(said.answered_at, found.zone, language),
             was=was if did in {"moved", "cancelled"} else None,
             at=self._when(found) if present in COMING else None,
-            note=said.note,
             calendar=f"/c/{calendar}.ics?lang={rendering.TAGS[language]}"
             if present in COMING
             else "",

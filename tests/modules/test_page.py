@@ -21,6 +21,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.models import Message
 from fieldops.orders.models import WorkOrder
+from fieldops.organisation.models import Technician
 from fieldops.visits.models import Assignment, Notice, Visit
 from tests.support.clients import bearer
 from tests.support.factories.appointments import (
@@ -527,10 +528,21 @@ async def test_the_calendar_file_is_the_same_event_again_when_the_appointment_mo
     assert b"STATUS:CANCELLED" in off.content
 
 
-async def test_what_people_type_is_shown_as_text(client: httpx.AsyncClient, page: str) -> None:
-    done = await client.post(page, data={"do": "wish", "note": "<b>&\"'{{7*7}}"})
-    receipt = await client.get(done.headers["location"])
-    assert "&lt;b&gt;&amp;&#34;&#39;{{7*7}}" in receipt.text
+async def test_what_a_customer_wrote_is_not_shown_to_whom_the_link_is_forwarded(
+    client: httpx.AsyncClient, page: str
+) -> None:
+    done = await client.post(page, data={"do": "wish", "note": "My mother lives at 5 Elm Street"})
+    for address in (done.headers["location"], page, f"{page}?view=windows"):
+        assert "Elm Street" not in (await client.get(address)).text
+
+
+async def test_names_are_shown_as_text(
+    client: httpx.AsyncClient, page: str, database: Database
+) -> None:
+    async with database.transaction() as session:
+        alice = await session.get_one(Technician, (1, id_of("alice")))
+        alice.name = "<b>O'Neil & \"{{7*7}}"
+    assert "&lt;b&gt;O&#39;Neil &amp; &#34;{{7*7}}" in (await client.get(page)).text
 
 
 async def test_the_page_needs_at_most_six_statements_and_no_more_for_many_technicians(

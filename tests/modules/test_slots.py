@@ -92,8 +92,7 @@ def with_windows(
 ) -> Iterator[tuple[search.Found, Found]]:
     all_of = table(calendars)
     offered = windows(
-        calendars,
-        HELSINKI,
+        all_of.spans(),
         length=timedelta(hours=2),
         step=timedelta(hours=step),
         earliest=earliest or local(23, 0),
@@ -247,8 +246,7 @@ def test_ap_01_what_the_search_finds_is_what_the_plain_decoder_finds(seed: int) 
     )
     seen = {one.window.start: one for one, _ in with_windows(people, asked, 0.5)}
     for window in windows(
-        people,
-        HELSINKI,
+        table(people).spans(),
         length=timedelta(hours=2),
         step=timedelta(hours=0.5),
         earliest=local(23, 0),

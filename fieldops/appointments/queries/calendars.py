@@ -92,7 +92,7 @@ class Calendars:
 
     def without(self, visit_id: UUID) -> "Calendars":
         """Return them as if one visit had no reserved time: its own does not stand in its way."""
-        whose = [c for c in self.by_id.values() if any(b.visit_id == visit_id for b in c.busy)]
+        whose = [self.by_id[id_] for id_, days in self.days.items() if visit_id in days.visits]
         return self.with_calendars([c.without(visit_id) for c in whose]) if whose else self
 
     def with_calendars(self, calendars: Collection[Calendar]) -> "Calendars":
@@ -146,7 +146,11 @@ async def _follow(
     """Return kept calendars brought up to date, None when everything has to be read."""
     if had is None or had.horizon != horizon or not timedelta() <= now - had.read_at < OLDEST:
         return None
-    changed = {id_ for id_, calendar in had.by_id.items() if _holds_over(calendar, now)}
+    changed = {
+        id_
+        for id_, days in had.days.items()
+        if days.held_until is not None and days.held_until <= now
+    }
     keys = (centre_id, NIL, key_of(centre_id))
     for key, after, until in zip(keys, had.counters, counters, strict=True):
         if after == until:
@@ -165,10 +169,6 @@ async def _follow(
     busy = await _busy(session, region_id, [c.technician_id for c in again], horizon, now)
     fresh = had.with_calendars([_with_busy(c, busy[c.technician_id]) for c in again])
     return Calendars(horizon, had.read_at, counters, fresh.by_id, fresh.days, fresh.table)
-
-
-def _holds_over(calendar: Calendar, now: datetime) -> bool:
-    return any(b.held_until is not None and b.held_until <= now for b in calendar.busy)
 
 
 def _with_busy(calendar: Calendar, busy: Collection[Busy]) -> Calendar:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import rules
@@ -135,8 +136,7 @@ async def _candidates(
     region_id, offered = question.visit.region_id, question.offering
     earliest = max(m for m in (question.now, starts, offered.put_off_until) if m is not None)
     found = windows(
-        list(known.by_id.values()),
-        question.wanted.zone,
+        known.table.spans(),
         length=offered.window,
         step=await configuration.duration(session, region_id, rules.WINDOW_STEP),
         earliest=earliest,
@@ -180,7 +180,7 @@ async def _offers(
     ways = await drives(
         session,
         question.visit.region_id,
-        [(lon, lat) for lon, lat in rows.places.tolist()],
+        rows.places,
         wanted.position,
         question.now,
     )
@@ -279,7 +279,8 @@ async def arrival_in(
     if len(known) != len(set(technician_ids)):
         return Arrival(None, alone=False)
     team = [calendar.without(visit.id) for calendar in known.values()]
-    places = [p for c in team for p in (c.home, *(b.position for b in c.busy)) if p is not None]
+    known_places = (p for c in team for p in (c.home, *(b.position for b in c.busy)))
+    places = np.array([p for p in known_places if p is not None]).reshape(-1, 2)
     ways = await drives(session, visit.region_id, places, question.wanted.position, now)
     at = exact.arrival(team, max(start, wished or start), end, question.wanted, ways)
     at = at or exact.arrival(team, start, end, question.wanted, ways)

@@ -1,11 +1,11 @@
 """What the search knows of technicians and of the visit a window is wanted for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fieldops.kernel.clock import local_day
 from fieldops.kernel.geo import Position
 
 Interval = tuple[datetime, datetime]
@@ -83,8 +83,7 @@ class Window:
 
 
 def windows(
-    calendars: list[Calendar],
-    zone: ZoneInfo,
+    spans: Mapping[int, tuple[float, float]],
     *,
     length: timedelta,
     step: timedelta,
@@ -93,20 +92,15 @@ def windows(
 ) -> list[Window]:
     """Return the windows of a centre's days, earliest first.
 
-    On each local day they begin with the first technician's work and then every `step`, and lie
-    inside the time somebody works. None begins before `earliest` or after `latest`.
+    `spans`: for each local day's ordinal from when to when anybody works, in seconds. Windows
+    begin with the day's first work and then every `step`, and lie inside the span. None begins
+    before `earliest` or after `latest`.
     """
-    spans: dict[date, Interval] = {}
-    for calendar in calendars:
-        for opens, closes in calendar.working:
-            day = local_day(opens, zone)
-            first, last = spans.get(day, (opens, closes))
-            spans[day] = min(first, opens), max(last, closes)
     found = []
-    for day, (first, last) in sorted(spans.items()):
-        start = first
-        while start + length <= last and start <= latest:
+    for ordinal, (first, last) in sorted(spans.items()):
+        start, closes = (datetime.fromtimestamp(at, UTC) for at in (first, last))
+        while start + length <= closes and start <= latest:
             if start >= earliest:
-                found.append(Window(day, start, start + length))
+                found.append(Window(date.fromordinal(ordinal), start, start + length))
             start += step
     return found

@@ -4,7 +4,8 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -22,15 +23,22 @@ COLUMNS = 11
 and when they must have driven on (pauses taken out, no number for no end); from where, to where;
 how long that drive takes anyway; the seconds reserved on that day."""
 
+WORKED_COLUMNS = 5
 NOWHERE = (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """A technician's gaps, and for each worked day [ordinal, seconds worked, seconds reserved]."""
+    """A technician's gaps, and each worked day in a row.
+
+    [ordinal, seconds worked, seconds reserved, first moment of work, last moment]. `visits` are
+    those with reserved time, `held_until` is when the first hold runs out.
+    """
 
     gaps: Reals
     worked: Reals
+    visits: frozenset[UUID]
+    held_until: datetime | None
 
 
 def days_of(calendar: Calendar, zone: ZoneInfo) -> Days:
@@ -50,11 +58,14 @@ def days_of(calendar: Calendar, zone: ZoneInfo) -> Days:
     for day, spans in sorted(by_day.items()):
         today = busy[bisect_left(days, day) : bisect_right(days, day)]
         load = sum((b.end - b.start).total_seconds() for b in today)
-        worked.append((day.toordinal(), sum(b - a for a, b in spans), load))
+        first, last = min(a for a, _ in spans), max(b for _, b in spans)
+        worked.append((day.toordinal(), sum(b - a for a, b in spans), load, first, last))
         rows += _gaps(day, spans, today, load, calendar.home)
     return Days(
         np.array(rows, dtype=np.float64).reshape(-1, COLUMNS),
-        np.array(worked, dtype=np.float64).reshape(-1, 3),
+        np.array(worked, dtype=np.float64).reshape(-1, WORKED_COLUMNS),
+        frozenset(b.visit_id for b in busy),
+        min((b.held_until for b in busy if b.held_until is not None), default=None),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldops.appointments.slots.calendars import Calendar
-from fieldops.appointments.slots.gaps import DAY, Days, Reals
+from fieldops.appointments.slots.gaps import COLUMNS, DAY, WORKED_COLUMNS, Days, Reals
 
 Ints = NDArray[np.int64]
 
@@ -19,7 +19,7 @@ class Table:
 
     `skills` is a mask: bit n is the n-th skill of `known`. `displaced` is -1, or the number of the
     reserved time that would have to go elsewhere for the gap to be there. `worked` are rows of
-    [ordinal of the day, seconds worked, seconds reserved, mask].
+    `gaps.Days` with the mask behind.
     """
 
     ids: tuple[UUID, ...]
@@ -35,16 +35,24 @@ class Table:
         place = {skill: n for n, skill in enumerate(self.known)}
         return sum(1 << place.get(skill, len(self.known)) for skill in set(skills))
 
+    def spans(self) -> dict[int, tuple[float, float]]:
+        """Return for each day's ordinal from when to when anybody works, in seconds."""
+        days, which = np.unique(self.worked[:, 0], return_inverse=True)
+        first, last = np.full(len(days), np.inf), np.full(len(days), -np.inf)
+        np.minimum.at(first, which, self.worked[:, 3])
+        np.maximum.at(last, which, self.worked[:, 4])
+        return {int(d): (float(a), float(b)) for d, a, b in zip(days, first, last, strict=True)}
+
 
 def table_of(calendars: Mapping[UUID, Calendar], days: Mapping[UUID, Days]) -> Table:
     """Put the gaps of technicians together; both mappings have the same keys."""
     ids = tuple(sorted(calendars))
     known = tuple(sorted({c.skill for one in calendars.values() for c in one.certificates}))
     blocks = [days[id_].gaps for id_ in ids]
-    gaps = np.concatenate(blocks) if blocks else np.empty((0, 11))
+    gaps = np.concatenate(blocks) if blocks else np.empty((0, COLUMNS))
     technician = np.repeat(np.arange(len(ids)), [len(block) for block in blocks])
     worked = [days[id_].worked for id_ in ids]
-    days_worked = np.concatenate(worked) if worked else np.empty((0, 3))
+    days_worked = np.concatenate(worked) if worked else np.empty((0, WORKED_COLUMNS))
     whose = np.repeat(np.arange(len(ids)), [len(block) for block in worked])
     valid = _validity(calendars, ids, known)
     order = np.argsort(gaps[:, DAY], kind="stable")
@@ -106,7 +114,7 @@ def open_days(table: Table, skills: Iterable[str], seconds: float, share: float)
     `share` of the working time of those who hold a skill is kept free, for each of the skills.
     """
     found: set[int] | None = None
-    mask = table.worked[:, 3].astype(np.int64)
+    mask = table.worked[:, WORKED_COLUMNS].astype(np.int64)
     for skill in set(skills):
         rows = table.worked[(mask & table.mask_of([skill])) != 0]
         days, which = np.unique(rows[:, 0], return_inverse=True)

@@ -9,8 +9,9 @@ from fieldops.kernel.events import Event
 
 @dataclass(frozen=True, slots=True)
 class WorkHeld(Event):
-    """A customer's repair waits for an area fault; `visit_id` is the visit that is off.
+    """A customer's repair waits for an area fault, or for another time than was expected.
 
+    `visit_id` is the visit that is off,
     `window_start` is the time that was promised, None when nothing was.
     """
 
@@ -25,10 +26,14 @@ class WorkHeld(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkBack(Event):
-    """An area fault is over and a customer's repair is in planning again, on `visit_id`."""
+    """An area fault is over and a customer's repair is in planning again, on `visit_id`.
+
+    `held_visit_id` is the visit that was called off.
+    """
 
     area_fault_id: UUID
     held_id: UUID
     visit_id: UUID
+    held_visit_id: UUID
     customer_id: UUID
     centre_id: UUID

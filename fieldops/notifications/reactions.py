@@ -12,12 +12,13 @@ from fieldops.appointments.events import (
     AppointmentMoved,
     LadderFollowed,
 )
+from fieldops.faults.events import WorkBack, WorkHeld
 from fieldops.kernel import erasure
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import Event, on
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.channels.outbox import OutboxChannel
-from fieldops.notifications.commands import planning
+from fieldops.notifications.commands import area_faults, planning
 from fieldops.notifications.models import Message
 from fieldops.visits.events import (
     NobodyHome,
@@ -65,6 +66,18 @@ async def plan_anew(ctx: Context, event: Any) -> None:
 async def tell_nobody_home(ctx: Context, event: NobodyHome) -> None:
     """Tell the customer that somebody was at the door (AP-08)."""
     await planning.tell_nobody_home(ctx, event.visit_id, event.at)
+
+
+@on(WorkHeld)
+async def tell_of_an_area_fault(ctx: Context, event: WorkHeld) -> None:
+    """Tell the customer of a held repair when the area is expected to be repaired (FA-02)."""
+    await area_faults.tell_held(ctx, event)
+
+
+@on(WorkBack)
+async def tell_that_an_area_fault_is_over(ctx: Context, event: WorkBack) -> None:
+    """Tell the customer of a held repair that the area fault is over (FA-02)."""
+    await area_faults.tell_over(ctx, event)
 
 
 @erasure.on_erasure

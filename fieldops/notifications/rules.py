@@ -14,6 +14,8 @@ Kind = Literal[
     "half_hour_notice",
     "cannot_keep",
     "nobody_home",
+    "area_fault",
+    "area_fault_over",
 ]
 State = Literal[
     "planned", "sending", "sent", "failed", "uncertain", "expired", "cancelled", "by_person"
@@ -56,7 +58,14 @@ NOT_DELIVERED = frozenset(
 UNDERWAY = frozenset({"ENROUTE", "ACCEPTD"})
 WITH_RECEIPTS = frozenset[ChannelName]({"sms", "voice"})
 SERVICE_CRITICAL = frozenset[Kind](
-    {"reconfirmation", "half_hour_notice", "cannot_keep", "nobody_home"}
+    {
+        "reconfirmation",
+        "half_hour_notice",
+        "cannot_keep",
+        "nobody_home",
+        "area_fault",
+        "area_fault_over",
+    }
 )
 """What a customer has to learn: on the stop list too, then by a person."""
 

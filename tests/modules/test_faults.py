@@ -586,6 +586,34 @@ async def test_fa_02_a_report_that_meets_the_confirmation_is_held_whoever_is_fir
         assert {row.state for row in work} == {"suspended"}
 
 
+async def test_fa_02_a_report_that_meets_a_declaration_is_held_whoever_is_first(
+    committed: tuple[Database, Settings],
+) -> None:
+    database, _ = committed
+    with clock.frozen(datetime(2026, 11, 23, 6, tzinfo=UTC)):
+        world = await build_world(database)
+        street = await make_street(database, homes=4)
+
+        async def declare() -> None:
+            await run(
+                database,
+                world.dora,
+                "area_fault.declare",
+                feature_id=str(street.plant.box.id),
+                cause="Seen burning",
+                expected_repair_at=TONIGHT,
+            )
+
+        async with anyio.create_task_group() as group:
+            for home in street.homes[:2]:
+                group.start_soon(report, database, world.ann, home)
+            group.start_soon(declare)
+            for home in street.homes[2:]:
+                group.start_soon(report, database, world.ann, home)
+        work = await rows(database, WorkOrder, WorkOrder.department == "field")
+        assert [row.state for row in work] == ["suspended"] * 4
+
+
 async def test_fa_02_a_report_that_meets_the_end_is_not_left_behind(
     committed: tuple[Database, Settings],
 ) -> None:

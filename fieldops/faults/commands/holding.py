@@ -44,18 +44,23 @@ async def hold(ctx: Context, fault: AreaFault, chosen: Collection[ToHold]) -> li
     why = Why(rules.AREA_FAULT, Cause.OPERATOR.value, fault.cause)
     await orders.suspend_work(ctx, rows, why, await _resume_on(ctx, fault))
     for entry in held:
-        await ctx.emit(
-            WorkHeld(
-                fault.id,
-                entry.id,
-                entry.visit_id,
-                entry.customer_id,
-                entry.centre_id,
-                entry.window_start,
-                fault.expected_repair_at,
-            )
-        )
+        await _tell(ctx, fault, entry)
     return held
+
+
+async def _tell(ctx: Context, fault: AreaFault, entry: HeldWork) -> None:
+    """Let the modules above tell a customer when the repair of the area is expected."""
+    await ctx.emit(
+        WorkHeld(
+            fault.id,
+            entry.id,
+            entry.visit_id,
+            entry.customer_id,
+            entry.centre_id,
+            entry.window_start,
+            fault.expected_repair_at or ctx.now,
+        )
+    )
 
 
 def _note(ctx: Context, fault: AreaFault, one: ToHold) -> HeldWork:
@@ -80,12 +85,14 @@ async def _resume_on(ctx: Context, fault: AreaFault) -> date:
 
 
 async def put_off(ctx: Context, fault: AreaFault) -> None:
-    """Let the work that is held wait for the new expected repair time."""
+    """Let the work that is held wait for the new expected repair time, and tell its customers."""
     day = await _resume_on(ctx, fault)
     held = await queries.waiting(ctx.session, ctx.region_id, area_fault_id=fault.id)
     for row in await _locked(ctx, held):
         if _is_held(row):
             row.resume_on = day
+    for entry in held:
+        await _tell(ctx, fault, entry)
 
 
 async def _locked(ctx: Context, held: Iterable[HeldWork]) -> list[WorkOrder]:
@@ -126,7 +133,14 @@ async def _ask(ctx: Context, entry: HeldWork) -> None:
     entry.new_visit_id = visit.id
     await open_task(ctx, visit, "new_appointment", ctx.now, subject=rules.AREA_FAULT)
     await ctx.emit(
-        WorkBack(entry.area_fault_id, entry.id, visit.id, entry.customer_id, entry.centre_id)
+        WorkBack(
+            entry.area_fault_id,
+            entry.id,
+            visit.id,
+            entry.visit_id,
+            entry.customer_id,
+            entry.centre_id,
+        )
     )
 
 

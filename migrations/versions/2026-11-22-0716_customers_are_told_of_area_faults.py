@@ -1,0 +1,40 @@
+"""Customers are told of area faults.
+
+Revision: 0036_told
+After: 0035_lateness
+"""
+
+from alembic import op
+
+revision = "0036_told"
+down_revision = "0035_lateness"
+branch_labels = None
+depends_on = None
+
+_BEFORE = (
+    "booking_confirmation", "reconfirmation", "reminder", "half_hour_notice", "cannot_keep",
+    "nobody_home",
+)  # fmt: skip
+_ADDED = ("area_fault", "area_fault_over")
+
+
+def _among(kinds: tuple[str, ...]) -> str:
+    return f"kind in ({', '.join(repr(kind) for kind in kinds)})"
+
+
+def upgrade() -> None:
+    name = op.f("ck_notifications_message_kind_known")
+    op.drop_constraint(name, "notifications_message")
+    op.create_check_constraint(name, "notifications_message", _among((*_BEFORE, *_ADDED)))
+
+
+def downgrade() -> None:
+    name = op.f("ck_notifications_message_kind_known")
+    op.drop_constraint(name, "notifications_message")
+    op.execute(
+        "delete from notifications_attempt using notifications_message m"
+        " where m.region_id = notifications_attempt.region_id"
+        f" and m.id = notifications_attempt.message_id and m.{_among(_ADDED)}"
+    )
+    op.execute(f"delete from notifications_message where {_among(_ADDED)}")
+    op.create_check_constraint(name, "notifications_message", _among(_BEFORE))

@@ -51,6 +51,7 @@ ROUTERS = (
     *fieldops.modules.MODULES,
     "steering",
     "ladder",
+    "push",
     "uploads",
     "replicache",
     "by_link",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -177,6 +178,17 @@ def worker() -> None:
     from fieldops import worker as working  # noqa: PLC0415 - registers all modules
 
     asyncio.run(working.run(get_settings()))
+
+
+@app.command("push-key")
+def push_key() -> None:
+    """Make a key for web push (VAPID) and print it as a setting, with what browsers use of it."""
+    from fieldops.notifications import push  # noqa: PLC0415 - registers tables
+
+    private = push.new_private_key()
+    made = get_settings().model_copy(update={"push_private_key": SecretStr(private)})
+    typer.echo(f"FIELDOPS_PUSH_PRIVATE_KEY={private}")
+    typer.echo(f"# browsers subscribe with {push.public_key(made)}")
 
 
 @app.command()

@@ -102,6 +102,24 @@ class Settings(BaseSettings):
     voice_key: SecretStr = Field(
         SecretStr(""), description="Bearer token that the voice platform knows us by; empty: none."
     )
+    push_private_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key that web push is signed with (VAPID), as `fieldops push-key` makes it;"
+        " empty: browsers are not woken.",
+    )
+    push_contact: str = Field(
+        "mailto:operations@fieldops.example",
+        description="Whom a push service writes to when something is wrong: mailto: or https:.",
+    )
+    push_hosts: list[str] = Field(
+        [
+            "fcm.googleapis.com",
+            "updates.push.services.mozilla.com",
+            "push.apple.com",
+            "notify.windows.com",
+        ],
+        description="Push services that browsers may name; their subdomains too.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Address that links in customer messages begin with."
     )

@@ -1,6 +1,7 @@
 """The worker's part: look every few seconds for messages that are due, and send them."""
 
 import asyncio
+from uuid import UUID
 
 import structlog
 
@@ -11,7 +12,7 @@ from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
-from fieldops.notifications import queries
+from fieldops.notifications import push, queries
 from fieldops.notifications.channels import (
     Arrived,
     Channel,
@@ -24,7 +25,7 @@ from fieldops.notifications.channels.mail import MailChannel
 from fieldops.notifications.channels.outbox import OutboxChannel
 from fieldops.notifications.channels.text import TextChannel
 from fieldops.notifications.channels.voice import VoiceChannel
-from fieldops.notifications.commands import delivery
+from fieldops.notifications.commands import browsers, delivery
 from fieldops.notifications.commands.delivery import Claim
 from fieldops.notifications.rules import AttemptOutcome
 from fieldops.organisation import queries as organisation
@@ -177,3 +178,28 @@ async def listen_on(database: Database, settings: Settings) -> None:
         except Exception:  # a peer or the database is away; both come back
             log.exception("listening failed")
         await asyncio.sleep(LISTEN_EVERY_SECONDS)
+
+
+class PushServiceAway(Exception):  # noqa: N818 - it says what happened; the job is tried again
+    """A push service did not take a message now."""
+
+
+@jobs.job(browsers.WAKE)
+async def wake_browser(region_id: int, browser_id: str, kind: str) -> None:
+    """Wake one browser; one that is gone is forgotten, a service that is away is tried again."""
+    machine = jobs.machine()
+    async with machine.database.transaction() as session:
+        row = await queries.browser(session, region_id, UUID(browser_id))
+    if row is None or push.public_key(machine.settings) is None:
+        return
+    said: push.Outcome = "refused"
+    if push.allowed(machine.settings, row.endpoint):
+        said = await push.wake(machine.settings, row, kind)
+    async with machine.database.transaction() as session:
+        row = await queries.browser(session, region_id, UUID(browser_id))
+        if row is not None and said == "gone":
+            await session.delete(row)
+        elif row is not None and said == "sent":
+            row.sent_at = clock.now()
+    if said == "again":
+        raise PushServiceAway

@@ -18,7 +18,7 @@ from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import hanging_on, row_of
 from fieldops.kernel.permissions import Scope
 from fieldops.notifications import policy, rules
-from fieldops.notifications.models import DeliveryAttempt, Message, Receipt
+from fieldops.notifications.models import DeliveryAttempt, Message, PushSubscription, Receipt
 from fieldops.organisation.models import Technician
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
@@ -311,4 +311,62 @@ async def visit_row(session: AsyncSession, region_id: int, visit_id: UUID) -> Vi
     found = await row_of(session, Visit, region_id, visit_id, argument="visit_id")
     if found is None:
         raise NotFound(thing="visit")
+    return found
+
+
+def browsers(scope: Scope, person_id: UUID) -> Select[PushSubscription]:
+    """Return the statement for a person's own browsers, by id."""
+    return (
+        select(PushSubscription)
+        .where(
+            PushSubscription.region_id == scope.region_id,
+            PushSubscription.person_id == person_id,
+        )
+        .order_by(PushSubscription.id)
+    )
+
+
+async def browsers_of(
+    session: AsyncSession, region_id: int, person_ids: Collection[UUID]
+) -> list[PushSubscription]:
+    """Return people's browsers, those registered first in front."""
+    found = await session.scalars(
+        select(PushSubscription)
+        .where(PushSubscription.region_id == region_id, PushSubscription.person_id.in_(person_ids))
+        .order_by(PushSubscription.id)
+    )
+    return list(found)
+
+
+async def own_browser(
+    session: AsyncSession, region_id: int, person_id: UUID, browser_id: UUID
+) -> PushSubscription:
+    """Return a browser of a person's own, locked; raises NotFound for another's."""
+    found = await browser(session, region_id, browser_id)
+    if found is None or found.person_id != person_id:
+        raise NotFound(thing="browser")
+    return found
+
+
+async def browser(
+    session: AsyncSession, region_id: int, browser_id: UUID
+) -> PushSubscription | None:
+    """Return a browser locked, None when it was taken off."""
+    found: PushSubscription | None = await session.scalar(
+        select(PushSubscription)
+        .where(PushSubscription.region_id == region_id, PushSubscription.id == browser_id)
+        .with_for_update()
+    )
+    return found
+
+
+async def browser_by_endpoint(
+    session: AsyncSession, region_id: int, endpoint: str
+) -> PushSubscription | None:
+    """Return the browser that a push service knows by an address, locked."""
+    found: PushSubscription | None = await session.scalar(
+        select(PushSubscription)
+        .where(PushSubscription.region_id == region_id, PushSubscription.endpoint == endpoint)
+        .with_for_update()
+    )
     return found

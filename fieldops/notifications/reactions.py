@@ -18,12 +18,13 @@ from fieldops.kernel.commands import Context
 from fieldops.kernel.events import Event, on
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.channels.outbox import OutboxChannel
-from fieldops.notifications.commands import area_faults, planning
+from fieldops.notifications.commands import area_faults, browsers, planning
 from fieldops.notifications.models import Message
 from fieldops.visits.events import (
     NobodyHome,
     TechnicianArrived,
     TechnicianDeparted,
+    TechniciansTold,
     VisitAssigned,
     VisitCancelled,
     VisitCompleted,
@@ -78,6 +79,12 @@ async def tell_of_an_area_fault(ctx: Context, event: WorkHeld) -> None:
 async def tell_that_an_area_fault_is_over(ctx: Context, event: WorkBack) -> None:
     """Tell the customer of a held repair that the area fault is over (FA-02)."""
     await area_faults.tell_over(ctx, event)
+
+
+@on(TechniciansTold)
+async def wake_browsers(ctx: Context, event: TechniciansTold) -> None:
+    """Wake the browsers of technicians whose visits were gained, moved or lost."""
+    await browsers.wake(ctx, event.technician_ids, event.kind)
 
 
 @erasure.on_erasure

@@ -18,6 +18,14 @@ class VisitAssigned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TechniciansTold(Event):
+    """Technicians have a new notice about their visits."""
+
+    technician_ids: tuple[UUID, ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class VisitGrowing(Event):
     """More work is about to join a visit; who has no time for it refuses here (WO-02)."""
 

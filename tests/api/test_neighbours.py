@@ -51,6 +51,7 @@ NO_PLACE = {
     "person_id": "accounts belong to the region, which is tested below",
     "name": "a region's own numbers",
     "key": "the address of an upload is its own secret",
+    "subscription_id": "a browser of one's own, tested with web push",
     "sha256": "a content is found through its links, tested with the files",
 }
 

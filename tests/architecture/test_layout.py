@@ -55,6 +55,7 @@ OWN_FILES = {
     "files/sweeping": "what of files is swept, and what is compared and never swept",
     "files/uploading": "the tus protocol's state machine",
     "notifications/channels": "one adapter per way out: text message, e-mail, outbox",
+    "notifications/push": "web push to a browser: encrypted, signed, sent",
     "notifications/replies": "what the words of a customer's reply mean, pure",
     "notifications/segments": "how a text splits into short-message segments, and back, pure",
     "notifications/wording": "the message texts in both languages",

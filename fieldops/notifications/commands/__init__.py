@@ -1,5 +1,8 @@
-"""What happens to messages: `planning` with their cause, `delivery` later, `incoming` in answer."""
+"""What happens to messages: `planning` with their cause, `delivery` later, `incoming` in answer.
 
-from fieldops.notifications.commands import incoming
+`browsers` are those of technicians, who are woken by web push.
+"""
 
-__all__ = ["incoming"]
+from fieldops.notifications.commands import browsers, incoming
+
+__all__ = ["browsers", "incoming"]

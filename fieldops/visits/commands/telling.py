@@ -12,6 +12,7 @@ from fieldops.kernel.events import Taken
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation.models import Technician
 from fieldops.visits import queries, rules, wording
+from fieldops.visits.events import TechniciansTold
 from fieldops.visits.models import Assignment, Notice, Visit
 from fieldops.visits.rules import NoticeKind
 
@@ -58,9 +59,11 @@ async def tell(
             for row in told
         )
     )
+    ids = tuple(row.technician_id for row in told)
     if kind in rules.TAKING and told:
-        ids = tuple(row.technician_id for row in told)
         await ctx.emit(Taken(Visit.resource, visit.id, ids))
+    if told:
+        await ctx.emit(TechniciansTold(ids, kind.value))
 
 
 async def tell_present(ctx: Context, visit: Visit, kind: NoticeKind) -> None:

@@ -1,0 +1,73 @@
+"""A technician's browsers: registered, taken off, and forgotten when they are gone."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from pydantic import Field
+
+from fieldops.kernel import jobs
+from fieldops.kernel.commands import Args, Context, Text, command
+from fieldops.kernel.permissions import Permission
+from fieldops.notifications import push, queries
+from fieldops.notifications.errors import BrowserRefused
+from fieldops.notifications.models import PushSubscription
+
+WAKE = "notifications.wake_browser"
+OWN = Permission.DEVICE_REGISTER
+MOST_BROWSERS = 10  # of one person; the one that was registered first makes room
+
+
+async def wake(ctx: Context, technician_ids: Collection[UUID], kind: str) -> None:
+    """Have the worker wake technicians' browsers after the commit."""
+    for row in await queries.browsers_of(ctx.session, ctx.region_id, technician_ids):
+        await jobs.enqueue(
+            ctx.session,
+            jobs.app.tasks[WAKE],
+            region_id=ctx.region_id,
+            browser_id=str(row.id),
+            kind=kind,
+        )
+
+
+class SubscribeBrowser(Args):
+    endpoint: Text = Field(
+        min_length=10, max_length=1000, description="The push service's address."
+    )
+    p256dh: Text = Field(min_length=80, max_length=100, description="The browser's public key.")
+    auth: Text = Field(min_length=16, max_length=40, description="The browser's secret.")
+    label: Text | None = Field(None, max_length=80, description="What the person calls it.")
+
+
+@command("push.subscribe", permission=OWN)
+async def subscribe(ctx: Context, args: SubscribeBrowser) -> PushSubscription:
+    """Let a browser of one's own be woken when visits are gained, moved or lost (SY-01).
+
+    The same browser again gets its present keys, and belongs to who registers it last. The
+    entrance has checked the address. Raises BrowserRefused for keys that are none.
+    """
+    try:
+        push.encrypt(args.p256dh, args.auth, args.endpoint, b"{}")
+    except ValueError as exc:
+        raise BrowserRefused(reason=str(exc)) from exc
+    row = await queries.browser_by_endpoint(ctx.session, ctx.region_id, args.endpoint)
+    if row is None:
+        row = PushSubscription(region_id=ctx.region_id, id=ctx.envelope.id, endpoint=args.endpoint)
+        ctx.add(row)
+    row.person_id, row.p256dh, row.auth = ctx.actor.id, args.p256dh, args.auth
+    row.label = args.label
+    await ctx.session.flush()
+    mine = await queries.browsers_of(ctx.session, ctx.region_id, [ctx.actor.id])
+    for old in mine[:-MOST_BROWSERS]:
+        await ctx.session.delete(old)
+    return row
+
+
+class UnsubscribeBrowser(Args):
+    subscription_id: UUID = Field(description="The browser that is not woken any more.")
+
+
+@command("push.unsubscribe", permission=OWN)
+async def unsubscribe(ctx: Context, args: UnsubscribeBrowser) -> None:
+    """Wake a browser of one's own no longer. Raises NotFound for somebody else's."""
+    row = await queries.own_browser(ctx.session, ctx.region_id, ctx.actor.id, args.subscription_id)
+    await ctx.session.delete(row)

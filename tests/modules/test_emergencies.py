@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from fieldops.dispatch.queries import days
 from fieldops.emergencies import queries, rules
 from fieldops.emergencies.errors import (
     ActivationOver,
@@ -578,3 +579,19 @@ async def test_em_01_area_faults_put_an_automatic_plan_in_force(
     (row,) = await activations(database)
     assert (row.plan_id, row.state) == (plan_id, "active")
     assert row.plan_id != region
+
+
+async def test_em_01_the_day_plan_counts_on_helpers_while_the_plan_is_in_force(
+    database: Database, world: World, at: datetime
+) -> None:
+    async def own() -> set[str]:
+        async with database.transaction() as session:
+            day = await days.read(session, 1, NORTH, at.date(), at)
+        return {hand.name for hand in day.hands if hand.own}
+
+    plan_id = await make_plan(database, world.sam, reserve_technician_ids=[str(id_of("carol"))])
+    assert await own() == {"Alice", "Bob", "Kim"}
+    opened = await put_in_force(database, world.dora, plan_id)
+    assert await own() == {"Alice", "Bob", "Kim", "Carol"}
+    await decide(database, world.dora, "end", opened)
+    assert await own() == {"Alice", "Bob", "Kim"}

@@ -19,6 +19,7 @@ from fieldops.customers.models import Customer, Premises
 from fieldops.dispatch import rules
 from fieldops.dispatch.day import NOWHERE, Busy, CentreDay, Hand, Span, Stop, Terms
 from fieldops.dispatch.queries import locks, plans
+from fieldops.emergencies import queries as emergencies
 from fieldops.kernel import configuration, geo
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.orders.models import ServiceOrder, WorkOrder
@@ -87,7 +88,10 @@ async def terms(
 async def read(
     session: AsyncSession, region_id: int, centre_id: UUID, day: date, now: datetime
 ) -> CentreDay:
-    """Return what is known of a day of a centre; fifteen statements, however much there is."""
+    """Return what is known of a day of a centre; sixteen statements, however much there is.
+
+    Whom an emergency plan in force lends to the centre is planned like its own people (EM-01).
+    """
     zone = await organisation.zone_of(session, region_id)
     midnight = start_of_day(day, zone)
     clock, places = _Clock(midnight), _Places([])
@@ -105,8 +109,10 @@ async def read(
         if row.Visit.id in work
     ]
     stops = [replace(s, locked=s.id in locked, appointment=appointments.get(s.id)) for s in stops]
+    plan = await emergencies.active(session, region_id, centre_id, now)
+    lent = plan.reserve if plan is not None else frozenset()
     hands = await _hands(
-        session, region_id, centre_id, day, zone, clock, places, today, stops, spans
+        session, region_id, centre_id, lent, day, zone, clock, places, today, stops, spans
     )
     leaving = max(midnight + MORNING, now)
     seconds = await travel.seconds(session, region_id, places.positions, places.positions, leaving)
@@ -337,6 +343,7 @@ async def _hands(
     session: AsyncSession,
     region_id: int,
     centre_id: UUID,
+    lent: frozenset[UUID],
     day: date,
     zone: ZoneInfo,
     clock: _Clock,
@@ -345,7 +352,7 @@ async def _hands(
     stops: list[Stop],
     spans: list[_Reserved],
 ) -> tuple[Hand, ...]:
-    here = {id_ for stop in stops for id_ in stop.technicians}
+    here = lent.union(id_ for stop in stops for id_ in stop.technicians)
     rows = await _technicians(
         session, region_id, or_(Technician.centre_id == centre_id, Technician.id.in_(here))
     )
@@ -373,7 +380,7 @@ async def _hands(
                 tuple(parts),
                 parts[0][0] if parts else max(now, 0.0),
                 first,
-                row.centre_id == centre_id and row.active,
+                (row.centre_id == centre_id or row.id in lent) and row.active,
                 busy,
             )
         )

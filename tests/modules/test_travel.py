@@ -70,6 +70,13 @@ def test_no_places_give_an_empty_answer() -> None:
     assert rules.great_circle_seconds([SENATE_SQUARE], []).shape == (1, 0)
 
 
+def test_a_zone_nobody_knows_has_the_formula() -> None:
+    cells = rules.cell_of([SENATE_SQUARE, HAKANIEMI], 500, 60.17)
+    zones = rules.Zones(500, 60.17, cells, np.array([[2.0, 3.0], [0.0, 2.0]], np.float32))
+    factors = zones.factor([SENATE_SQUARE, AT_SEA, HAKANIEMI], [HAKANIEMI, SENATE_SQUARE])
+    assert factors.tolist() == [[3.0, 2.0], [1.0, 1.0], [2.0, 1.0]]
+
+
 def test_a_one_way_street_is_driven_round_and_a_private_yard_is_no_road(tmp_path: Path) -> None:
     file = tmp_path / "town.osm"
     file.write_text(TOWN)
@@ -246,6 +253,10 @@ async def test_by_time_of_day_where_the_source_knows_it(
         )
         assert (await building.refresh(database, settings, 1)).source == "valhalla"
         assert len({ask["when"] for ask in peer.asked}) == len(Hours)
+    async with database.transaction() as session:
+        # The region's own guess does not count where the source knows better.
+        name = rules.FACTORS[Hours.MORNING_PEAK].name
+        session.add(RuleNumber(region_id=1, name=name, value=3.0))
     async with database.transaction() as session:
         noon = await queries.seconds(session, 1, places, places, TUESDAY_NOON)
         peak = await queries.seconds(session, 1, places, places, MORNING)

@@ -328,6 +328,8 @@ async def test_ap_06_visits_of_an_order_move_together_and_may_exchange_their_tim
     assert await starts(database) == {first: local(24, 13), second: local(24, 10)}
     counted = [a.customer_reschedules for a in await every(database, Appointment)]
     assert counted == [1, 1]
+    due = {row.during.lower for row in await every(database, Reservation)}
+    assert due == {local(24, 10), local(24, 13)}, "each takes the other's time, not what is left"
     present = await every(database, Assignment, ended_at=None)
     assert {row.technician_id for row in present} == {id_of("alice"), id_of("kim")}
     told = {(n.technician_id, n.kind) for n in await every(database, Notice)}

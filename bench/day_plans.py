@@ -11,6 +11,9 @@ sets the plan of a day beside a greedy dispatcher's and, where pyvroom is instal
 import argparse
 import csv
 import json
+import math
+import re
+import statistics
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,41 +21,38 @@ from pathlib import Path
 from bench import days, instances, others
 from fieldops.dispatch.engine import aims, plans, running
 from fieldops.dispatch.engine.packing import Day
-from fieldops.dispatch.engine.plans import Figures, Plan
+from fieldops.dispatch.engine.plans import Figures, Plan, part_of
 
 
 def main() -> int:
-    """Plan what was asked for; 1 when a plan is wrong."""
+    """Plan what was asked for; 1 when a plan is wrong, 2 when the question is."""
     ask = argparse.ArgumentParser(prog="bench/dispatch", description=__doc__)
     ask.add_argument("--instance", type=Path, action="append", default=[])
-    ask.add_argument("--generate", metavar="TECHNICIANSxVISITS", action="append", default=[])
+    ask.add_argument(
+        "--generate", metavar="TECHNICIANSxVISITS", type=size_of, action="append", default=[]
+    )
     ask.add_argument("--pairs", type=float, default=0.1, help="share of visits for two")
-    ask.add_argument("--seconds", type=float, default=60.0, help="of CPU time")
+    ask.add_argument("--seconds", type=seconds_of, default=60.0, help="of CPU time")
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--references", type=Path, help="a CSV with instance,ref_cost")
     ask.add_argument("--out", type=Path, help="write the plan as JSON")
     ask.add_argument("--compare", action="store_true")
     chosen = ask.parse_args()
-    references = read_references(chosen.references, chosen.instance)
-    good = True
-    gaps = []
-    for path in chosen.instance:
-        instance = instances.read(path)
+    if not chosen.instance and not chosen.generate:
+        ask.error("name a file with --instance, or a size with --generate")
+    try:
+        references = read_references(chosen.references, chosen.instance)
+        read = [instances.read(path) for path in chosen.instance]
+    except (OSError, ValueError) as exc:
+        print(f"bench/dispatch: {exc}", file=sys.stderr)
+        return 2
+    good, gaps = True, []
+    for instance in read:
         plan, cost, wrong = solved(instance, chosen.seconds, chosen.seed)
-        gap = None
-        if instance.name in references:
-            gap = 100 * (cost / references[instance.name] - 1)
-            gaps.append(gap)
-        told = f"{gap:+.2f}% of {references[instance.name]}" if gap is not None else "no reference"
-        used = sum(bool(route) for route in plan.routes)
-        left = len(instance.day.jobs) - len(plan.order)
-        print(
-            f"{instance.name}: cost {cost:.4f} ({told}), {used} routes, {left} left out,"
-            f" {'valid' if not wrong else 'NOT VALID'}",
-            flush=True,
-        )
-        for sentence in wrong[:10]:
-            print(f"  {sentence}")
+        reference = references.get(instance.name)
+        if reference:
+            gaps.append(100 * (cost / reference - 1))
+        tell(instance, plan, cost, reference, wrong)
         good = good and not wrong
         if chosen.out:
             chosen.out.write_text(json.dumps(asdict(plan)), encoding="utf-8")
@@ -60,8 +60,7 @@ def main() -> int:
             good = compare(instance.day, plan, chosen.seconds) and good
     if len(gaps) > 1:
         print(f"mean {sum(gaps) / len(gaps):+.2f}%")
-    for size in chosen.generate:
-        technicians, visits = map(int, size.split("x"))
+    for technicians, visits in chosen.generate:
         day = days.generate(technicians, visits, pairs=chosen.pairs, seed=chosen.seed)
         print(f"{technicians} technicians, {visits} visits, {chosen.pairs:.0%} for two", flush=True)
         found = running.search(day, aims.DAY, chosen.seconds, seed=chosen.seed)
@@ -69,14 +68,59 @@ def main() -> int:
     return 0 if good else 1
 
 
+def tell(
+    instance: instances.Instance,
+    plan: Plan,
+    cost: float,
+    reference: float | None,
+    wrong: list[str],
+) -> None:
+    """Print what a plan costs, beside what is known, and what is wrong with it."""
+    least = instances.bound(instance)
+    if reference:
+        known = f"reference {reference}, gap {100 * (cost / reference - 1):+.2f}%"
+    elif least:
+        known = f"no plan is below {least:.4f}, gap at most {100 * (cost / least - 1):.1f}%"
+    else:
+        known = "no reference, no bound"
+    used = sum(bool(route) for route in plan.routes)
+    left = len(instance.day.jobs) - len(plan.order)
+    print(
+        f"{instance.name}: cost {cost:.4f} ({known}), {used} routes, {left} left out,"
+        f" {'valid' if not wrong else 'NOT VALID'}",
+        flush=True,
+    )
+    for sentence in wrong[:10]:
+        print(f"  {sentence}")
+
+
+def seconds_of(text: str) -> float:
+    """Return a number of seconds above nought."""
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no time to search in")
+    return seconds
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Return technicians and visits of a text like 100x600."""
+    found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size like 100x600")
+    return int(found[1]), int(found[2])
+
+
 def read_references(path: Path | None, beside: list[Path]) -> dict[str, float]:
     """Return the known costs by instance; without a path from the CSV beside the instances."""
     if path is None:
         path = next((p.parent / "reference_costs.csv" for p in beside), None)
-    if path is None or not path.exists():
-        return {}
-    with path.open(encoding="utf-8") as file:
-        return {row["instance"]: float(row["ref_cost"]) for row in csv.DictReader(file)}
+        if path is None or not path.exists():
+            return {}
+    try:
+        with path.open(encoding="utf-8") as file:
+            return {row["instance"]: float(row["ref_cost"]) for row in csv.DictReader(file)}
+    except (KeyError, TypeError, ValueError, csv.Error) as exc:
+        raise ValueError(f"{path}: not a CSV with instance,ref_cost ({exc})") from exc
 
 
 def solved(
@@ -109,13 +153,24 @@ def score(figures: Figures) -> float:
     return left + figures.length
 
 
+def hours(day: Day, plan: Plan) -> str:
+    """Return the working hours of the technicians: least, median, most; travel not counted."""
+    worked = sorted(
+        sum(part_of(day, stop.job, stop.part).minutes for stop in route) / 60
+        for route in plan.routes
+    )
+    return f"{worked[0]:.1f} / {statistics.median(worked):.1f} / {worked[-1]:.1f}"
+
+
 def compare(day: Day, plan: Plan, seconds: float) -> bool:
     """Print a plan beside the greedy dispatcher's and VROOM's; returns whether all are valid."""
     rows = {"FieldOps": plan, "greedy dispatcher": days.greedy(day)}
     if others.vroom is not None:
         rows["VROOM, pairs fixed"] = others.vroom_plan(day, seconds)[0]
-    print("| plan | left out by class | penalty | travel minutes | overtime | late | score |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| plan | left out by class | penalty | travel minutes | overtime | late | score | hours |"
+    )
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     good = True
     for name, one in rows.items():
         wrong = plans.faults(day, one)
@@ -125,7 +180,7 @@ def compare(day: Day, plan: Plan, seconds: float) -> bool:
         print(
             f"| {name} | {left} | {unserved(day, one):,.0f} | {figures.length:,.0f}"
             f" | {figures.overtime_minutes:,.0f} | {figures.late_visits}"
-            f" | {score(figures):,.0f} |",
+            f" | {score(figures):,.0f} | {hours(day, one)} |",
             flush=True,
         )
         for sentence in wrong[:5]:

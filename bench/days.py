@@ -1,6 +1,7 @@
 """Generated days of a centre, a greedy dispatcher to compare with, and the file they travel in."""
 
 import json
+import math
 import random
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,7 +16,7 @@ from fieldops.dispatch.engine.plans import Decoded, Plan, Stop
 
 SKILLS = ("fixed_line", "copper_broadband", "fibre", "indoor_network", "enterprise")
 # What leaving one out costs in the score by which plans are compared here.
-PENALTY = {COMPLAINT: 1000.0, IMPORTANT: 600.0, FAULT: 300.0, INSTALL: 100.0}
+PENALTY = {COMPLAINT: 1000.0, IMPORTANT: 600.0, FAULT: 300.0, INSTALL: 100.0, 4: 100.0, 5: 100.0}
 KM = 18.0  # the side of the city
 MINUTES_A_KM = 1.35 / 28.0 * 60.0  # great circle to road, and 28 km/h
 FORMAT = "fieldops-day-1"
@@ -193,17 +194,21 @@ def _way(day: Day, worker: int, route: Any) -> float:
 
 
 def write(day: Day, path: Path) -> None:
-    """Write a day as JSON: jobs, workers and the matrix of ways in minutes."""
+    """Write a day as JSON; docs/dispatch.md says what its fields mean."""
     path.write_text(json.dumps(shape(day)), encoding="utf-8")
 
 
 def shape(day: Day) -> dict[str, Any]:
-    """Return a day as plain values."""
+    """Return a day as plain values; what has no limit is null."""
+
+    def limit(value: float) -> float | None:
+        return value if math.isfinite(value) else None
 
     def part(p: Part) -> dict[str, Any]:
-        return {"minutes": p.minutes, "prices": {str(t): x for t, x in p.prices.items()}}
+        prices = {str(t): price for t, price in p.prices.items()}
+        return {"minutes": p.minutes, "prices": prices, "load": p.load, "need": p.need}
 
-    return {
+    shaped: dict[str, Any] = {
         "format": FORMAT,
         "jobs": [
             {
@@ -212,44 +217,87 @@ def shape(day: Day) -> dict[str, Any]:
                 "team": [part(p) for p in j.team],
                 "alone": part(j.alone) if j.alone else None,
                 "gap": list(j.gap),
+                "grace": limit(j.grace),
                 "rank": j.rank,
                 "weight": j.weight,
             }
             for j in day.jobs
         ],
         "workers": [
-            {"shift": [w.begins, w.ends], "start": w.start, "end": w.end, "lunch": list(w.lunch)}
+            {
+                "shift": [w.begins, w.ends],
+                "start": w.start,
+                "end": w.end,
+                "lunch": list(w.lunch),
+                "longer": limit(w.longer),
+                "room": limit(w.room),
+                "rarity": w.rarity,
+            }
             for w in day.workers
         ],
         "minutes": np.round(day.minutes, 3).tolist(),
     }
+    if day.lengths is not None:
+        shaped["lengths"] = np.round(day.lengths, 3).tolist()
+    return shaped
 
 
 def parse(raw: dict[str, Any]) -> Day:
-    """Return the day that `shape` wrote; raises ValueError for another format."""
+    """Return the day that `shape` wrote; raises ValueError for another format or a wrong day."""
     if raw.get("format") != FORMAT:
         raise ValueError(f"not a day of the format {FORMAT}")
 
-    def part(p: dict[str, Any]) -> Part:
-        return Part(p["minutes"], {int(t): x for t, x in p["prices"].items()})
+    def limit(value: float | None) -> float:
+        return math.inf if value is None else float(value)
 
-    minutes: Reals = np.array(raw["minutes"], float)
+    def part(p: dict[str, Any]) -> Part:
+        prices = {int(t): float(price) for t, price in p["prices"].items()}
+        return Part(float(p["minutes"]), prices, float(p.get("load", 0)), float(p.get("need", 0)))
+
+    def job(j: dict[str, Any]) -> Job:
+        opens, closes = map(float, j["window"])
+        least, most = map(float, j.get("gap", (0, 0)))
+        return Job(
+            int(j["place"]),
+            opens,
+            closes,
+            tuple(part(p) for p in j["team"]),
+            part(j["alone"]) if j.get("alone") else None,
+            (least, most),
+            limit(j.get("grace")),
+            int(j["rank"]),
+            float(j["weight"]),
+        )
+
+    def worker(w: dict[str, Any]) -> Worker:
+        begins, ends = map(float, w["shift"])
+        earliest, latest, length = map(float, w["lunch"])
+        return Worker(
+            begins,
+            ends,
+            int(w["start"]),
+            None if w["end"] is None else int(w["end"]),
+            limit(w.get("room")),
+            limit(w.get("longer")),
+            float(w.get("rarity", 0)),
+            (earliest, latest, length),
+        )
+
+    lengths = matrix(raw["lengths"]) if "lengths" in raw else None
     return Day(
-        tuple(
-            Job(
-                j["place"],
-                *j["window"],
-                tuple(part(p) for p in j["team"]),
-                part(j["alone"]) if j["alone"] else None,
-                tuple(j["gap"]),
-                j["rank"],
-                j["weight"],
-            )
-            for j in raw["jobs"]
-        ),
-        tuple(
-            Worker(*w["shift"], w["start"], w["end"], lunch=tuple(w["lunch"]))
-            for w in raw["workers"]
-        ),
-        minutes,
+        tuple(map(job, raw["jobs"])),
+        tuple(map(worker, raw["workers"])),
+        matrix(raw["minutes"]),
+        lengths,
     )
+
+
+def matrix(rows: Any) -> Reals:
+    """Return the ways between places; raises ValueError when they are no square of numbers."""
+    try:
+        ways: Reals = np.array(rows, float)
+    except ValueError as exc:
+        raise ValueError("the ways are no square matrix of numbers") from exc
+    if ways.ndim != 2 or ways.shape[0] != ways.shape[1]:
+        raise ValueError("the ways are no square matrix of numbers")
+    return ways

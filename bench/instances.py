@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from bench import days
-from fieldops.dispatch.engine import aims
+from fieldops.dispatch.engine import aims, packing
 from fieldops.dispatch.engine.packing import Day, Job, Part, Worker
 from fieldops.dispatch.engine.plans import Plan
 from fieldops.dispatch.engine.running import Aim
 
 NO_END = 1e6
+XZ = b"\xfd7zXZ"
+MOST_VISITS = 5_000  # the ways between them would fill 200 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,39 @@ def read(path: Path) -> Instance:
     """Read an instance file, plain or packed with xz.
 
     JSON with patients and caregivers is HHCRSP, JSON with jobs a day of ours, other text Solomon's.
+    Raises ValueError with a sentence for whoever made the file, when it is none of these.
     """
-    packed = path.suffix == ".xz"
+    try:
+        return _read(path)
+    except ValueError as exc:
+        raise ValueError(f"{path}: {exc}") from exc
+
+
+def _read(path: Path) -> Instance:
     stored = path.read_bytes()
-    text = (lzma.decompress(stored) if packed else stored).decode()
+    try:
+        text = (lzma.decompress(stored) if stored.startswith(XZ) else stored).decode("utf-8-sig")
+    except (lzma.LZMAError, UnicodeDecodeError) as exc:
+        raise ValueError(f"it is neither text nor text packed with xz ({exc})") from exc
     name = path.name.removesuffix(".xz").removesuffix(".json").removesuffix(".txt")
-    if not text.lstrip().startswith("{"):
+    try:
+        instance = _parsed(name, text)
+        packing.check(instance.day)
+    except KeyError as exc:
+        raise ValueError(f"the field {exc} is missing") from exc
+    except (TypeError, AttributeError, IndexError, OverflowError, RecursionError) as exc:
+        raise ValueError(f"a field is not of the kind it should be ({exc})") from exc
+    return instance
+
+
+def _parsed(name: str, text: str) -> Instance:
+    if not text.lstrip().startswith(("{", "[")):
         return solomon(name, text)
     raw = json.loads(text)
+    if not isinstance(raw, dict):
+        raise ValueError("a JSON object with patients and caregivers, or jobs, was expected")  # noqa: TRY004 - the file is wrong, not the program
+    if len(raw.get("patients", raw.get("jobs", ()))) > MOST_VISITS:
+        raise ValueError(f"there are more than {MOST_VISITS} visits")
     if "patients" in raw:
         return hhcrsp(name, raw)
     return Instance(name, "day", days.parse(raw), aims.DAY, raw)
@@ -51,12 +78,16 @@ def hhcrsp(name: str, raw: dict[str, Any]) -> Instance:
 
     Caregivers start and end at the first office, places are numbered office first.
     """
+    if not raw["central_offices"]:
+        raise ValueError("there is no central office")
     caregivers = [set(c["abilities"]) for c in raw["caregivers"]]
     jobs = []
     for place, patient in enumerate(raw["patients"], start=len(raw["central_offices"])):
         opens, closes = patient["time_window"]
         together = patient.get("synchronization")
         gap = (0.0, 0.0)
+        if together and together["type"] not in {"simultaneous", "sequential"}:
+            raise ValueError(f"a synchronisation {together['type']!r} is not known")
         if together and together["type"] == "sequential":
             gap = (float(together["distance"][0]), float(together["distance"][1]))
         team = tuple(
@@ -70,7 +101,7 @@ def hhcrsp(name: str, raw: dict[str, Any]) -> Instance:
     day = Day(
         tuple(jobs),
         tuple(Worker(0.0, NO_END, 0, 0) for _ in caregivers),
-        np.array(raw["distances"], float),
+        days.matrix(raw["distances"]),
     )
     thirds = dict.fromkeys(("length", "late_minutes", "latest_minutes"), 1 / 3)
     aim = Aim(
@@ -85,12 +116,20 @@ def hhcrsp(name: str, raw: dict[str, Any]) -> Instance:
 def solomon(name: str, text: str) -> Instance:
     """Return a vehicle routing instance with time windows and capacities: shortest distance."""
     lines = [line.split() for line in text.splitlines() if line.strip()]
-    rows = [[float(x) for x in line] for line in lines if len(line) == 7 and line[0].isdigit()]
-    vehicles, room = next(
-        (int(line[0]), float(line[1]))
-        for line in lines
-        if len(line) == 2 and all(part.isdigit() for part in line)
-    )
+    rows = [[float(x) for x in line] for line in lines if len(line) == 7 and _number(line[0])]
+    fleet = [line for line in lines if len(line) == 2 and all(map(_number, line))]
+    if not rows or not fleet:
+        raise ValueError(
+            "it is no Solomon text: a line with vehicles and capacity, then lines of seven numbers"
+            " (number, x, y, demand, ready, due, service), the depot first, were expected"
+        )
+    if len(rows) > MOST_VISITS:
+        raise ValueError(f"there are more than {MOST_VISITS} visits")
+    if not all(map(math.isfinite, (x for row in rows for x in row))):
+        raise ValueError("a customer has a number that is none")
+    vehicles, room = int(float(fleet[0][0])), float(fleet[0][1])
+    if not 0 <= vehicles <= MOST_VISITS:
+        raise ValueError(f"{vehicles} vehicles cannot be planned")
     at = np.array([[x, y] for _, x, y, *_ in rows])
     ways = np.hypot(*(at[:, None, :] - at[None, :, :]).transpose(2, 0, 1))
     depot_until = rows[0][5]
@@ -114,6 +153,35 @@ def solomon(name: str, text: str) -> Instance:
         ramped=frozenset({"excess"}),
     )
     return Instance(name, "solomon", Day(jobs, workers, ways), aim, rows)
+
+
+def _number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def bound(instance: Instance) -> float:
+    """Return a cost that no plan can be below: each part costs at least the cheapest way to it.
+
+    Weak, for it forgets time and skills; what may be left out counts no more than its penalty.
+    """
+    day = instance.day
+    ways = np.array(day.minutes if day.lengths is None else day.lengths)
+    np.fill_diagonal(ways, np.inf)
+    cheapest = ways.min(axis=0, initial=np.inf) if len(ways) else ways
+    total = 0.0
+    for job in day.jobs:
+        parts = 1 if job.alone is not None else len(job.team)
+        # Several at one place cost nothing to go between.
+        way = (
+            0.0 if sum(other.place == job.place for other in day.jobs) > 1 else cheapest[job.place]
+        )
+        left = days.PENALTY[job.rank] if instance.kind == "day" else np.inf
+        total += min(parts * float(way), left)
+    return total / 3 if instance.kind == "hhcrsp" else total
 
 
 def hhcrsp_cost(  # noqa: C901 - one check after the other, as the problem states them

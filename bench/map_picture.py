@@ -12,7 +12,6 @@ from fieldops.dispatch.engine.plans import Decoded, Plan
 
 PICTURE = Path(__file__).parents[1] / "docs" / "plans.svg"
 WIDTH, TITLE, MARGIN = 620, 46, 12
-MAIN_STREETS_M = 25.0  # shorter pieces are left away, for the file's sake
 COLOURS = (
     "#c0392b", "#2471a3", "#1e8449", "#b9770e", "#7d3c98", "#117a65",
     "#a04000", "#2e4053", "#d81b60", "#558b2f", "#0097a7", "#5d4037",
@@ -35,9 +34,7 @@ def day_in_town(
     at = [flat(place.point) for place in rng.sample(ground.places, technicians + visits)]
     points = [flat(point) for point in ground.streets.points]
     streets = [
-        (points[edge.a], points[edge.b])
-        for edge in ground.streets.edges
-        if edge.metres > MAIN_STREETS_M
+        (points[edge.a], points[edge.b]) for edge in ground.streets.edges if edge.name is not None
     ]
     return days.generate(technicians, visits, seed=seed, at=at), at, streets
 
@@ -48,13 +45,13 @@ def draw(
     """Write the picture: the same day twice, a line for each technician's route."""
     wide, high = max(x for x, _ in at) or 1.0, max(y for _, y in at) or 1.0
     scale = (WIDTH - 2 * MARGIN) / wide
-    height = int(high * scale) + TITLE + 2 * MARGIN
+    height = int(high * scale) + TITLE + 3 * MARGIN
 
     def spot(place: Place, shift: int) -> str:
         x, y = place
         return f"{shift + MARGIN + x * scale:.0f} {TITLE + MARGIN + (high - y) * scale:.0f}"
 
-    town = "".join(f"M{spot(a, 0)}L{spot(b, 0)}" for a, b in streets)
+    town = "".join(sorted({f"M{spot(a, 0)}L{spot(b, 0)}" for a, b in streets}))
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {height}">',
         "<style>text{font:14px sans-serif}</style>",
@@ -79,6 +76,9 @@ def draw(
             if number not in served
             for x, y in [spot(at[job.place], shift).split()]
         ]
+    lines.append(
+        f'<text x="{MARGIN}" y="{height - 4}">Streets: © OpenStreetMap contributors, ODbL</text>'
+    )
     lines.append("</svg>")
     PICTURE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

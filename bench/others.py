@@ -21,8 +21,8 @@ SECONDS = 60  # VROOM reckons in whole seconds
 def vroom_plan(day: Day, seconds: float) -> tuple[Plan, float]:
     """Return VROOM's plan of a day with the same CPU time to search, and what it took.
 
-    Its limit counts time on the clock, which is longer where other programs run: by how much is
-    measured first.
+    Its limit counts time on the clock, which is longer where other programs run: what was cut short
+    before it had its CPU time begins anew with a longer limit.
 
     It knows no visits for two technicians: their begin is fixed to the middle of the window, and a
     visit that got only one of both is left out. Skills become one skill for each set of
@@ -46,7 +46,7 @@ def vroom_plan(day: Day, seconds: float) -> tuple[Plan, float]:
                     job.place,
                     default_service=round(share.minutes * SECONDS),
                     skills={skill},
-                    priority=(100, 60, 30, 10)[job.rank],
+                    priority=(100, 60, 30, 10, 10, 10)[job.rank],
                     time_windows=[vroom.TimeWindow(*(round(t * SECONDS) for t in window))],
                 )
             )
@@ -65,18 +65,15 @@ def vroom_plan(day: Day, seconds: float) -> tuple[Plan, float]:
                 breaks=[vroom.Break(0, [vroom.TimeWindow(earliest, latest)], length)],
             )
         )
-    limit = timedelta(seconds=seconds / _share_of_a_core())
-    began = time.process_time()
-    solution = problem.solve(5, nb_threads=1, timeout=limit)
-    return _read(day, tasks, solution.routes), time.process_time() - began
-
-
-def _share_of_a_core() -> float:
-    """Return how much CPU time this process gets in a second just now, at most one."""
-    began, spent = time.perf_counter(), time.process_time()
-    while time.perf_counter() - began < 1.0:
-        pass
-    return min(1.0, (time.process_time() - spent) / (time.perf_counter() - began))
+    share = 1.0
+    while True:
+        limit = seconds / share
+        began, spent = time.perf_counter(), time.process_time()
+        solution = problem.solve(5, nb_threads=1, timeout=timedelta(seconds=limit))
+        gone, spent = time.perf_counter() - began, time.process_time() - spent
+        if gone < 0.95 * limit or spent > 0.9 * seconds:  # it was done, or had its time
+            return _read(day, tasks, solution.routes), spent
+        share = max(0.05, 0.95 * spent / gone)
 
 
 def _read(day: Day, tasks: list[tuple[int, int | None]], steps: Any) -> Plan:

@@ -4,13 +4,12 @@ Writes the tables and the picture of docs/performance.md. The days are none of t
 tuned on.
 """
 
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import days, map_picture, others
-from bench.day_plans import score, unserved
+from bench.day_plans import hours, score, unserved
 from fieldops.dispatch.engine import aims, replanning, running
 from fieldops.dispatch.engine.packing import Day, Part
 from fieldops.dispatch.engine.plans import Decoded, Plan, faults, part_of
@@ -62,15 +61,6 @@ class Row:
 
 def _share(value: float, of: float) -> str:
     return f"{value / of:.0%}" if of else "-"
-
-
-def hours(day: Day, plan: Plan) -> str:
-    """Return the working hours of the technicians: least, median, most; travel not counted."""
-    worked = sorted(
-        sum(part_of(day, stop.job, stop.part).minutes for stop in route) / 60
-        for route in plan.routes
-    )
-    return f"{worked[0]:.1f} / {statistics.median(worked):.1f} / {worked[-1]:.1f}"
 
 
 def measure(

@@ -1,5 +1,6 @@
 """What a day plan is to be: levels that compare plans, weights that steer the search to them."""
 
+from fieldops.dispatch.engine import layout
 from fieldops.dispatch.engine.running import Aim
 
 COMPLAINT, IMPORTANT, FAULT, INSTALL = range(4)
@@ -8,7 +9,7 @@ WEIGHT = (100_000.0, 10_000.0, 1_000.0, 100.0)
 
 _LEVELS = (
     {"excess": 1.0, "lunch_late_minutes": 1.0},
-    *({f"left_out_{rank}": 1.0} for rank in range(len(WEIGHT))),
+    *({f"left_out_{rank}": 1.0} for rank in range(layout.CLASSES)),
     {"late_visits": 1.0},
     {"overtime_minutes": 1.0},
     {"price": 1.0},

@@ -88,8 +88,57 @@ class Day:
         object.__setattr__(self, "first_node", (*first, node))
 
 
+def check(day: Day) -> None:
+    """Raise ValueError, naming the first mistake, for a day that cannot be reckoned with.
+
+    Compiled code checks no index: what is wrong here would be read anywhere.
+    """
+    places = len(day.minutes)
+    for ways in (day.minutes, day.lengths):
+        if ways is not None and (
+            ways.shape != (places, places) or not np.isfinite(ways).all() or (ways < 0).any()
+        ):
+            raise ValueError("the ways are no square matrix of numbers from nought up")
+    for number, worker in enumerate(day.workers):
+        ends = worker.start if worker.end is None else worker.end
+        if not (0 <= worker.start < places and 0 <= ends < places):
+            raise ValueError(f"worker {number} starts or ends at a place that is not there")
+        if not np.isfinite((worker.begins, worker.ends, *worker.lunch)).all():
+            raise ValueError(f"worker {number} has a time that is no number")
+    for number, job in enumerate(day.jobs):
+        if wrong := _wrong(job, places, len(day.workers)):
+            raise ValueError(f"job {number} {wrong}")
+
+
+def _wrong(job: Job, places: int, workers: int) -> str | None:
+    """Return what is wrong with a job, as the end of a sentence."""
+    parts = (*job.team, *([job.alone] if job.alone else []))
+    least, most = job.gap
+    sound = {
+        "is at a place that is not there": 0 <= job.place < places,
+        "has no part": bool(parts),
+        f"has more than {layout.MOST_PARTS} parts": len(job.team) <= layout.MOST_PARTS,
+        f"has a class beyond {layout.CLASSES - 1}": 0 <= job.rank < layout.CLASSES,
+        "has a window that is no time": np.isfinite(job.opens) and not np.isnan(job.closes),
+        "has a grace that is no time": job.grace >= 0,
+        "has a gap that is none": 0 <= least <= most < np.inf and (most == 0 or len(job.team) == 2),  # noqa: PLR2004 - a gap lies between two
+        "has a weight that is none": np.isfinite(job.weight),
+        "has work of no length": all(0 <= part.minutes < np.inf for part in parts),
+        "may be done by somebody who is not there": all(
+            0 <= worker < workers and np.isfinite(price)
+            for part in parts
+            for worker, price in part.prices.items()
+        ),
+    }
+    return next((said for said, holds in sound.items() if not holds), None)
+
+
 def pack(day: Day) -> tuple[Wholes, Reals]:
-    """Return the arrays of a day with an empty plan: every visit is left out."""
+    """Return the arrays of a day with an empty plan: every visit is left out.
+
+    Raises ValueError as `check` does.
+    """
+    check(day)
     jobs, workers = day.jobs, day.workers
     visits, technicians, nodes = len(jobs), len(workers), day.first_node[-1]
     parts = [part for job in jobs for part in (*job.team, *([job.alone] if job.alone else []))]

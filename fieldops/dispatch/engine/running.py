@@ -81,7 +81,7 @@ def search(
 
     `start` is a plan to begin with; what nobody may do as it says there begins left out. Jobs of
     `locked` stay served by those who have them in `start`, at a time that may change; those of
-    `frozen` do so, and nothing may come before them in their technicians' routes any more. `stop`
+    `frozen` do so with all that stands before them, where nothing may come in any more. `stop`
     is asked some fifty times a second and ends the search early when it says so. The same seed and
     number of moves give the same plan; how many moves fit into a second depends on the machine.
 
@@ -165,12 +165,24 @@ def _begin_with(start: Plan | None, day: Day, w: Wholes, r: Reals, j: Wholes, f:
 
 
 def _hold(frozen: Collection[int], locked: Collection[int], w: Wholes) -> None:
-    """Mark what stays as it is; raises ValueError for what is not there."""
-    for numbers, how in ((locked, layout.LOCKED), (frozen, layout.FROZEN)):
-        for number in numbers:
-            if w[w[layout.MODE] + number] == layout.UNSERVED:
-                raise ValueError(f"job {number} cannot stay with whom it has: nobody may do it so")
-            w[w[layout.HELD] + number] = how
+    """Mark what stays as it is; raises ValueError for what is not there.
+
+    What stands before a frozen visit is frozen with it: to insert before either would be the same.
+    """
+    for number in {*frozen, *locked}:
+        if w[w[layout.MODE] + number] == layout.UNSERVED:
+            raise ValueError(f"job {number} cannot stay with whom it has: nobody may do it so")
+    for number in locked:
+        w[w[layout.HELD] + number] = layout.LOCKED
+    nodes, waiting = int(w[layout.NODES]), list(frozen)
+    while waiting:
+        number = waiting.pop()
+        if w[w[layout.HELD] + number] == layout.FROZEN:
+            continue
+        w[w[layout.HELD] + number] = layout.FROZEN
+        first, count = layout.nodes_of(w, number)
+        before = [int(w[w[layout.BEFORE] + first + part]) for part in range(count)]
+        waiting += [int(w[w[layout.VISIT] + node]) for node in before if node < nodes]
 
 
 def _plan(day: Day, w: Wholes, r: Reals) -> Plan:

@@ -14,6 +14,7 @@ from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.visibility import Access
+from fieldops.orders import queries as orders
 from fieldops.organisation import queries as organisation
 from fieldops.sync import field
 from fieldops.sync.schemas import FieldState
@@ -27,6 +28,7 @@ from fieldops.visits.schemas import (
     FactRead,
     OffCalendarList,
     OffCalendarRead,
+    OrderContact,
     VisitDetail,
     VisitRead,
     VisitWorkRead,
@@ -41,6 +43,7 @@ MOST_OFF_CALENDAR = 500
 
 for _path, _handler in (
     ("assign", assigning.assign),
+    ("set-contact", assigning.set_contact),
     ("split", planning.split),
     ("join", planning.join_visits),
     ("cancel", ending.cancel),
@@ -148,6 +151,20 @@ async def visit(
         if access is Access.SHOWN
         else None,
     )
+
+
+@router.get(
+    "/orders/{order_id}/contact",
+    operation_id="order_contact",
+    summary="The one named contact for all trades of an order; null before anybody is (VI-01)",
+    responses=problems(404),
+)
+async def order_contact(
+    order_id: UUID, reading: Annotated[Reading, reads(Permission.ORDER_READ)]
+) -> OrderContact | None:
+    await orders.order(reading.session, reading.scope, order_id)
+    found = await queries.contacts_of_order(reading.session, reading.scope.region_id, order_id)
+    return OrderContact.model_validate(found[0]) if found else None
 
 
 @router.get(

@@ -124,6 +124,14 @@ class CannotJoin(Refusal):
     advice = "Give the visit technicians with the skills and the time, then join the work."
 
 
+class NotOnVisit(Refusal):
+    """The technician named is not on this visit."""
+
+    code = "not_on_visit"
+    status = 422
+    advice = "Choose one of its technicians, or assign the visit anew with the contact you want."
+
+
 class NothingLeftOnVisit(Refusal):
     """Splitting would leave the visit without work."""
 

@@ -130,7 +130,8 @@ class VisitWork(Regional):
 class Assignment(Regional):
     """A technician on a visit (VI-01); `centre_id` is the technician's home centre.
 
-    Exactly one of the present ones is the customer's contact. `latest_departure_at` follows
+    Exactly one of the present ones is the customer's contact; the name is kept with it, for
+    colleagues' phones hold no staff. `latest_departure_at` follows
     from the travel time (VI-02), `travel_seconds`.
     """
 
@@ -142,6 +143,7 @@ class Assignment(Regional):
     visit_id: Mapped[UUID] = link("visits_visit")
     technician_id: Mapped[UUID] = link("organisation_technician")
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    technician_name: Mapped[str | None]
     is_contact: Mapped[bool]
     state: Mapped[str]
     travel_seconds: Mapped[int | None] = mapped_column(Integer)

@@ -58,6 +58,7 @@ class AssignmentRead(_Read):
 
     visit_id: UUID
     technician_id: UUID
+    technician_name: str | None
     centre_id: UUID = Field(description="The technician's home centre.")
     is_contact: bool = Field(description="Whether the technician is the customer's contact.")
     state: Step
@@ -97,6 +98,16 @@ class FactRead(_Read):
     by_other_technician: bool = Field(
         description="Recorded by a technician who did not have the visit any more."
     )
+
+
+class OrderContact(BaseModel):
+    """The one technician who speaks to the customer of an order, for all trades (VI-01)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    visit_id: UUID = Field(description="The visit that makes them the contact.")
+    technician_id: UUID
+    technician_name: str | None
 
 
 class OffCalendarRead(BaseModel):
@@ -210,6 +221,9 @@ class VisitOnDevice(_Read):
 class AssignmentOnDevice(_Read):
     visit_id: UUID
     technician_id: UUID
+    technician_name: str | None = Field(
+        description="Who it is: the contact is named to every technician of the visit (VI-01)."
+    )
     is_contact: bool
     state: str
     travel_seconds: int | None

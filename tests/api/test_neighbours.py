@@ -140,6 +140,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "next_step": "new_appointment",
     },
     "visit_join": {"from_visit_id": SOME, **WHY},
+    "visit_set_contact": {"contact_id": SOME, **WHY},
     "visit_split": {"work_order_ids": [SOME], **WHY},
 }
 

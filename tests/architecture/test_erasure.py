@@ -71,7 +71,7 @@ WORDLESS = {
         "state_reason",
         "transferred_to",
     },
-    "visits_assignment": {"state"},
+    "visits_assignment": {"state", "technician_name"},
     "visits_notice": {"kind", "text"},  # the program's own sentences
     "visits_visit": {"state", "kit", "end_reason", "end_cause", "next_step", "signature_sha256"},
     "visits_visit_fact": {"kind"},

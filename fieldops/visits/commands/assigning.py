@@ -7,21 +7,20 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from fieldops.emergencies import queries as emergencies
-from fieldops.kernel import configuration, geo
-from fieldops.kernel.clock import local_day, start_of_day
+from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Args, Context, Moment, Text, command, shown
 from fieldops.kernel.errors import Refusal
 from fieldops.kernel.permissions import Permission
 from fieldops.orders.models import WorkOrder
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
-from fieldops.travel import queries as travel
 from fieldops.visits import queries, rules
-from fieldops.visits.commands import following, telling
+from fieldops.visits.commands import departures, following, telling
 from fieldops.visits.commands.judging import visit_for_decision
 from fieldops.visits.errors import (
     IllegalVisitChange,
     InvalidWindow,
+    NotOnVisit,
     NotQualified,
     NoWindow,
     OfAnotherCentre,
@@ -51,7 +50,9 @@ class AssignVisit(Args):
         min_length=1, max_length=8, description="All its technicians; others lose it."
     )
     contact_id: UUID | None = Field(
-        None, description="Which of them is the customer's contact; without it the first."
+        None,
+        description="Which of them is the customer's contact; without it the one the customer of "
+        "this order has already, else the first.",
     )
     reason: Text | None = Field(
         None, min_length=3, max_length=500, description="Why the technicians change."
@@ -88,7 +89,7 @@ async def assign(ctx: Context, args: AssignVisit) -> list[Visit | Assignment]:
     judged = await visit_for_decision(ctx, args.visit_id, "visit.assign")
     visit = judged.visit
     ctx.reason = args.reason or args.override
-    contact_id = args.contact_id or args.technician_ids[0]
+    contact_id = args.contact_id or await _contact_of_order(ctx, visit, args.technician_ids)
     if args.window_start is not None and args.window_end is not None:
         agreed = (visit.window_start, visit.window_end)
         if agreed not in {(None, None), (args.window_start, args.window_end)}:
@@ -105,6 +106,44 @@ async def assign(ctx: Context, args: AssignVisit) -> list[Visit | Assignment]:
     else:
         await put_technicians(ctx, visit, args.technician_ids, contact_id, args.override)
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    return [visit, *present]
+
+
+async def _contact_of_order(ctx: Context, visit: Visit, ids: Collection[UUID]) -> UUID:
+    """Return who speaks for all trades: the contact of the order's other visit, else the first."""
+    known = await queries.contacts_of_order(ctx.session, ctx.region_id, visit.order_id)
+    found = next((row.technician_id for row in known if row.technician_id in ids), None)
+    return found or next(iter(ids))
+
+
+class SetContact(Args):
+    visit_id: UUID = Field(description="The visit.")
+    contact_id: UUID = Field(description="Which of its technicians is the customer's contact now.")
+    reason: Text = Field(min_length=3, max_length=500, description="Why.")
+
+
+@command("visit.set_contact", permission=Permission.VISIT_ASSIGN, subject="visit_id")
+async def set_contact(ctx: Context, args: SetContact) -> list[Visit | Assignment]:
+    """Make another of a visit's technicians the customer's one contact (VI-01).
+
+    Raises NotFound, IllegalVisitChange, NotOnVisit.
+    """
+    visit = (await visit_for_decision(ctx, args.visit_id, "visit.assign")).visit
+    present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    ids = tuple(row.technician_id for row in present)
+    if args.contact_id not in ids:
+        raise NotOnVisit(next_steps=("visit.assign",))
+    ctx.reason = args.reason
+    former = [row for row in present if row.is_contact and row.technician_id != args.contact_id]
+    for row in former:
+        row.is_contact = False
+    # The index that lets only one technician be the contact looks at every single row.
+    await ctx.session.flush()
+    for row in present:
+        row.is_contact = row.technician_id == args.contact_id
+    if former:
+        await telling.tell(ctx, visit, present, NoticeKind.WORK_CHANGED)
+        await ctx.emit(VisitAssigned(visit.id, ids, (), args.contact_id))
     return [visit, *present]
 
 
@@ -150,6 +189,8 @@ async def set_window(
         )
     else:
         await _take_all_off(ctx, visit, present, old)
+    if was_due is not None and visit.expected_arrival != was_due:
+        await departures.set_next(ctx, was_due, [row.technician_id for row in present])
     if old != (start, end):
         await ctx.emit(WindowChanged(visit.id, *old, start, end))
     elif visit.expected_arrival != was_due:
@@ -247,8 +288,9 @@ async def put_technicians(
     staying |= {row.technician_id: row for row in coming}
     for technician_id, row in staying.items():
         row.is_contact = technician_id == contact_id
-    await _set_departures(ctx, visit, known, staying)
+    await departures.set_departures(ctx, visit, known, staying)
     await following.follow(ctx, visit)
+    await departures.set_next(ctx, visit.expected_arrival, [*known, *removed])
     if changed:
         await ctx.emit(VisitAssigned(visit.id, tuple(known), removed, contact_id))
 
@@ -259,6 +301,7 @@ def _assigned(ctx: Context, visit: Visit, technician: Technician) -> Assignment:
         visit_id=visit.id,
         technician_id=technician.id,
         centre_id=technician.centre_id,
+        technician_name=technician.name,
         is_contact=False,
         state=Step.OFFERED.value,
         assigned_at=ctx.now,
@@ -333,48 +376,6 @@ async def _check_calendar(
     if outside and override is None:
         raise OutsideCalendar(technicians=", ".join(sorted(outside)))
     return bool(outside)
-
-
-async def _set_departures(
-    ctx: Context,
-    visit: Visit,
-    known: dict[UUID, Technician],
-    rows: dict[UUID, Assignment],
-) -> None:
-    """Say when each technician leaves at the latest so that arrival is before the window (VI-02).
-
-    From the visit before on the same day, else from where the technician starts the day.
-    """
-    assert visit.window_start is not None  # noqa: S101 - the caller has checked
-    assert visit.expected_arrival is not None  # noqa: S101 - see above
-    zone = await organisation.zone_of(ctx.session, ctx.region_id)
-    morning = start_of_day(local_day(visit.expected_arrival, zone), zone)
-    before = await configuration.duration(ctx.session, ctx.region_id, rules.ARRIVE_BEFORE)
-    goal = await queries.premises_position(ctx.session, ctx.region_id, visit.premises_id)
-    stops = await queries.stops_before(
-        ctx.session, ctx.region_id, list(known), morning, visit.expected_arrival
-    )
-    origins = {id_: _origin(known[id_], stops.get(id_)) for id_ in rows}
-    placed = {id_: origin for id_, origin in origins.items() if origin is not None}
-    ways = await travel.seconds(
-        ctx.session, ctx.region_id, list(placed.values()), [goal], visit.window_start
-    )
-    needed = dict(zip(placed, ways[:, 0].tolist(), strict=True))
-    for technician_id, row in rows.items():
-        if technician_id not in needed:
-            row.travel_seconds = row.latest_departure_at = None
-            continue
-        seconds = needed[technician_id]
-        row.travel_seconds = round(seconds)
-        row.latest_departure_at = rules.latest_departure(visit.window_start, seconds, before)
-
-
-def _origin(technician: Technician, stop: queries.Stop | None) -> geo.Position | None:
-    if stop is not None:
-        return stop.position
-    if technician.start_longitude is None or technician.start_latitude is None:
-        return None
-    return technician.start_longitude, technician.start_latitude
 
 
 async def can_take(ctx: Context, visit: Visit, work: Collection[WorkOrder]) -> bool:

@@ -211,6 +211,7 @@ async def cancel(ctx: Context, args: CancelVisit) -> Rows:
     rows = [row for _, row in work]
     new = await _carry_out(ctx, visit, rows, why, args)
     await telling.tell_present(ctx, visit, NoticeKind.CANCELLED)
+    await following.free_the_way(ctx, visit)
     await ctx.emit(VisitCancelled(visit.id, why.code, new.id if new else None))
     return [visit, *rows]
 

@@ -9,7 +9,7 @@ from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import State as Work
 from fieldops.organisation import queries as organisation
 from fieldops.visits import queries, rules
-from fieldops.visits.commands import telling
+from fieldops.visits.commands import departures, telling
 from fieldops.visits.errors import Superseded
 from fieldops.visits.events import VisitAssigned, VisitCancelled, VisitResized, VisitRevived
 from fieldops.visits.models import Assignment, Visit
@@ -60,7 +60,10 @@ def resize(visit: Visit, work: Iterable[tuple[object, WorkOrder]]) -> None:
     rows = [row for _, row in work]
     if rows:
         visit.duration_minutes = time_on_site(rows)
-        visit.kit = rules.kit_for((row.kind, row.skill) for row in rows)
+        kit = rules.kit_for((row.kind, row.skill) for row in rows)
+        if kit != visit.kit and visit.departed_at is None:
+            visit.kit_confirmed_at = None  # another list: the check was of the one before (VI-02)
+        visit.kit = kit
 
 
 def time_on_site(rows: Iterable[WorkOrder]) -> int:
@@ -90,6 +93,7 @@ async def give_back(ctx: Context, visit: Visit, technician_id: UUID) -> None:
         visit_id=visit.id,
         technician_id=technician_id,
         centre_id=technician.centre_id,
+        technician_name=technician.name,
         is_contact=True,
         state=Step.OFFERED.value,
         assigned_at=ctx.now,
@@ -163,8 +167,17 @@ async def close_if_empty(
     visit.next_step = next_step.value
     ctx.also.append(visit)
     await telling.tell_present(ctx, visit, NoticeKind.CANCELLED)
+    await free_the_way(ctx, visit)
     await ctx.emit(VisitCancelled(visit.id, reason, None))
     return True
+
+
+async def free_the_way(ctx: Context, visit: Visit) -> None:
+    """Let the next visits of a cancelled visit's technicians start from where they are then."""
+    if visit.expected_arrival is not None:
+        present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+        ids = [row.technician_id for row in present]
+        await departures.set_next(ctx, visit.expected_arrival, ids)
 
 
 async def _catch_up(ctx: Context, visit: Visit, rows: Iterable[Assignment]) -> None:

@@ -301,6 +301,66 @@ async def stops_before(
     }
 
 
+async def lock_next(
+    session: AsyncSession,
+    region_id: int,
+    technician_ids: Collection[UUID],
+    after: datetime,
+    until: datetime,
+) -> list[tuple[Assignment, Visit]]:
+    """Return each technician's first visit expected in (after, until) that they have not left for.
+
+    Their assignments are locked; one that another transaction holds is left out.
+    """
+    found = await session.execute(
+        select(Assignment.technician_id, Assignment.id, Visit)
+        .join(Visit, and_(Visit.region_id == Assignment.region_id, Visit.id == Assignment.visit_id))
+        .where(
+            Assignment.region_id == region_id,
+            Visit.region_id == region_id,
+            Assignment.technician_id.in_(technician_ids),
+            Assignment.ended_at.is_(None),
+            Assignment.departed_at.is_(None),
+            Visit.ended_at.is_(None),
+            Visit.expected_arrival > after,
+            Visit.expected_arrival < until,
+        )
+        .order_by(Visit.expected_arrival.desc(), Visit.id)
+    )
+    first = {technician_id: (id_, visit) for technician_id, id_, visit in found}
+    if not first:
+        return []
+    visits = dict(first.values())
+    locked = await session.scalars(
+        select(Assignment)
+        .where(Assignment.region_id == region_id, Assignment.id.in_(sorted(visits)))
+        .order_by(Assignment.id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return [(row, visits[row.id]) for row in locked]
+
+
+async def contacts_of_order(
+    session: AsyncSession, region_id: int, order_id: UUID
+) -> list[Assignment]:
+    """Return the contacts of an order's visits: of those to come first, soonest first (VI-01)."""
+    found = await session.scalars(
+        select(Assignment)
+        .join(Visit, and_(Visit.region_id == Assignment.region_id, Visit.id == Assignment.visit_id))
+        .where(
+            Assignment.region_id == region_id,
+            Visit.region_id == region_id,
+            Visit.order_id == order_id,
+            Visit.state != rules.State.CANCELLED,
+            Assignment.ended_at.is_(None),
+            Assignment.is_contact,
+        )
+        .order_by(Visit.ended_at.is_not(None), Visit.window_start, Visit.id)
+    )
+    return list(found)
+
+
 async def signature_promised(
     session: AsyncSession, region_id: int, visit_id: UUID, sha256: str
 ) -> bool:

@@ -149,10 +149,13 @@ class CentreDay:
 def is_fixed(day: CentreDay, stop: Stop, terms: Terms) -> bool:
     """Return whether a visit stays exactly as it is: under way, locked, or about to begin.
 
-    One whose technicians are all there, that is: who is away keeps nothing.
+    One whose technicians are all there, that is: who is away keeps nothing. Locked ones stay
+    whatever the calendar says, unless all are away that day.
     """
     if stop.under_way:
         return True
+    if stop.locked and stop.start is not None:
+        return any(id_ in day.by_hand and day.by_hand[id_].working for id_ in stop.technicians)
     if stop.start is None or not stop.technicians or stop.window is None:
         return False
     present = [day.by_hand.get(id_) for id_ in stop.technicians]
@@ -160,4 +163,4 @@ def is_fixed(day: CentreDay, stop: Stop, terms: Terms) -> bool:
     if any(hand is None or not (stop.override or hand.works(span)) for hand in present):
         return False
     foreign = any(hand is not None and not hand.own for hand in present)
-    return stop.locked or foreign or stop.override or stop.start < day.now + terms.freeze
+    return foreign or stop.override or stop.start < day.now + terms.freeze

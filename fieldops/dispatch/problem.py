@@ -13,11 +13,13 @@ import numpy as np
 
 from fieldops.dispatch.day import A_DAY, NOWHERE, CentreDay, Hand, Stop, Terms, is_fixed
 from fieldops.dispatch.rules import CLASSES, ENTITLED, Class, PlanKind, more_urgent
+from fieldops.dispatch.timeline import Frame, frame
 
 FORMAT = "fieldops-day-1"
 WEIGHTS = (1_000_000.0, 100_000.0, 10_000.0, 1_000.0, 300.0, 100.0)
 """What leaving a visit out weighs while searching, by rank: each outweighs ten of the next."""
 MOST_TOGETHER = 3
+GRACE = 0.05  # minutes: ways are rounded
 
 Price = dict[str, float]
 
@@ -39,16 +41,17 @@ def build(day: CentreDay, terms: Terms) -> Problem:
     stays = {stop.id for stop in day.stops if is_fixed(day, stop, terms)}
     hands = [hand for hand in day.hands if hand.working or _held(day, hand, stays)]
     number = {hand.id: n for n, hand in enumerate(hands)}
+    stands = frame(day, stays)
     jobs: list[dict[str, Any]] = []
     names: list[UUID | None] = []
     for stop in day.stops:
-        job = _job(day, stop, terms, number, fixed=stop.id in stays)
+        job = _job(day, stop, terms, number, stands.late.get(stop.id))
         if job is not None:
             jobs.append(job)
             names.append(stop.id)
     for hand in hands:
-        for span, place in _elsewhere(hand):
-            jobs.append(_kept(_at(day, place), span[0], span[1] - span[0], [number[hand.id]]))
+        for (begin, end), place in stands.elsewhere[hand.id]:
+            jobs.append(_kept(_at(day, place), begin, end - begin, [number[hand.id]], 0.0))
             names.append(None)
     rarity = _rarity(day)
     raw = {
@@ -56,7 +59,7 @@ def build(day: CentreDay, terms: Terms) -> Problem:
         "kind": terms.kind.value,
         "seconds": terms.seconds,
         "jobs": jobs,
-        "workers": [_worker(day, hand, stays, terms, rarity) for hand in hands],
+        "workers": [_worker(day, hand, stands, terms, rarity) for hand in hands],
         "minutes": np.round(_with_nowhere(day.ways), 3).tolist(),
         "today": _today(day, jobs, names, number),
         "promised": [
@@ -86,20 +89,15 @@ def _held(day: CentreDay, hand: Hand, stays: Iterable[UUID]) -> bool:
     return any(hand.id in day.by_stop[id_].technicians for id_ in stays)
 
 
-def _elsewhere(hand: Hand) -> list[tuple[tuple[float, float], int]]:
-    """Return the times a technician cannot be planned in, apart from lunch."""
-    lunch = hand.lunch
-    found = [(gap, hand.place) for gap in hand.gaps if gap != lunch]
-    return found + [(busy.span, busy.place) for busy in hand.busy if busy.span[1] > hand.begins]
-
-
-def _kept(place: int, start: float, minutes: float, workers: list[int]) -> dict[str, Any]:
-    """Return a job that stays with its workers at its time, whatever is planned around it."""
+def _kept(
+    place: int, start: float, minutes: float, workers: list[int], late: float
+) -> dict[str, Any]:
+    """Return a job that stays with its workers at its time, no later than it is by itself."""
     parts = [{"minutes": minutes, "prices": {str(w): 0.0}} for w in workers]
     return {
         "place": place,
         "window": [start, start],
-        "grace": None,
+        "grace": late + GRACE,
         "team": parts if len(parts) > 1 else [],
         "alone": parts[0] if len(parts) == 1 else None,
         "gap": [0.0, 0.0],
@@ -109,17 +107,15 @@ def _kept(place: int, start: float, minutes: float, workers: list[int]) -> dict[
 
 
 def _job(
-    day: CentreDay, stop: Stop, terms: Terms, number: dict[UUID, int], *, fixed: bool
+    day: CentreDay, stop: Stop, terms: Terms, number: dict[UUID, int], late: float | None
 ) -> dict[str, Any] | None:
     urgent = stop.id in terms.urgent
-    if fixed:
+    if late is not None:
         workers = [number[id_] for id_ in stop.technicians if id_ in number]
-        start = day.now if stop.start is None else max(stop.start, day.now)
-        if stop.under_way:
-            start = stop.start if stop.start is not None else day.now
-        return _kept(stop.place, start, stop.minutes, workers) if workers else None
-    if stop.window is None and terms.kind is PlanKind.REPLAN and not urgent:
-        return None
+        start = max(day.now, day.now if stop.start is None else stop.start)
+        return _kept(stop.place, start, stop.minutes, workers, late) if workers else None
+    if stop.locked or (stop.window is None and terms.kind is PlanKind.REPLAN and not urgent):
+        return None  # locked with somebody who is away: a person has to unlock it first
     team, alone = _parts(day, stop, terms, number)
     if not team and alone is None:
         return None  # nobody holds its skills today: it is left out whatever is tried
@@ -224,23 +220,13 @@ def _seated(day: CentreDay, crew: list[UUID], slots: list[set[str]]) -> list[UUI
 def _worker(
     day: CentreDay,
     hand: Hand,
-    stays: Iterable[UUID],
+    stands: Frame,
     terms: Terms,
     rarity: dict[str, float],
 ) -> dict[str, Any]:
-    kept = [
-        (max(s.start or day.now, hand.begins), max(s.start or day.now, hand.begins) + s.minutes)
-        for s in (day.by_stop[id_] for id_ in stays)
-        if hand.id in s.technicians
-    ]
-    kept += [busy.span for busy in hand.busy]
-    lunch = hand.lunch
+    kept = [*stands.spans[hand.id], *(span for span, _ in stands.elsewhere[hand.id])]
     ends = max([hand.ends, *(end for _, end in kept)])
-    rest = [0.0, 0.0, 0.0]
-    if lunch is not None:
-        # Lunch is when the calendar says, or right after what stays and runs into it.
-        into = [end for begin, end in kept if begin < lunch[1] and end > lunch[0]]
-        rest = [lunch[0], max([lunch[0], *into]), lunch[1] - lunch[0]]
+    rest = list(stands.rests[hand.id] or (0.0, 0.0, 0.0))
     there = hand.ends - hand.begins - rest[2]
     promised = sum(
         s.minutes for s in day.stops if s.window is not None and hand.id in s.technicians

@@ -15,7 +15,7 @@ from uuid import UUID
 from fieldops.dispatch.day import A_DAY, CentreDay, Hand, Span, Stop, Terms, is_fixed
 from fieldops.dispatch.problem import Problem, span_of
 from fieldops.dispatch.rules import LineKind
-from fieldops.dispatch.timeline import Entry, Walked, walk
+from fieldops.dispatch.timeline import Entry, Frame, Walked, frame, walk
 
 A_MOMENT = 0.02  # minutes: the search rounds ways to thousandths
 GRID = 15.0
@@ -59,10 +59,11 @@ class Proposal:
 def of(day: CentreDay, terms: Terms, problem: Problem, stops: Iterable[Sequence[Any]]) -> Proposal:
     """Return what a found plan changes; `stops` are its [job, part, worker, start]."""
     given = _given(day, problem, stops)
-    stays = {s.id for s in day.stops if is_fixed(day, s, terms)}
-    before = as_it_stands(day, terms)
-    after = walk(day, _entries(day, given, stays))
-    wrong = _differs(given, after, stays)
+    stands = frame(day, {s.id for s in day.stops if is_fixed(day, s, terms)})
+    stays = stands.stays
+    before = walk(day, _entries(day, _today(day), stands), stands.rests)
+    after = walk(day, _entries(day, given, stands), stands.rests)
+    wrong = _differs(given, after, stays) + _pushed(day, before, after, stays)
     lines = _lines(day, terms, given, after, stays)
     _gain(day, lines, before, after)
     _require(day, lines)
@@ -88,8 +89,8 @@ def of(day: CentreDay, terms: Terms, problem: Problem, stops: Iterable[Sequence[
 
 def as_it_stands(day: CentreDay, terms: Terms) -> Walked:
     """Return how a day goes if nothing is changed; what nobody there has is in no route."""
-    stays = {stop.id for stop in day.stops if is_fixed(day, stop, terms)}
-    return walk(day, _entries(day, _today(day), stays))
+    stands = frame(day, {stop.id for stop in day.stops if is_fixed(day, stop, terms)})
+    return walk(day, _entries(day, _today(day), stands), stands.rests)
 
 
 def _given(day: CentreDay, problem: Problem, stops: Iterable[Sequence[Any]]) -> dict[UUID, Given]:
@@ -131,26 +132,23 @@ def _only_slides(hand: Hand, span: Span) -> bool:
     return any(a < span[1] and span[0] < b for a, b in hand.working)
 
 
-def _entries(day: CentreDay, given: Mapping[UUID, Given], stays: set[UUID]) -> list[Entry]:
+def _entries(day: CentreDay, given: Mapping[UUID, Given], stands: Frame) -> list[Entry]:
     found = []
     for id_, one in given.items():
         stop = day.by_stop[id_]
-        opens = stop.start if id_ in stays and stop.start is not None else None
+        opens = stop.start if id_ in stands.stays and stop.start is not None else None
         if opens is None:
             opens = one.start if stop.window is None else stop.window[0]
         found.append(
             Entry(id_, one.hands, stop.place, max(opens, day.now), stop.minutes, one.start)
         )
-    for hand in day.hands:
-        gaps = [(gap, hand.place) for gap in hand.gaps if gap != hand.lunch]
-        for span, place in [*gaps, *((busy.span, busy.place) for busy in hand.busy)]:
-            if span[1] > hand.begins:
-                opens = max(span[0], hand.begins)
-                found.append(Entry(None, (hand.id,), place, opens, span[1] - opens, opens))
+    for hand_id, times in stands.elsewhere.items():
+        for (begin, end), place in times:
+            found.append(Entry(None, (hand_id,), place, begin, end - begin, begin))
     return found
 
 
-def _differs(given: Mapping[UUID, Given], after: Walked, stays: set[UUID]) -> list[str]:
+def _differs(given: Mapping[UUID, Given], after: Walked, stays: frozenset[UUID]) -> list[str]:
     """Return where walking the day gives other starts than the search said."""
     return [
         f"visit {id_} begins at {after.starts[id_]:.2f}, the search said {one.start:.2f}"
@@ -159,16 +157,25 @@ def _differs(given: Mapping[UUID, Given], after: Walked, stays: set[UUID]) -> li
     ]
 
 
+def _pushed(day: CentreDay, before: Walked, after: Walked, stays: frozenset[UUID]) -> list[str]:
+    """Return which visits that stay would begin later than they do by themselves."""
+    return [
+        f"{day.by_stop[id_].number} is to stay and would begin later"
+        for id_ in stays & after.starts.keys() & before.starts.keys()
+        if after.starts[id_] > max(before.starts[id_], day.by_stop[id_].start or 0.0) + 1.0
+    ]
+
+
 def _lines(
     day: CentreDay,
     terms: Terms,
     given: Mapping[UUID, Given],
     after: Walked,
-    stays: set[UUID],
+    stays: frozenset[UUID],
 ) -> list[Line]:
     found = []
     for stop in day.stops:
-        if stop.id in stays:
+        if stop.id in stays or stop.locked:
             continue
         one = given.get(stop.id)
         if one is None:
@@ -320,9 +327,7 @@ def _misfits(day: CentreDay, terms: Terms, line: Line) -> list[str]:
     if not kept and line.kind is not LineKind.MOVED:
         found.append(f"{name} would miss the window that was promised")
     if stop.locked:
-        still = [day.by_hand.get(id_) for id_ in stop.technicians]
-        if all(hand is not None and hand.working for hand in still):
-            found.append(f"{name} is locked")
+        found.append(f"{name} is locked")
     if stop.window is None and not span_of(day, stop, terms)[0] - A_MOMENT <= span[0] < A_DAY:
         found.append(f"{name} is placed outside the day")
     return found

@@ -19,7 +19,7 @@ import numpy as np
 
 from fieldops.dispatch.engine import aims, running
 from fieldops.dispatch.engine.packing import Day, Job, Part, Worker
-from fieldops.dispatch.engine.plans import Decoded, Plan, Stop, faults
+from fieldops.dispatch.engine.plans import EPSILON, Decoded, Plan, Stop, faults
 from fieldops.dispatch.engine.running import Aim
 
 FORMAT = "fieldops-day-1"
@@ -130,19 +130,52 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         clock=told(seconds, 0.0),
     )
     wrong = faults(day, second.plan)
-    decoded = Decoded(day, second.plan) if not wrong else None
+    plan = second.plan if wrong else sound(day, second.plan)
     return {
         "stops": [
             [stop.job, stop.part, worker, stop.start]
-            for worker, route in enumerate(second.plan.routes)
+            for worker, route in enumerate(plan.routes)
             for stop in route
         ],
         "faults": wrong,
-        "excess": decoded.figures().excess if decoded else 0.0,
         "late": sorted(late),
         "moves": first.moves + second.moves,
         "seconds": time.thread_time() - began,
     }
+
+
+def sound(day: Day, plan: Plan) -> Plan:
+    """Return a plan without what must not be, by leaving visits out, the least urgent first.
+
+    A search that was ended early may hold a visit that runs into somebody's leave or overtime.
+    What stays on its own (a start that is fixed) is never left out; where leaving out does not
+    help any more, it is that.
+    """
+    trouble = _trouble(day, plan)
+    while trouble > EPSILON:
+        loose = [n for n in plan.order if day.jobs[n].opens < day.jobs[n].closes]
+        tried = [(n, _without(day, plan, n)) for n in loose]
+        better = [(n, p) for n, p in tried if _trouble(day, p) < trouble - EPSILON]
+        if not better:
+            break
+        _, plan = min(better, key=lambda t: (day.jobs[t[0]].weight, _trouble(day, t[1])))
+        trouble = _trouble(day, plan)
+    return plan
+
+
+def _trouble(day: Day, plan: Plan) -> float:
+    figures = Decoded(day, plan).figures()
+    return figures.excess + figures.lunch_late_minutes
+
+
+def _without(day: Day, plan: Plan, number: int) -> Plan:
+    """Return a plan without a job, timed anew."""
+    order = tuple(n for n in plan.order if n != number)
+    routes = tuple(tuple(s for s in route if s.job != number) for route in plan.routes)
+    starts = Decoded(day, Plan(routes, order)).starts
+    return Plan(
+        tuple(tuple(Stop(s.job, s.part, starts[s.job, s.part]) for s in r) for r in routes), order
+    )
 
 
 def _child(line: str, out: TextIO) -> None:

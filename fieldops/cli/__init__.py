@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.cli import sync, travel
+from fieldops.cli import dispatch, sync, travel
 from fieldops.cli.database import in_transaction
 from fieldops.kernel.settings import Settings, get_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 imports = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
 app.add_typer(imports, name="import")
+app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(sync.app, name="sync")
 app.add_typer(travel.app, name="travel")
 erasures = typer.Typer(help="The ledger of erased customers (CU-07).", no_args_is_help=True)

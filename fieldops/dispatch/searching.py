@@ -115,7 +115,8 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
     first = running.search(
         day, aim, seconds * FIRST_SHARE, start=today_of(raw, day), clock=told(seconds, 0.0)
     )
-    served = set(first.plan.order)
+    start = sound(day, first.plan)
+    served = set(start.order)
     late = {number for number in raw.get("promised", ()) if number not in served}
     if late:
         jobs = tuple(
@@ -126,7 +127,7 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         day,
         Aim(aim.levels, aims.REPLAN.steer, aims.REPLAN.warm, aims.REPLAN.cold),
         seconds * (1.0 - FIRST_SHARE),
-        start=first.plan,
+        start=start,
         clock=told(seconds, 0.0),
     )
     wrong = faults(day, second.plan)

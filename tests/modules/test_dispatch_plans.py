@@ -1,15 +1,20 @@
 """Proposals and their publishing: what is planned anew, what is shown, what is never broken."""
 
 import asyncio
+import json
 import os
 import sys
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from bench import instances
 from fieldops.appointments.models import Appointment, CallTask, Reservation
+from fieldops.cli.dispatch import problem_of
 from fieldops.dispatch.jobs import compute_plan, give_up_plans
 from fieldops.dispatch.search_process import SearchProcess
 from fieldops.kernel import clock, jobs
@@ -362,3 +367,20 @@ async def test_a_search_that_is_not_wanted_any_more_is_killed(
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     slow.close()
+
+
+async def test_a_day_of_the_database_is_a_file_that_the_bench_reads(
+    database: Database, world: World, tmp_path: Path
+) -> None:
+    """The command line prints what the search gets; names and addresses are not in it."""
+    await planned_visit(database, world.dora)
+    await booked_visit(database, world, local(24, 9), "alice", tier="gold")
+    async with database.transaction() as session:
+        raw = await problem_of(session, 1, UUID(person("north")), date(2026, 11, 24))
+    file = tmp_path / "day.json"
+    file.write_text(json.dumps(raw), encoding="utf-8")
+    read_back = instances.read(file)
+    assert [job.rank for job in read_back.day.jobs] == [0, 4]
+    assert read_back.day.jobs[0].grace == 0.0
+    assert len(read_back.day.workers) == 3
+    assert "Alice" not in file.read_text(encoding="utf-8")

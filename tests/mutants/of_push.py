@@ -18,7 +18,7 @@ NO_LOCK_OF_DEVICE = Edit(
     QUERIES, ".where(THE_DEVICE).with_for_update(of=Device)", ".where(_THE_DEVICE)"
 )
 
-VISITS, CLOCK = "fieldops/visits/queries.py", "fieldops/kernel/clock.py"
+VISITS, CLOCK = "fieldops/visits/queries/__init__.py", "fieldops/kernel/clock.py"
 CLAMPED = (
     f"{TEST_CLOCKS}::test_sync_5_a_reboot_and_a_jump_are_clamped_between_registration_and_receipt"
 )

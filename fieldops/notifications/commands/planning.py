@@ -1,6 +1,6 @@
 """Plan, move and cancel the messages about a visit from its ladder and its present state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -48,6 +48,9 @@ async def replan(ctx: Context, visit_id: UUID, why: str) -> None:
             continue
         if want is None:
             message.state, message.ended_at, message.ended_reason = "cancelled", ctx.now, why
+        elif message.state == "planned" and message.due_at <= ctx.now >= want.due_at:
+            # What is due already stays due since then: a change does not put it off.
+            _fill(message, replace(want, due_at=message.due_at), occasion)
         else:
             _fill(message, want, occasion)
     for want in wanted.values():

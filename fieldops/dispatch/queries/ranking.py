@@ -55,7 +55,7 @@ async def candidates(
     skills: Collection[str] | None = None,
     whereabouts: Whereabouts | None = None,
 ) -> Ranking:
-    """Return who can do a visit between two moments and who should; 14 statements at most.
+    """Return who can do a visit between two moments and who should; 19 statements at most.
 
     All active technicians of the visit's centre, and helpers of an emergency plan in force
     (EM-01). `skills` are those to be covered, all of the visit's without them; `whereabouts` the

@@ -42,6 +42,7 @@ class Promise:
     appointment_id: str = ""
     start: datetime = NEVER
     end: datetime = NEVER
+    due: datetime = NEVER  # when the technician is expected, inside the window
 
     def service(self, kind: str) -> str:
         """Return the id of the service of a kind that the work is about."""

@@ -124,9 +124,9 @@ def _arrive(hands: Hands, promise: Promise) -> None:
     home = hands.phone.row("premises", promise.premises_id)
     assert home is not None  # the phone holds the premises of its visits
     point = {"type": "Point", "coordinates": home["point"]["coordinates"]}
-    hands.day.clock.move_to(promise.start - 15 * MINUTE)
+    hands.day.clock.move_to(promise.due - 15 * MINUTE)
     hands.do(promise, "visit.depart", point=point, accuracy_m=8)
-    hands.day.clock.move_to(promise.start + 2 * MINUTE)
+    hands.day.clock.move_to(promise.due + 2 * MINUTE)
     hands.do(promise, "visit.arrive", point=point, accuracy_m=6)
     hands.do(
         promise,
@@ -237,7 +237,7 @@ def install_both_services(hands: Hands, promise: Promise) -> None:
     )
     _fill_lists(hands, promise)
     signature = hands.link(promise, "signature", "signature")
-    hands.day.clock.move_to(promise.start + 95 * MINUTE)
+    hands.day.clock.move_to(promise.due + 95 * MINUTE)
     hands.do(promise, "visit.complete", signature_sha256=signature)
 
 

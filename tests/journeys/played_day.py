@@ -94,7 +94,7 @@ async def _work(day: Day, hands: on_site.Hands) -> None:
     for name, promise in sorted(day.promises.items(), key=lambda item: item[1].start):
         if name == "combined":
             await promising.the_notice_is_sent(day)
-            now = day.at(promise.start - timedelta(minutes=20))
+            now = day.at(promise.due - timedelta(minutes=20))
             day.report.step(f"{now}: the combined visit, all of it without a network")
             on_site.install_both_services(hands, promise)
         else:

@@ -242,7 +242,8 @@ async def book(day: Day, promise: Promise, start: datetime, end: datetime) -> No
         customer_said="That suits me well.",
     )
     promise.appointment_id = made(result, "appointment")
-    promise.start, promise.end = start, end
+    visit = await day.dispatcher.get(f"/v1/visits/{promise.visit_id}")
+    promise.start, promise.end, promise.due = start, end, moment(visit["expected_arrival"])
     times = f"{start.astimezone(CITY):%a %d %b %H:%M} to {end.astimezone(CITY):%H:%M}"
     day.report.note(f"{promise.name:<11} {times}  {day.technician['name']}")
 
@@ -276,11 +277,11 @@ async def the_customer_reconfirms(day: Day) -> None:
 async def the_notice_is_sent(day: Day) -> None:
     """Half an hour before the arrival the customer is told who comes (AP-05)."""
     promise = day.promises["combined"]
-    now = day.at(promise.start - timedelta(minutes=30) + timedelta(seconds=5))
+    now = day.at(promise.due - timedelta(minutes=30) + timedelta(seconds=5))
     day.report.step(f"{now}: half an hour before the arrival the customer is told who comes")
     certificate = day.technician["certificate_number"]
     message = await day.message(lambda m: m["to"] == promise.phone and certificate in m["text"])
-    expected = f"{promise.start.astimezone(CITY):%H:%M}"
+    expected = f"{promise.due.astimezone(CITY):%H:%M}"
     day.check(
         "AP-05: the notice names the technician, the certificate and the expected time",
         message and day.technician["name"] in message["text"] and expected in message["text"],

@@ -101,7 +101,7 @@ async def visits_of_day(
             Visit.window_start < end,
             or_(Visit.window_start >= start, Visit.state.in_(sorted(UNDER_WAY))),
         )
-        .order_by(Visit.window_start, Visit.id)
+        .order_by(Visit.window_start, Visit.expected_arrival, Visit.id)
         .limit(MOST_ROWS + 1)
     )
     return found.all()

@@ -227,12 +227,16 @@ ARRIVE_BEFORE = number(
 )  # fmt: skip
 
 
-def latest_departure(window_start: datetime, travel_s: float, before: timedelta) -> datetime:
+def latest_departure(
+    window_start: datetime, expected: datetime, travel_s: float, before: timedelta
+) -> datetime:
     """Return when to leave at the latest so that arrival is before the window (VI-02).
 
-    `travel_s` is the travel time in seconds; whole seconds are rounded up.
+    Who is expected later in the window, after another visit in the same one, is at the door at
+    that moment. `travel_s` is the travel time in seconds; whole seconds are rounded up.
     """
-    return window_start - before - timedelta(seconds=-(-travel_s // 1))
+    due = expected if expected > window_start else window_start - before
+    return due - timedelta(seconds=-(-travel_s // 1))
 
 
 CONTACT_KEPT = number(

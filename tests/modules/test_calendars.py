@@ -21,6 +21,7 @@ from fieldops.organisation.errors import DayLongPast, HolidayUnknown, ShiftsOver
 from fieldops.organisation.queries.calendars import joined
 from fieldops.visits.errors import OutsideCalendar, UnknownTechnicians
 from tests.support.clients import bearer
+from tests.support.factories.appointments import book, planned_visit, window
 from tests.support.factories.orders import MadeOrder, make_order
 from tests.support.factories.visits import assigned_visit, get_visit
 from tests.support.run import first_id, run
@@ -248,6 +249,18 @@ async def test_org_07_a_dispatcher_keeps_the_calendars_of_the_own_centre_only(
         await run(database, world.dora, "holiday.set", day="2026-11-24", name="Mine")
 
 
+async def test_org_07_leave_is_warned_of_while_work_goes_on_past_its_window(
+    database: Database, world: World
+) -> None:
+    for _two in range(2):  # the second one's turn comes an hour later, in the same window
+        planned = await planned_visit(database, world.dora)
+        at = local(24, 13)
+        await book(database, world.dora, planned.visit_id, at, **window(at, 1.5))
+    result = await leave(database, world.dora, local(24, 14, 45), local(24, 16))
+    warned = next(w for w in result["warnings"] if w["code"] == "visits_during_absence")
+    assert [v["id"] for v in warned["details"]["visits"]] == [str(planned.visit_id)]
+
+
 async def test_org_07_leave_over_booked_visits_is_listed_for_the_dispatcher_until_decided(
     database: Database, client: httpx.AsyncClient, settings: Settings, world: World
 ) -> None:
@@ -255,7 +268,7 @@ async def test_org_07_leave_over_booked_visits_is_listed_for_the_dispatcher_unti
     other = await assigned_visit(database, world, start=local(25, 9))
     assert await off_calendar(client, settings, world.dora) == []
     result = await leave(database, world.dora, local(24, 0), local(25, 0))
-    assert [w["code"] for w in result["warnings"]] == ["visits_during_absence"]
+    assert [w["code"] for w in result["warnings"]] == ["visits_during_absence", "replan_offered"]
     (row,) = await off_calendar(client, settings, world.dora)
     assert (row["visit_id"], row["technician_name"], row["is_contact"], row["why"]) == (
         str(made.visit_id), "Alice", True, "not_working",

@@ -14,6 +14,7 @@ from fieldops.kernel.settings import Settings
 from fieldops.visits.errors import NotOnVisit
 from fieldops.visits.models import Assignment, Notice
 from tests.support.clients import bearer
+from tests.support.factories.appointments import book, local, planned_visit
 from tests.support.factories.customers import make_premises
 from tests.support.factories.orders import BROADBAND, FIXED_LINE, MadeOrder, make_order
 from tests.support.factories.visits import assigned_visit, from_phone, get_visit
@@ -106,6 +107,28 @@ async def test_vi_02_a_departure_that_has_happened_is_not_worked_out_again(
     before = await departure(database, later)
     await far_visit(database, world, at + timedelta(hours=5), 0.30)
     assert await departure(database, later) == before
+
+
+async def test_vi_02_two_visits_in_one_window_each_have_their_own_latest_departure(
+    database: Database, world: World
+) -> None:
+    opens, step = local(24, 13), timedelta(seconds=1)
+    first = await planned_visit(database, world.dora)
+    second = await planned_visit(database, world.dora, longitude=24.99)
+    await book(database, world.dora, first.visit_id, opens)
+    await book(database, world.dora, second.visit_id, opens)
+    visit = await get_visit(database, second.visit_id)
+    assert visit.window_start == opens
+    assert visit.expected_arrival is not None
+    earlier = await assignment(database, first.visit_id)
+    later = await assignment(database, second.visit_id)
+    for row, due in ((earlier, opens - timedelta(minutes=5)), (later, visit.expected_arrival)):
+        assert row.latest_departure_at is not None
+        assert row.travel_seconds is not None
+        left = due - row.latest_departure_at - timedelta(seconds=row.travel_seconds)
+        assert -step <= left <= step  # whole seconds are rounded up
+    assert later.latest_departure_at is not None
+    assert later.latest_departure_at >= opens + timedelta(hours=1)  # the first is done by then
 
 
 async def test_vi_02_the_kit_check_counts_only_for_the_list_it_was_made_by(

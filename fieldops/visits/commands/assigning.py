@@ -256,8 +256,8 @@ async def put_technicians(
     """
     if visit.expected_arrival is None:
         raise NoWindow(next_steps=("appointment.book",))
-    if due_at is not None:
-        visit.expected_arrival = due_at
+    was_due = visit.expected_arrival
+    visit.expected_arrival = due_at or was_due
     known = await organisation.technicians(ctx.session, ctx.region_id, technician_ids)
     if len(known) != len(set(technician_ids)) or not all(t.active for t in known.values()):
         raise UnknownTechnicians
@@ -290,7 +290,8 @@ async def put_technicians(
         row.is_contact = technician_id == contact_id
     await departures.set_departures(ctx, visit, known, staying)
     await following.follow(ctx, visit)
-    await departures.set_next(ctx, visit.expected_arrival, [*known, *removed])
+    for moment in sorted({was_due, visit.expected_arrival}):
+        await departures.set_next(ctx, moment, [*known, *removed])
     if changed:
         await ctx.emit(VisitAssigned(visit.id, tuple(known), removed, contact_id))
 

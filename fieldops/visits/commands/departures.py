@@ -22,7 +22,8 @@ async def set_departures(
 ) -> None:
     """Say when each technician leaves at the latest so that arrival is before the window (VI-02).
 
-    From the visit before on the same day, else from where the technician starts the day.
+    From the visit before on the same day, else from where the technician starts the day. Who is
+    expected inside the window is there at that moment: the visit before may be in the same one.
     """
     assert visit.window_start is not None  # noqa: S101 - the caller has checked
     assert visit.expected_arrival is not None  # noqa: S101 - see above
@@ -36,7 +37,7 @@ async def set_departures(
     origins = {id_: _origin(known[id_], stops.get(id_)) for id_ in rows}
     placed = {id_: origin for id_, origin in origins.items() if origin is not None}
     ways = await travel.seconds(
-        ctx.session, ctx.region_id, list(placed.values()), [goal], visit.window_start
+        ctx.session, ctx.region_id, list(placed.values()), [goal], visit.expected_arrival
     )
     needed = dict(zip(placed, ways[:, 0].tolist(), strict=True))
     for technician_id, row in rows.items():
@@ -45,7 +46,9 @@ async def set_departures(
             continue
         seconds = needed[technician_id]
         row.travel_seconds = round(seconds)
-        row.latest_departure_at = rules.latest_departure(visit.window_start, seconds, before)
+        row.latest_departure_at = rules.latest_departure(
+            visit.window_start, visit.expected_arrival, seconds, before
+        )
 
 
 def _origin(technician: Technician, stop: queries.Stop | None) -> geo.Position | None:

@@ -356,7 +356,7 @@ async def contacts_of_order(
             Assignment.ended_at.is_(None),
             Assignment.is_contact,
         )
-        .order_by(Visit.ended_at.is_not(None), Visit.window_start, Visit.id)
+        .order_by(Visit.ended_at.is_not(None), Visit.expected_arrival, Visit.id)
     )
     return list(found)
 
@@ -403,7 +403,11 @@ async def visits_ahead(
     from_: datetime,
     until: datetime | None = None,
 ) -> list[Visit]:
-    """Return a technician's visits that have not ended and overlap a time, soonest first."""
+    """Return a technician's visits that have not ended and overlap a time, soonest first.
+
+    The time of a visit is its window and the planned work, which may go on past the window's end.
+    """
+    works_until = Visit.expected_arrival + func.make_interval(0, 0, 0, 0, 0, Visit.duration_minutes)
     statement = (
         select(Visit)
         .join(
@@ -416,9 +420,9 @@ async def visits_ahead(
             Assignment.technician_id == technician_id,
             Assignment.ended_at.is_(None),
             Visit.ended_at.is_(None),
-            Visit.window_end > from_,
+            func.greatest(Visit.window_end, works_until) > from_,
         )
-        .order_by(Visit.window_start, Visit.id)
+        .order_by(Visit.expected_arrival, Visit.id)
         .limit(rules.MOST_WARNED)
     )
     if until is not None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, verb
 from fieldops.dispatch import line_wording, proposal
 from fieldops.dispatch.commands import locking, publishing
 from fieldops.dispatch.commands import plans as planning
@@ -90,7 +90,7 @@ async def day_read(
 ) -> DayRead:
     session, region_id = reading.session, reading.scope.region_id
     await plans.centre(session, reading.scope, centre_id)
-    found = await days.read(session, region_id, centre_id, day, reading.now)
+    found = await days.read(session, region_id, centre_id, calendar_day(day), reading.now)
     terms = await days.terms(session, region_id, PlanKind.DAY)
     walked = proposal.as_it_stands(found, terms)
 

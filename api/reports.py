@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads
+from api.routing import After, Limit, Page, Reading, calendar_day, reads
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.reports import board as boards
@@ -26,13 +26,6 @@ router = APIRouter(prefix="/v1", tags=["reports"])
 MOST_DAYS = 92
 
 
-def _calendar_day(day: date) -> date:
-    """Refuse the first and last days of the calendar, whose neighbours cannot be named."""
-    if not date.min.year < day.year < date.max.year:
-        raise InvalidRequest(reason="the day lies outside the calendar")
-    return day
-
-
 @router.get(
     "/board",
     operation_id="board_get",
@@ -44,12 +37,12 @@ async def board(
     centre_id: Annotated[UUID, Query(description="The centre.")],
     day: Annotated[date | None, Query(description="Local day; today without it.")] = None,
 ) -> Board:
-    wanted = None if day is None else _calendar_day(day)
+    wanted = None if day is None else calendar_day(day)
     return await boards.board(reading.session, reading.scope, centre_id, wanted, reading.now)
 
 
 def _check_days(first: date, last: date) -> None:
-    if not timedelta() <= _calendar_day(last) - _calendar_day(first) < timedelta(days=MOST_DAYS):
+    if not timedelta() <= calendar_day(last) - calendar_day(first) < timedelta(days=MOST_DAYS):
         raise InvalidRequest(reason="'to' lies before 'from' or 92 days or more after it")
 
 

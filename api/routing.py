@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from fieldops.kernel import clock, commands, ledger
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
-from fieldops.kernel.errors import Unauthenticated
+from fieldops.kernel.errors import InvalidRequest, Unauthenticated
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.settings import Settings
@@ -309,3 +309,10 @@ def _signature(
         default = None if optional else inspect.Parameter.empty
         extra.append(inspect.Parameter("body", kind, annotation=annotation, default=default))
     return inspect.Signature([*kept, *extra])
+
+
+def calendar_day(day: date) -> date:
+    """Refuse the first and last years of the calendar, whose neighbours cannot be named."""
+    if not date.min.year < day.year < date.max.year:
+        raise InvalidRequest(reason="the day lies outside the calendar")
+    return day

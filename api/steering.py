@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, verb
 from fieldops.dispatch import wording
 from fieldops.dispatch.commands import lateness
 from fieldops.dispatch.errors import NoTime
@@ -45,6 +45,8 @@ async def candidates(
     start, end = window_start or visit.window_start, window_end or visit.window_end
     if start is None or end is None or not start < end:
         raise NoTime
+    for moment in (start, end):
+        calendar_day(moment.date())
     found = await ranking.candidates(reading.session, visit, start, end, reading.now)
     return RankingRead(
         visit_id=visit.id,

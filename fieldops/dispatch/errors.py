@@ -11,6 +11,14 @@ class DayPast(Refusal):
     advice = "Choose today or a day ahead."
 
 
+class DayTooFar(Refusal):
+    """{day} is too far ahead; days until {latest} are planned."""
+
+    code = "day_too_far"
+    status = 422
+    advice = "Choose a nearer day."
+
+
 class PlanRunning(Refusal):
     """A plan for this centre and day is being looked for already."""
 

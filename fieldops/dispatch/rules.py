@@ -211,3 +211,7 @@ MOST_LINES = 2_000
 """Lines named in one publication."""
 LONGEST_SEARCH = 600
 """CPU seconds anybody may ask for."""
+MOST_DAYS_AHEAD = 366
+"""How far ahead a day may be planned: as far as a window may be promised."""
+MOST_URGENT = 50
+"""Urgent visits named in one replan."""

@@ -27,3 +27,10 @@ def test_every_row_is_read() -> None:
 def test_the_named_test_file_names_the_rule(rule: str, file: str) -> None:
     text = (TESTS / file).read_text(encoding="utf-8").upper().replace("_", "-")
     assert rule in text
+
+
+def test_a_rule_has_one_row_and_does_not_hold_while_it_is_yet_to_come() -> None:
+    holding, later = PAGE.read_text(encoding="utf-8").split("## Not yet")
+    rules = re.findall(r"^\| ([A-Z]{2,3}-\d\d) \|", holding, re.MULTILINE)
+    assert sorted(rules) == sorted(set(rules))
+    assert not {rule for rule in rules if rule in later}

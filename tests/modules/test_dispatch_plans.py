@@ -275,12 +275,14 @@ async def test_ap_06_a_promise_is_moved_only_with_the_customers_word(
     assert visit.window_start <= visit.expected_arrival < visit.window_end
 
 
-async def test_a_day_that_is_over_and_a_neighbours_centre_are_not_planned(
+async def test_a_day_that_is_over_or_far_ahead_and_a_neighbours_centre_are_not_planned(
     client: httpx.AsyncClient, database: Database, settings: Settings, world: World
 ) -> None:
     dora = bearer(settings, world.dora)
     for centre, day, answer in (
         ("north", "2026-11-22", (422, "day_past")),
+        ("north", "2027-11-25", (422, "day_too_far")),
+        ("north", "9999-12-31", (422, "day_too_far")),
         ("south", "2026-11-23", (404, "not_found")),
         ("harbour", "2026-11-23", (404, "not_found")),
     ):
@@ -288,6 +290,17 @@ async def test_a_day_that_is_over_and_a_neighbours_centre_are_not_planned(
             "/v1/dispatch/plans", headers=dora, json={"centre_id": person(centre), "day": day}
         )
         assert (asked.status_code, asked.json()["code"]) == answer
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+async def test_a_day_outside_the_calendar_is_refused_with_a_sentence(
+    client: httpx.AsyncClient, settings: Settings, world: World, day: str
+) -> None:
+    asked = {"centre_id": person("north"), "day": day}
+    answer = await client.get(
+        "/v1/dispatch/days", params=asked, headers=bearer(settings, world.dora)
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
 
 async def test_one_plan_is_looked_for_at_a_time_and_discarding_ends_it(

@@ -1,6 +1,6 @@
 """Ask for a day plan or a replan, and discard one; the worker looks for it (jobs.py)."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.dispatch import rules
-from fieldops.dispatch.errors import DayPast, PlanNotReady
+from fieldops.dispatch.errors import DayPast, DayTooFar, PlanNotReady
 from fieldops.dispatch.models import Plan
 from fieldops.dispatch.queries import days, plans
 from fieldops.dispatch.rules import Cause, PlanKind, PlanState
@@ -40,7 +40,7 @@ class AskPlan(Args):
 async def ask(ctx: Context, args: AskPlan) -> Plan:
     """Have a day of a centre planned: a proposal that a person publishes or not (VI-01, WO-06).
 
-    Raises NotFound, DayPast, PlanRunning.
+    Raises NotFound, DayPast, DayTooFar, PlanRunning.
     """
     return await _ask(ctx, args, PlanKind.DAY, Cause.PLANNING, ())
 
@@ -52,7 +52,7 @@ class Replan(AskPlan):
     cause: Cause = Field(description="What happened; the reason of windows that cannot be kept.")
     urgent_visit_ids: list[UUID] = Field(
         [],
-        max_length=50,
+        max_length=rules.MOST_URGENT,
         description="Urgent visits; they may displace promised ones of a lower class (WO-06).",
     )
 
@@ -61,7 +61,7 @@ class Replan(AskPlan):
 async def replan(ctx: Context, args: Replan) -> Plan:
     """Have a day planned anew within seconds after something happened, changing little (AP-07).
 
-    Raises NotFound, DayPast, PlanRunning.
+    Raises NotFound, DayPast, DayTooFar, PlanRunning.
     """
     scope = ctx.actor.scope(PLAN)
     for visit_id in args.urgent_visit_ids:
@@ -79,8 +79,12 @@ async def replan(ctx: Context, args: Replan) -> Plan:
 async def _ask(ctx: Context, args: AskPlan, kind: PlanKind, cause: Cause, urgent: Any) -> Plan:
     await plans.centre(ctx.session, ctx.actor.scope(PLAN), args.centre_id)
     zone = await organisation.zone_of(ctx.session, ctx.region_id)
-    if args.day < local_day(ctx.now, zone):
+    today = local_day(ctx.now, zone)
+    if args.day < today:
         raise DayPast(day=str(args.day))
+    latest = today + timedelta(days=rules.MOST_DAYS_AHEAD)
+    if args.day > latest:
+        raise DayTooFar(day=str(args.day), latest=str(latest))
     terms = await days.terms(ctx.session, ctx.region_id, kind, seconds=args.seconds)
     made = Plan(
         region_id=ctx.region_id,

@@ -126,7 +126,8 @@ class Reconfirmation(Regional):
     by_id: Mapped[UUID | None]
     answered_at: Mapped[datetime]
     received_at: Mapped[datetime]
-    counted_in: Mapped[bool]  # False: the window had moved or the promise had ended meanwhile
+    counted_in: Mapped[bool]
+    """False: the window had moved or the promise had ended meanwhile, or it was too late."""
 
     __table_args__ = (
         CheckConstraint(one_of("answer", get_args(rules.Answer)), name="answer_known"),

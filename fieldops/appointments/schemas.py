@@ -91,7 +91,9 @@ class ReconfirmationRead(ReadModel):
     by_id: UUID | None
     answered_at: datetime
     received_at: datetime
-    counted_in: bool = Field(description="False: the window had moved or ended meanwhile.")
+    counted_in: bool = Field(
+        description="False: the window had moved or ended meanwhile, or it was too late to cancel."
+    )
 
 
 class HistoryEntry(ReadModel):

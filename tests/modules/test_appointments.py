@@ -16,8 +16,9 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.views import REGISTRY, DeviceScope
+from fieldops.notifications.models import Message
 from fieldops.visits import errors as visit_errors
-from fieldops.visits.models import Assignment, Visit
+from fieldops.visits.models import Assignment, Notice, Visit
 from tests.support.factories.appointments import (
     BROADBAND,
     book,
@@ -25,6 +26,7 @@ from tests.support.factories.appointments import (
     planned_visit,
     window,
 )
+from tests.support.factories.visits import arrive
 from tests.support.run import run
 from tests.support.world import SOUTH, World, id_of
 
@@ -259,15 +261,61 @@ async def test_ap_04_unreachable_does_not_take_a_confirmation_back(
     assert (await one(database, Appointment)).state == "confirmed"
 
 
-async def test_ap_04_a_cancelling_answer_ends_the_promise_and_asks_a_person_about_the_visit(
-    database: Database, world: World
+async def reserved(database: Database) -> int:
+    return len(await every(database, Reservation))
+
+
+@pytest.mark.parametrize("by", ["office", "technician", "call"])
+async def test_ap_04_who_cancels_to_a_person_frees_the_time_and_the_technician_is_told(
+    database: Database, world: World, by: str
 ) -> None:
+    """AP-04, AP-10: as by the link, whoever took the word; nothing is sent afterwards."""
     planned = await planned_visit(database, world.dora)
     await book(database, world.dora, planned.visit_id, local(25, 10))
-    await answer(database, world.dora, planned.visit_id, "cancelled")
-    assert (await one(database, Appointment)).state == "cancelled"
-    assert (await one(database, CallTask)).kind == "withdrawn"
-    assert (await one(database, Visit, id=planned.visit_id)).state == "dispatched"
+    assert await reserved(database) == 1
+    if by == "call":
+        with clock.frozen(local(25, 8)):
+            (task,) = await open_due_calls(database)
+        with clock.frozen(local(25, 8, 5)):
+            await complete(database, world.dora, task.id, "cancelled")
+    else:
+        actor = world.alice if by == "technician" else world.dora
+        await answer(database, actor, planned.visit_id, "cancelled", note="We have moved")
+    promise = await one(database, Appointment)
+    assert (promise.state, promise.channel) == ("cancelled", "phone")
+    said = "By word to a person." if by == "call" else "We have moved"
+    assert promise.customer_said == said
+    (task,) = await every(database, CallTask, done_at=None)
+    assert task.kind == "withdrawn"
+    visit = await one(database, Visit, id=planned.visit_id)
+    assert (visit.state, visit.window_start) == ("planned", None)
+    assert await reserved(database) == 0
+    kinds = {n.kind for n in await every(database, Notice, technician_id=id_of("alice"))}
+    assert ("unscheduled" in kinds) == (by != "technician")  # who took the word knows it
+    assert {m.state for m in await every(database, Message)} == {"cancelled"}
+    await complete(database, world.dora, task.id, "cancelled")
+    assert await every(database, CallTask, done_at=None) == []
+
+
+@pytest.mark.parametrize("under_way", ["opened", "on_site"])
+async def test_ap_04_a_cancellation_that_comes_too_late_is_only_a_persons_task(
+    database: Database, world: World, under_way: str
+) -> None:
+    planned = await planned_visit(database, world.dora)
+    await book(database, world.dora, planned.visit_id, local(23, 10))
+    if under_way == "on_site":
+        await arrive(database, world.alice, planned.visit_id, local(23, 9, 50))
+    with clock.frozen(local(23, 10, 5)):
+        await answer(database, world.dora, planned.visit_id, "cancelled", note="We are out")
+        (task,) = await every(database, CallTask, done_at=None)
+        assert (task.kind, task.subject) == ("withdrawn", "We are out")
+        await complete(database, world.dora, task.id, "cancelled")
+        assert await every(database, CallTask, done_at=None) == []
+    assert (await one(database, Appointment)).state == "booked"
+    assert (await one(database, Reconfirmation)).counted_in is False
+    visit = await one(database, Visit, id=planned.visit_id)
+    assert visit.window_start == local(23, 10)
+    assert await reserved(database) == 1
 
 
 async def open_due_calls(database: Database) -> list[CallTask]:

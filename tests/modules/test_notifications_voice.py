@@ -9,12 +9,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from fieldops.appointments.models import Appointment, CallTask, Reconfirmation
+from fieldops.appointments.models import Appointment, CallTask, Reconfirmation, Reservation
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import send_due
 from fieldops.notifications.models import DeliveryAttempt, Message
+from fieldops.visits.models import Notice, Visit
 from tests.support import mailbox
 from tests.support.clients import application, bearer
 from tests.support.factories.appointments import book, local, planned_visit
@@ -110,6 +111,22 @@ async def test_ap_04_a_pressed_key_is_the_customers_answer_and_counts_once(
     (said,) = await every(line.database, Reconfirmation)
     assert (said.channel, said.by_id) == ("voice", None)
     assert await line.log() == [("voice", "sent", "ANSWERED")]
+
+
+async def test_ap_04_a_key_that_cancels_frees_the_time_and_nothing_is_sent_afterwards(
+    line: Line,
+) -> None:
+    """AP-04, AP-10: as by the link; the technician is told and a person sees to the order."""
+    await line.report(await line.ask(), outcome="answered", key="3")
+    (promise,) = await every(line.database, Appointment)
+    assert (promise.channel, promise.customer_said) == ("phone", "By a key in an automatic call.")
+    (visit,) = await every(line.database, Visit)
+    assert (visit.state, visit.window_start) == ("planned", None)
+    assert await every(line.database, Reservation) == []
+    assert "unscheduled" in {n.kind for n in await every(line.database, Notice)}
+    tasks = await every(line.database, CallTask, done_at=None)
+    assert [task.kind for task in tasks] == ["withdrawn"]
+    assert "planned" not in {m.state for m in await every(line.database, Message)}
 
 
 async def test_ap_04_another_key_goes_to_a_person(line: Line) -> None:

@@ -28,6 +28,7 @@ from tests.support.world import World, id_of
 
 pytestmark = pytest.mark.anyio
 
+CALLED = ("confirmed", "change_wanted", "cancelled", "unreachable", "done")
 ITEMS = (
     {"kind": "care", "service": "fixed_line"},
     {"kind": "care", "service": "broadband", "technology": "copper"},
@@ -206,7 +207,7 @@ async def calling(walk: Walk) -> None:
             walk.world.dora,
             "call_task.complete",
             call_task_id=str(task.id),
-            outcome=walk.chance.choice(("confirmed", "change_wanted", "unreachable", "done")),
+            outcome=walk.chance.choice(CALLED),
         )
 
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from fieldops.appointments import ladders
-from fieldops.appointments.models import Appointment, CallTask, Reconfirmation
+from fieldops.appointments.models import Appointment, CallTask, Reconfirmation, Reservation
 from fieldops.customers import pii
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
@@ -24,8 +24,10 @@ from fieldops.notifications import replies
 from fieldops.notifications.jobs import channels_of, listen, send_due
 from fieldops.notifications.models import DeliveryAttempt, Message, Receipt
 from fieldops.notifications.segments import GSM, UCS2, hear, split
+from fieldops.visits.models import Notice, Visit
 from tests.support import mailbox, smsc
 from tests.support.factories.appointments import Planned, book, local, planned_visit
+from tests.support.factories.visits import arrive
 from tests.support.run import run
 from tests.support.smsc import UDH_CLASS
 from tests.support.world import World
@@ -179,6 +181,35 @@ async def test_ap_04_a_reply_answers_the_open_question(talk: Talk, words: str, s
     (answer,) = await every(talk.database, Reconfirmation)
     assert (answer.channel, answer.by_id, answer.visit_id) == ("text_reply", None, planned.visit_id)
     assert talk.centre.answers[-1] == 0
+
+
+async def test_ap_04_a_reply_that_cancels_frees_the_time_and_nothing_is_sent_afterwards(
+    talk: Talk,
+) -> None:
+    """AP-04, AP-10: as by the link; the technician is told and a person sees to the order."""
+    planned = await talk.asked()
+    await talk.says("3")
+    (promise,) = await every(talk.database, Appointment)
+    assert (promise.state, promise.channel) == ("cancelled", "phone")
+    assert promise.customer_said == "By a text message of one word."
+    (visit,) = await every(talk.database, Visit, id=planned.visit_id)
+    assert (visit.state, visit.window_start) == ("planned", None)
+    assert await every(talk.database, Reservation) == []
+    assert "unscheduled" in {n.kind for n in await every(talk.database, Notice)}
+    assert await talk.open_calls() == [("withdrawn", None)]
+    sent = len(talk.centre.submissions)
+    await talk.at(local(25, 12, 30))
+    assert len(talk.centre.submissions) == sent
+    assert {m.state for m in await every(talk.database, Message)} == {"sent", "cancelled"}
+
+
+async def test_ap_04_a_reply_that_cancels_at_the_door_is_only_a_persons_task(talk: Talk) -> None:
+    planned = await talk.asked()
+    await arrive(talk.database, talk.world.alice, planned.visit_id, DUE)
+    await talk.says("3")
+    assert await talk.state() == "booked"
+    assert await talk.open_calls() == [("withdrawn", None)]
+    assert len(await every(talk.database, Reservation)) == 1
 
 
 async def test_ap_10_a_reply_that_the_centre_brings_again_counts_once(talk: Talk) -> None:

@@ -37,8 +37,9 @@ class RecordReconfirmation(Args):
 async def record_reconfirmation(ctx: Context, args: RecordReconfirmation) -> Outcome:
     """Keep the customer's answer to the second confirmation (AP-03, AP-04).
 
-    An answer about a window that has moved meanwhile is kept and changes nothing. Raises
-    NotFound, NoAppointment when there never was one.
+    An answer about a window that has moved meanwhile is kept and changes nothing. A cancellation
+    frees the technicians' time; from the window's opening, and once somebody is there, it only
+    opens a task. Raises NotFound, NoAppointment when there never was one.
     """
     judged = await judging.visit_for_fact(ctx, args.visit_id)
     appointment = await queries.latest(ctx.session, ctx.region_id, args.visit_id)

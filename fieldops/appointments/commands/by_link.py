@@ -28,13 +28,11 @@ from fieldops.kernel.errors import Forbidden
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.visits import queries as visits
-from fieldops.visits.commands import assigning
 from fieldops.visits.errors import NotQualified, OutsideCalendar, UnknownTechnicians
 from fieldops.visits.models import Visit
 
 RECONFIRM = Permission.APPOINTMENT_RECONFIRM
 CUSTOMERS_REASON = "customer_asked"  # of the reschedule list
-WITHOUT_WORDS = "By the link, without a word."
 
 
 class ByLink(Args):
@@ -60,14 +58,9 @@ async def answer_by_link(ctx: Context, args: AnswerByLink) -> Outcome:
         return appointment
     _allow(ctx, visit, appointment, args, situations.ACTION_OF[args.answer])
     ctx.reason = f"customer_{args.answer}: {args.note}" if args.note else f"customer_{args.answer}"
-    answer = await ladder.take_answer(
+    return await ladder.take_answer(
         ctx, visit, appointment, args.answer, "text_link", note=args.note
     )
-    if args.answer == "cancelled":
-        appointment.channel, appointment.customer_said = "web_link", args.note or WITHOUT_WORDS
-        await assigning.set_window(ctx, visit, None, None, ())
-        return [answer, visit]
-    return answer
 
 
 async def _said_already(ctx: Context, appointment: Appointment, args: AnswerByLink) -> bool:
@@ -175,7 +168,7 @@ async def _reschedule(
         "cause": "customer",
         "reason": CUSTOMERS_REASON,
         "channel": "web_link",
-        "customer_said": note or WITHOUT_WORDS,
+        "customer_said": note or ladder.WITHOUT_WORDS["text_link"],
     }
     envelope = Envelope(new_id(), "appointment.reschedule", args)
     await commands.run(ctx.session, ctx.actor, envelope, ctx.now)

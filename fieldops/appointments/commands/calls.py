@@ -60,7 +60,8 @@ class CompleteCallTask(Args):
 async def complete_call_task(ctx: Context, args: CompleteCallTask) -> Outcome:
     """Close a call with what came of it; an answer counts as given to a person (AP-04).
 
-    Raises NotFound outside the scope, TaskDone, TaskTaken when somebody else makes the call.
+    That the customer cancels is known already where the call was about that. Raises NotFound
+    outside the scope, TaskDone, TaskTaken when somebody else makes the call.
     """
     scope = ctx.actor.scope(RECONFIRM)
     known = await queries.call_task(ctx.session, scope, args.call_task_id)
@@ -73,7 +74,8 @@ async def complete_call_task(ctx: Context, args: CompleteCallTask) -> Outcome:
     task.tries, task.tried_at = (task.tries or 0) + 1, ctx.now
     task.promise = args.promise
     task.outcome, task.note = args.outcome, args.note
-    if args.outcome == "done" or appointment is None:
+    known_already = task.kind == "withdrawn" and args.outcome == "cancelled"
+    if args.outcome == "done" or known_already or appointment is None:
         return task
     answer = await ladder.take_answer(
         ctx,

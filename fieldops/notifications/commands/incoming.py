@@ -22,7 +22,6 @@ from fieldops.notifications import queries, replies, rules
 from fieldops.notifications.commands import delivery
 from fieldops.notifications.models import Message
 from fieldops.visits import queries as visits
-from fieldops.visits.commands import assigning
 from fieldops.visits.models import Visit
 from fieldops.visits.rules import UNDER_WAY
 from fieldops.visits.rules import State as VisitState
@@ -129,18 +128,16 @@ async def _answer(ctx: Context, row: pii.IncomingText, visit_id: UUID, said: str
 async def answer(ctx: Context, visit: Visit, said: str, channel: AnswerChannel) -> bool:
     """Let the open promise of a locked visit follow an answer; the same again changes nothing.
 
-    A cancellation frees the technicians' time at once, as by the link. False: there is no open
-    promise that could follow, or the technician is under way.
+    False: there is no open promise that could follow, or the technician is under way; then only
+    a cancellation is taken, as by the link.
     """
     appointment = await appointments.lock_open(ctx.session, ctx.region_id, visit.id)
-    if appointment is None or VisitState(visit.state) in UNDER_WAY:
+    under_way = VisitState(visit.state) in UNDER_WAY
+    if appointment is None or (under_way and said != "cancelled"):
         return False
     if appointment.state != said:
         meant: appointment_rules.Answer = said  # type: ignore[assignment]
         await ladder.take_answer(ctx, visit, appointment, meant, channel)
-        if said == "cancelled":
-            ctx.reason = "customer_cancelled"
-            await assigning.set_window(ctx, visit, None, None, ())
     return True
 
 

@@ -194,8 +194,13 @@ class Settled(StrEnum):
     ARRIVED_LATE = "arrived_late"
     REASSIGNED = "reassigned"
     RESCHEDULED = "rescheduled"
+    ENDANGERED = "endangered"  # the customer is told, and called with a new time (AP-06)
     LET_BE = "let_be"
     ENDED = "ended"
+
+
+DECIDED = frozenset({Settled.ENDANGERED, Settled.LET_BE})
+"""What a dispatcher decided for a window, which is not warned of again."""
 
 
 class WayOutKind(StrEnum):

@@ -60,10 +60,10 @@ async def look(database: Database, region_id: int, centre_id: UUID, now: datetim
     """
     async with database.transaction() as session:
         day = await lateness.running(session, region_id, centre_id, now)
-        known = await lateness.open_or_let_be(session, region_id, centre_id)
+        known = await lateness.open_or_decided(session, region_id, centre_id)
         calm = await configuration.duration(session, region_id, rules.CALM)
     standing = {row.visit_id: row for row in known if row.settled_at is None}
-    let_be = {(row.visit_id, row.window_end) for row in known if row.settled_at is not None}
+    decided = {(row.visit_id, row.window_end) for row in known if row.settled_at is not None}
     for visit_id, due in day.visits.items():
         last = day.prediction.latest(due)
         warning = standing.pop(visit_id, None)
@@ -72,7 +72,7 @@ async def look(database: Database, region_id: int, centre_id: UUID, now: datetim
         outcome = settled(due, last[1], warning, calm)
         if warning is not None and outcome is not None:
             await _run(database, region_id, "lateness.settle", visit_id, outcome=outcome.value)
-        elif is_news(due, *last, warning, calm) and (visit_id, due.window_end) not in let_be:
+        elif is_news(due, *last, warning, calm) and (visit_id, due.window_end) not in decided:
             await _warn(database, region_id, day, due, *last, now)
     for visit_id, warning in standing.items():
         outcome = await _outcome_of_gone(database, region_id, warning)

@@ -12,11 +12,13 @@ from fieldops.appointments.models import Appointment, CallTask
 from fieldops.dispatch import watching
 from fieldops.dispatch.errors import NoSuchWay, SayWhatCustomerSaid, WarningSettled
 from fieldops.dispatch.models import LateWarning
-from fieldops.kernel import audit, clock
+from fieldops.kernel import audit, clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.settings import Settings
-from fieldops.visits.models import Assignment, Notice, Visit
+from fieldops.notifications.jobs import send_due
+from fieldops.notifications.models import Message
+from fieldops.visits.models import Assignment, Notice
 from tests.support.clients import bearer
 from tests.support.factories.appointments import BROADBAND, FIXED, book, local, planned_visit
 from tests.support.factories.visits import arrive, from_phone
@@ -173,32 +175,50 @@ async def test_ap_06_a_new_time_is_booked_with_the_customers_word(
     assert [w.outcome for w in await warnings(database)] == ["rescheduled"]
 
 
-async def test_ap_06_without_the_customers_word_a_person_is_to_call_with_the_new_time(
-    database: Database, world: World
+async def test_ap_07_ap_06_without_their_word_the_customer_is_told_and_called_with_the_new_time(
+    database: Database, world: World, settings: Settings, tmp_path: Any
 ) -> None:
-    """AP-06: nothing is moved silently; the warning stays until the customer has agreed."""
+    """AP-07, AP-06: said before the window is over, once; nothing is moved silently."""
     visit_id = await late_visit(database, world)
     at = local(23, 10, 0)
     await look(database, at)
     [warning] = await warnings(database)
     with clock.frozen(at):
         await run(database, world.dora, "lateness.take", late_warning_id=str(warning.id), way=1)
+    jobs.use(jobs.Machine(database, settings.model_copy(update={"outbox_path": tmp_path})))
+    with clock.frozen(at + timedelta(minutes=1)):
+        await send_due()
+        await send_due()
     async with database.transaction() as session:
-        task = await session.scalar(
-            select(CallTask).where(CallTask.region_id == 1, CallTask.visit_id == visit_id)
-        )
-        visit = await session.get(Visit, (1, visit_id))
-    assert task is not None
-    assert visit is not None
-    assert (task.kind, task.due_at, task.subject) == (
-        "reschedule",
-        at,
-        warning.ways[1]["text"]["en"],
-    )
-    assert visit.window_start == local(23, 8, 30)
+        of_visit = {"region_id": 1, "visit_id": visit_id}
+        [task] = await session.scalars(select(CallTask).filter_by(**of_visit))
+        [promise] = await session.scalars(select(Appointment).filter_by(**of_visit))
+        [told] = await session.scalars(select(Message).filter_by(**of_visit, kind="cannot_keep"))
+    proposed = warning.ways[1]["text"]["en"]
+    assert (task.kind, task.due_at, task.subject) == ("reschedule", at, proposed)
+    assert (promise.endangered_at, promise.endangered_reason) == (at, "running_late")
+    assert promise.window_start == local(23, 8, 30)
+    assert (told.state, told.ended_at) == ("sent", at + timedelta(minutes=1))
+    await look(database, at + timedelta(minutes=15))  # not warned of again for this window
     [warning] = await warnings(database)
-    assert warning.settled_at is None
-    assert warning.taken["way"] == 1
+    assert (warning.outcome, warning.settled_at, warning.taken["way"]) == ("endangered", at, 1)
+
+
+async def test_ap_07_a_window_that_is_over_leaves_the_call_with_the_new_time(
+    database: Database, world: World
+) -> None:
+    visit_id = await late_visit(database, world)
+    await look(database, local(23, 10, 0))
+    [warning] = await warnings(database)
+    at = local(23, 10, 31)
+    with clock.frozen(at):
+        await run(database, world.dora, "lateness.take", late_warning_id=str(warning.id), way=1)
+    async with database.transaction() as session:
+        of_visit = {"region_id": 1, "visit_id": visit_id}
+        [task] = await session.scalars(select(CallTask).filter_by(**of_visit))
+        [promise] = await session.scalars(select(Appointment).filter_by(**of_visit))
+    assert (task.kind, task.due_at, promise.endangered_at) == ("reschedule", at, None)
+    assert [w.outcome for w in await warnings(database)] == ["endangered"]
 
 
 async def test_ap_07_what_a_dispatcher_lets_be_is_not_warned_of_again(

@@ -8,11 +8,13 @@ from fieldops.appointments import queries, rules
 from fieldops.appointments.commands.tasks import open_task
 from fieldops.appointments.errors import AppointmentClosed, CauseDiffers, WindowInvalid
 from fieldops.appointments.events import AppointmentEndangered
+from fieldops.appointments.models import Appointment, CallTask
 from fieldops.kernel.commands import Args, Context, Outcome, Text, command
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import queries as orders
 from fieldops.orders.rules import Cause
 from fieldops.visits import queries as visits
+from fieldops.visits.models import Visit
 
 BOOK = Permission.APPOINTMENT_BOOK
 
@@ -36,18 +38,29 @@ async def cannot_keep(ctx: Context, args: CannotKeep) -> Outcome:
     known = await queries.appointment(ctx.session, scope, args.appointment_id)
     visit = await visits.lock_visit(ctx.session, scope, known.visit_id)
     appointment = await queries.lock_appointment(ctx.session, scope, args.appointment_id)
+    return [appointment, await endanger(ctx, visit, appointment, args.reason)]
+
+
+async def endanger(
+    ctx: Context, visit: Visit, appointment: Appointment, reason: str, proposal: str | None = None
+) -> CallTask:
+    """Have the customer of a locked promise told that it cannot be kept, and called (AP-06).
+
+    Returns the call, which is about `proposal`, else about the reason. Raises AppointmentClosed,
+    UnknownReason, CauseDiffers, WindowInvalid.
+    """
     if appointment.state not in rules.OPEN_STATES:
         raise AppointmentClosed(state=appointment.state)
-    listed = await orders.reason(ctx.session, "reschedule", args.reason)
+    listed = await orders.reason(ctx.session, "reschedule", reason)
     if listed.cause != Cause.OPERATOR:
-        raise CauseDiffers(reason=args.reason, cause=listed.cause)
+        raise CauseDiffers(reason=reason, cause=listed.cause)
     if appointment.window_end <= ctx.now:
         raise WindowInvalid(reason="it is over")
-    ctx.reason = args.reason
+    ctx.reason = reason
     appointment.endangered_at = appointment.endangered_at or ctx.now
-    appointment.endangered_reason = args.reason
+    appointment.endangered_reason = reason
     task = await open_task(
-        ctx, visit, "reschedule", ctx.now, appointment=appointment, subject=args.reason
+        ctx, visit, "reschedule", ctx.now, appointment=appointment, subject=proposal or reason
     )
     await ctx.emit(AppointmentEndangered(appointment.id, visit.id))
-    return [appointment, task]
+    return task

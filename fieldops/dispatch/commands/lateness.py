@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fieldops.appointments import queries as appointments
 from fieldops.appointments import rules as promises
-from fieldops.appointments.commands import moving
+from fieldops.appointments.commands import danger, moving
 from fieldops.appointments.commands.tasks import open_task
 from fieldops.appointments.errors import NoAppointment
+from fieldops.appointments.models import Appointment, CallTask
 from fieldops.dispatch.errors import NoSuchWay, SayWhatCustomerSaid, WarningSettled
 from fieldops.dispatch.models import LateWarning
 from fieldops.dispatch.prediction import Cause
@@ -75,8 +76,7 @@ async def record(ctx: Context, args: RecordLateness) -> Outcome:
     row.technician_id, row.cause = args.technician_id, args.cause.value
     row.window_start, row.window_end = visit.window_start, visit.window_end
     row.predicted_arrival = args.predicted_arrival
-    if row.taken is None:  # what somebody decided for is not exchanged under their hands
-        row.ways = [way.model_dump(mode="json") for way in args.ways]
+    row.ways = [way.model_dump(mode="json") for way in args.ways]
     return row
 
 
@@ -109,7 +109,7 @@ class TakeWayOut(Args):
     late_warning_id: UUID = Field(description="The warning.")
     way: int = Field(ge=0, le=1, description="Which way out, by its place in the warning's list.")
     customer_contacted_at: Moment | None = Field(
-        None, description="New time: when the customer agreed to it; empty: have them called."
+        None, description="New time: when they agreed to it; empty: have them told and called."
     )
     channel: promises.Channel | None = Field(None, description="New time: how they were spoken to.")
     customer_said: Text | None = Field(
@@ -127,9 +127,10 @@ class TakeWayOut(Args):
 async def take(ctx: Context, args: TakeWayOut) -> Outcome:
     """Carry out a way out of a late visit: another technician, or a new time (AP-07, AP-06).
 
-    A new time is booked when the customer has agreed; otherwise a person is to call them with it,
-    before the window opens. Raises NotFound, WarningSettled, NoSuchWay, SayWhatCustomerSaid, and
-    what assigning and rescheduling refuse, for instance SlotTaken.
+    A new time is booked when the customer has agreed; otherwise they are told by message that the
+    window cannot be kept, and a person calls them with the new time. Raises NotFound,
+    WarningSettled, NoSuchWay, SayWhatCustomerSaid, and what assigning and rescheduling refuse,
+    for instance SlotTaken.
     """
     row, visit = await _open_warning(ctx, args.late_warning_id)
     if args.way >= len(row.ways):
@@ -154,15 +155,12 @@ async def take(ctx: Context, args: TakeWayOut) -> Outcome:
 async def _new_time(
     ctx: Context, row: LateWarning, visit: Visit, way: WayOut, args: TakeWayOut
 ) -> list[Any]:
-    """Book the new time the customer agreed to, or have them called about it (AP-06)."""
+    """Book the new time the customer agreed to, or have them told and called with it (AP-06)."""
     appointment = await appointments.lock_open(ctx.session, ctx.region_id, visit.id)
     if appointment is None:
         raise NoAppointment
     if args.customer_contacted_at is None:
-        task = await open_task(
-            ctx, visit, "reschedule", ctx.now, appointment=appointment, subject=way.text["en"]
-        )
-        return [task]
+        return [appointment, await _have_them_told(ctx, row, visit, appointment, way)]
     if args.channel is None or args.customer_said is None:
         raise SayWhatCustomerSaid
     moved = moving.RescheduleAppointment(
@@ -181,6 +179,18 @@ async def _new_time(
     await moving.reschedule(ctx, moved)
     row.settled_at, row.outcome = ctx.now, Settled.RESCHEDULED.value
     return [appointment]
+
+
+async def _have_them_told(
+    ctx: Context, row: LateWarning, visit: Visit, appointment: Appointment, way: WayOut
+) -> CallTask:
+    """Say that the window cannot be kept; when it is over already, a call is what is left."""
+    row.settled_at, row.outcome = ctx.now, Settled.ENDANGERED.value
+    if appointment.window_end <= ctx.now:
+        return await open_task(
+            ctx, visit, "reschedule", ctx.now, appointment=appointment, subject=way.text["en"]
+        )
+    return await danger.endanger(ctx, visit, appointment, REASON, way.text["en"])
 
 
 class LetBe(Args):

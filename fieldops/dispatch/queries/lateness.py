@@ -297,16 +297,16 @@ async def lock_open(session: AsyncSession, region_id: int, visit_id: UUID) -> La
     return found
 
 
-async def open_or_let_be(
+async def open_or_decided(
     session: AsyncSession, region_id: int, centre_id: UUID
 ) -> list[LateWarning]:
-    """Return a centre's warnings that are open, and those somebody decided to let be."""
+    """Return a centre's warnings that are open, and those somebody decided about for good."""
     found = await session.scalars(
         select(LateWarning)
         .where(
             LateWarning.region_id == region_id,
             LateWarning.centre_id == centre_id,
-            or_(LateWarning.settled_at.is_(None), LateWarning.outcome == rules.Settled.LET_BE),
+            or_(LateWarning.settled_at.is_(None), LateWarning.outcome.in_(rules.DECIDED)),
         )
         .order_by(LateWarning.id.desc())
         .limit(1_000)

@@ -12,11 +12,13 @@ from fieldops.dispatch.queries.lateness import Running
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation.models import Technician
-from fieldops.reports import queries, rules
+from fieldops.reports import disruptions, queries, rules
 from fieldops.reports.schemas import (
     Board,
     BoardAppointment,
+    BoardAreaFault,
     BoardCounts,
+    BoardEmergency,
     BoardRow,
     BoardTechnician,
     BoardWarning,
@@ -33,7 +35,7 @@ async def board(
 ) -> Board:
     """Return a centre's day, today without a day; today's as it is predicted to go on (AP-07).
 
-    Eight statements, and seven for the prediction, however many visits there are. Raises NotFound
+    Ten statements, and seven for the prediction, however many visits there are. Raises NotFound
     for a centre outside the scope.
     """
     known = await queries.places(session, scope.region_id)
@@ -67,6 +69,14 @@ async def board(
         warnings=[
             BoardWarning.model_validate(warning)
             for warning in await queries.warnings(session, scope, centre_id)
+        ],
+        emergencies=[
+            BoardEmergency.model_validate(plan)
+            for plan in await disruptions.plans_in_force(session, scope, centre_id, now)
+        ],
+        area_faults=[
+            BoardAreaFault.model_validate(fault)
+            for fault in await disruptions.area_faults(session, scope, centre_id)
         ],
         rows=rows,
         cut=len(found) > queries.MOST_ROWS,

@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from fieldops.dispatch.prediction import LateRisk
+from fieldops.emergencies.rules import Kind as EmergencyKind
+from fieldops.faults.rules import State as FaultState
 from fieldops.reports.rules import Miss, Standing, Unsynced
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -78,6 +80,36 @@ class BoardWarning(BaseModel):
     warned_at: datetime
 
 
+class BoardEmergency(BaseModel):
+    """An emergency plan in force (EM-01)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    activation_id: UUID
+    plan_id: UUID
+    kind: EmergencyKind
+    name: str = Field(examples=["Storm damage"])
+    centre_id: UUID | None = Field(description="The plan's centre; null: the whole region's.")
+    since: datetime
+    until: datetime | None = Field(description="When it ends by itself; null: when somebody says.")
+    text_en: str = Field(description="What customers are told.")
+    text_zh: str
+
+
+class BoardAreaFault(BaseModel):
+    """An area fault that is not over (FA-02)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    state: FaultState = Field(description="proposed: a person has yet to confirm or dismiss it.")
+    feature_kind: str = Field(examples=["distribution_box"])
+    feature_name: str = Field(examples=["Box N04-2"])
+    cause: str | None = Field(description="What the hotline says; null while it is proposed.")
+    since: datetime = Field(description="Confirmed; while it is proposed, proposed.")
+    expected_repair_at: datetime | None
+
+
 class BoardCounts(BaseModel):
     """What the rows add up to."""
 
@@ -106,6 +138,14 @@ class Board(BaseModel):
     )
     warnings: list[BoardWarning] = Field(
         description="Open work near or past its limit, most urgent first, at most 100."
+    )
+    emergencies: list[BoardEmergency] = Field(
+        description="Emergency plans in force now, the one that counts first (EM-01); empty for a "
+        "contractor manager."
+    )
+    area_faults: list[BoardAreaFault] = Field(
+        description="Area faults that are not over, confirmed ones first, at most 50 (FA-02); "
+        "empty for a contractor manager."
     )
     rows: list[BoardRow] = Field(description="The visits in the order of their windows.")
     cut: bool = Field(description="Whether there are more visits than the 2,000 shown.")

@@ -61,6 +61,7 @@ OWN_FILES = {
     "notifications/wording": "the message texts in both languages",
     "orders/importing": "orders out of JSON lines",
     "reports/board": "a centre's day, put together from what was read",
+    "reports/disruptions": "the statements for emergency plans and area faults on the board",
     "reports/kept": "the kept-appointment indicator (KP-01), with the records behind it",
     "travel/building": "a region's table of road times, made from the best source there is",
     "travel/extract": "roads out of an OpenStreetMap extract",

@@ -1,4 +1,4 @@
-"""The board and the kept appointments: KP-01, AP-06, ORG-06, WO-04."""
+"""The board and the kept appointments: KP-01, AP-06, ORG-06, WO-04, EM-01, FA-02."""
 
 import re
 from dataclasses import dataclass, field
@@ -25,6 +25,8 @@ from fieldops.sync.models import Case, Device, HeldRow
 from fieldops.visits.models import Assignment, Visit, VisitWork
 from tests.support.clients import bearer
 from tests.support.factories.customers import make_customer, make_premises
+from tests.support.factories.emergencies import STORM, make_plan, put_in_force
+from tests.support.factories.faults import confirmed_fault, make_street, report
 from tests.support.run import run
 from tests.support.world import FIRM, NORTH, SOUTH, World, id_of
 
@@ -365,6 +367,58 @@ async def test_the_board_counts_the_open_cases_and_lists_the_warnings_of_open_wo
     assert [warning["work_order_id"] for warning in board["warnings"]] == [str(made.work.id)]
 
 
+async def test_em_01_the_board_shows_the_emergency_plans_in_force_for_its_centre(
+    database: Database, world: World, reader: Reader
+) -> None:
+    until = (WINDOW + hours(8)).isoformat()
+    region = await make_plan(database, world.sam, centre_id=None, name="Whole city")
+    await put_in_force(database, world.sam, region, until=until)
+    own = await make_plan(database, world.sam, name="The North")
+    opened = await put_in_force(database, world.dora, own)
+    await make_plan(database, world.sam, name="Not in force")
+    board = await reader.get(world.dora, BOARD, centre_id=NORTH)
+    assert [plan["name"] for plan in board["emergencies"]] == ["The North", "Whole city"]
+    first, second = board["emergencies"]
+    assert (first["activation_id"], first["kind"]) == (str(opened), "disaster")
+    assert (first["text_en"], first["text_zh"]) == (STORM["text_en"], STORM["text_zh"])
+    assert datetime.fromisoformat(first["since"]) == clock.now()
+    assert (first["until"], first["centre_id"]) == (None, str(NORTH))
+    assert datetime.fromisoformat(second["until"]) == WINDOW + hours(8)
+    south = await reader.get(world.dan, BOARD, centre_id=SOUTH)
+    assert [plan["name"] for plan in south["emergencies"]] == ["Whole city"]
+    assert (await reader.get(world.mia, BOARD, centre_id=NORTH))["emergencies"] == []
+    with clock.frozen(WINDOW + hours(9)):  # the region's time is over
+        later = await reader.get(world.dora, BOARD, centre_id=NORTH)
+    assert [plan["name"] for plan in later["emergencies"]] == ["The North"]
+
+
+async def test_fa_02_the_board_shows_the_area_faults_of_its_centre_until_they_are_over(
+    database: Database, world: World, reader: Reader
+) -> None:
+    async def shown(name: str = "dora", centre: UUID = NORTH) -> list[dict[str, Any]]:
+        found = await reader.get(world.actors[name], BOARD, centre_id=centre)
+        faults: list[dict[str, Any]] = found["area_faults"]
+        return faults
+
+    waiting = await make_street(database)
+    for home in waiting.homes[:3]:
+        await report(database, world.ann, home)
+    street = await make_street(database)
+    expected = (WINDOW + hours(8)).isoformat()
+    fault_id, _ = await confirmed_fault(database, world.ann, world.dora, street, expected)
+    confirmed, proposed = await shown()
+    assert (confirmed["id"], confirmed["state"]) == (str(fault_id), "confirmed")
+    assert confirmed["cause"] == "Excavator cut the cable"
+    assert confirmed["feature_kind"] == "distribution_box"
+    assert datetime.fromisoformat(confirmed["since"]) == clock.now()
+    assert datetime.fromisoformat(confirmed["expected_repair_at"]) == WINDOW + hours(8)
+    assert (proposed["state"], proposed["cause"]) == ("proposed", None)
+    assert datetime.fromisoformat(proposed["since"]) == clock.now()
+    assert (await shown("dan", SOUTH), await shown("mia")) == ([], [])
+    await run(database, world.dora, "area_fault.end", area_fault_id=str(fault_id), reason="Spliced")
+    assert [fault["id"] for fault in await shown()] == [proposed["id"]]
+
+
 async def test_org_02_the_board_keeps_to_centres_and_a_manager_sees_the_own_firms_visits_only(
     database: Database, world: World, reader: Reader
 ) -> None:
@@ -389,7 +443,7 @@ async def test_the_board_asks_as_many_statements_for_many_visits_as_for_one(
     for _ in range(5):
         await make(database, Plan())
     await reader.get(world.dora, BOARD, centre_id=NORTH)
-    assert reader.statements == for_one <= 18
+    assert reader.statements == for_one <= 20
 
 
 # KP-01

@@ -14,7 +14,12 @@ from fieldops.appointments import links, queries, rules, situations
 from fieldops.appointments.errors import LinkInvalid
 from fieldops.appointments.links import Link, Purpose
 from fieldops.appointments.queries import Linked
-from fieldops.appointments.schemas import PublicAppointment, PublicWindow, PublicWindows
+from fieldops.appointments.schemas import (
+    PublicAppointment,
+    PublicWindow,
+    PublicWindows,
+    ToTell,
+)
 from fieldops.kernel import actor, configuration, ledger
 from fieldops.kernel.commands import Envelope, Text
 from fieldops.kernel.ids import new_id
@@ -143,7 +148,10 @@ async def public_appointment_windows(asked: Annotated[Asked, Depends(_asked)]) -
                 window_end=offer.end.astimezone(found.zone),
             )
             for offer in choice.offers
-        ]
+        ],
+        emergency=ToTell(en=choice.plan.text_en, zh_cn=choice.plan.text_zh)
+        if choice.plan
+        else None,
     )
 
 

@@ -289,6 +289,7 @@ class _Page:
             at=self._when(found),
             days=days,
             linked=choice.linked,
+            emergency=_told(choice, language),
             notice=texts(language)[notice] if notice and not choice.linked else "",
         )
 
@@ -340,6 +341,13 @@ def _did(said: Reconfirmation, found: Linked) -> str:
     """Return what the last word came to: a change that has been made is a move."""
     made = said.answer == "change_wanted" and said.window_start != found.appointment.window_start
     return "moved" if made else said.answer
+
+
+def _told(choice: queries.Choice, language: str) -> str:
+    """Return what an emergency plan tells the customer about the windows (EM-01)."""
+    if choice.plan is None:
+        return ""
+    return choice.plan.text_zh if language == "zh_CN" else choice.plan.text_en
 
 
 def spread(free: list[queries.Offer], found: Linked) -> list[list[queries.Offer]]:

@@ -236,6 +236,9 @@ class PublicWindows(BaseModel):
     """The windows that are free for this appointment now, earliest first."""
 
     items: list[PublicWindow]
+    emergency: ToTell | None = Field(
+        None, description="Why there are none, or only later ones: the emergency plan's text."
+    )
 
 
 class AppointmentOnDevice(BaseModel):

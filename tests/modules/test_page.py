@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from icalendar import Calendar
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from api import rates
 from api.page.rendering import FOLDER, texts
@@ -33,6 +33,7 @@ from tests.support.factories.appointments import (
     planned_visit,
     window,
 )
+from tests.support.factories.emergencies import STORM, make_plan, put_in_force
 from tests.support.factories.visits import arrive, from_phone
 from tests.support.run import run
 from tests.support.world import World, id_of
@@ -211,6 +212,37 @@ async def test_ap_06_visits_of_one_order_are_not_moved_apart_by_the_page(
     start = datetime.fromtimestamp(int(chosen.partition("-")[0]) * 60, clock.now().tzinfo)
     refused = await client.post(f"/v1/public/appointments/{token}/move", json=window(start))
     assert (refused.status_code, refused.json()["code"]) == (409, "linked_visits")
+
+
+@pytest.mark.parametrize("kind", ["install", "repair"])
+async def test_em_01_the_page_says_why_work_is_put_off_in_both_languages(
+    client: httpx.AsyncClient, page: str, database: Database, world: World, kind: str
+) -> None:
+    """Only where the plan puts off this work, and there are windows for it all the same."""
+    plan_id = await make_plan(database, world.sam, put_off_kinds=[kind], put_off_days=3)
+    await put_in_force(database, world.dora, plan_id)
+    shown = await client.get(f"{page}?view=windows")
+    assert free(shown)
+    assert (STORM["text_en"] in shown.text) == (kind == "install")
+    chinese = await client.get(f"{page}?view=windows&lang=zh-CN")
+    assert (STORM["text_zh"] in chinese.text) == (kind == "install")
+    listed = await client.get(f"/v1/public/appointments/{page.rsplit('/', 1)[1]}/windows")
+    told = {"en": STORM["text_en"], "zh_CN": STORM["text_zh"]} if kind == "install" else None
+    assert listed.json()["emergency"] == told
+
+
+async def test_em_01_the_page_says_why_no_window_is_free_while_a_plan_is_in_force(
+    client: httpx.AsyncClient, page: str, database: Database, world: World
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(
+            update(Technician).where(Technician.region_id == 1).values(active=False)
+        )
+    assert STORM["text_en"] not in (await client.get(f"{page}?view=windows")).text
+    plan_id = await make_plan(database, world.sam)
+    await put_in_force(database, world.dora, plan_id)
+    shown = await client.get(f"{page}?view=windows")
+    assert (free(shown), STORM["text_en"] in shown.text) == ([], True)
 
 
 @pytest.mark.parametrize("value", ["", "x", "29000000-120", "-", "9" * 13 + "-1", "99999999-9999"])

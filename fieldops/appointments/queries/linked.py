@@ -15,8 +15,11 @@ from fieldops.appointments.queries.appointments import linked_visits
 from fieldops.appointments.queries.windows import Offer, free_windows
 from fieldops.appointments.situations import Situation
 from fieldops.customers.models import Customer
+from fieldops.emergencies import queries as emergencies
+from fieldops.emergencies.rules import ActivePlan
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
+from fieldops.visits import queries as visits
 from fieldops.visits.models import Assignment, Visit
 
 MOST_SEARCHED = 100
@@ -135,10 +138,14 @@ async def last_word(
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The free windows a customer may move to; none where linked visits move together (VI-01)."""
+    """The free windows a customer may move to; none where linked visits move together (VI-01).
+
+    `plan` is the emergency plan whose text says why there are none, or only later ones (EM-01).
+    """
 
     offers: list[Offer]
     linked: bool
+    plan: ActivePlan | None = None
 
 
 async def other_windows(
@@ -153,4 +160,16 @@ async def other_windows(
     night = appointment.night_visit_wanted
     found = await free_windows(session, visit, now, limit=MOST_SEARCHED, night=night)
     present = appointment.window_start, appointment.window_end
-    return Choice([offer for offer in found if (offer.start, offer.end) != present], linked=False)
+    offers = [offer for offer in found if (offer.start, offer.end) != present]
+    return Choice(offers, linked=False, plan=await _plan_to_tell(session, visit, offers, now))
+
+
+async def _plan_to_tell(
+    session: AsyncSession, visit: Visit, offers: list[Offer], now: datetime
+) -> ActivePlan | None:
+    """Return the plan in force where it puts the visit's work off, or nothing is offered."""
+    plan = await emergencies.active(session, visit.region_id, visit.centre_id, now)
+    if plan is None or not offers:
+        return plan
+    work = await visits.open_work(session, visit.region_id, visit.id)
+    return plan if plan.days_put_off(frozenset(order.kind for _, order in work)) else None

@@ -524,3 +524,45 @@ async def test_wo_02_the_share_of_orders_served_in_one_visit_and_the_orders_behi
         params={**params, "centre_id": str(SOUTH)},
     )
     assert answer.status_code == 404
+
+
+async def test_wo_02_a_visit_that_was_cancelled_before_is_no_trip_of_an_order_that_is_done(
+    database: Database, client: httpx.AsyncClient, settings: Settings, world: World
+) -> None:
+    patrol = {"kind": "patrol", "service": "fixed_line"}
+    made = await assigned_visit(database, world, patrol)
+    await run(
+        database, world.dora, "visit.cancel", visit_id=str(made.visit_id), reason="planning",
+        next_step="new_appointment",
+    )  # fmt: skip
+    again = (await visits_of(database, made))[-1]
+    start = clock.now() + timedelta(hours=1)
+    await run(
+        database, world.dora, "visit.assign", visit_id=str(again.id),
+        technician_ids=[str(id_of("alice"))], window_start=start.isoformat(),
+        window_end=(start + timedelta(hours=2)).isoformat(),
+    )  # fmt: skip
+    await arrive(database, world.alice, again.id)
+    await confirm_identity(database, world.alice, again.id)
+    await from_phone(database, world.alice, "visit.start", visit_id=str(again.id))
+    await run(
+        database, world.alice, "visit.complete", visit_id=str(again.id),
+        signature_refused_reason="in a hurry",
+    )  # fmt: skip
+    assert [v.state for v in await visits_of(database, made)] == ["cancelled", "completed"]
+
+    async def ask(path: str = "", **more: Any) -> Any:
+        answer = await client.get(
+            f"/v1/indicators/one-visit{path}",
+            headers=bearer(settings, world.sam),
+            params={"from": "2026-11-23", "to": "2026-11-23", **more},
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    found = await ask()
+    assert (found["total"]["orders"], found["total"]["in_one_visit"]) == (1, 1)
+    assert found["by_trips"] == {"1": 1}
+    assert (await ask("/records", one_visit=False))["items"] == []
+    (record,) = (await ask("/records", one_visit=True))["items"]
+    assert [trip["id"] for trip in record["trips"]] == [str(again.id)]

@@ -10,8 +10,6 @@ from sqlalchemy import JSON, ColumnElement, cast, func
 
 SRID = 4326
 EARTH_RADIUS_M = 6_371_008.8
-DETOUR = 1.35  # great circle to road, as the travel-time port's last resort has it
-TOWN_SPEED_M_S = 30 / 3.6
 
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
@@ -95,11 +93,6 @@ def distance_m(a: Position, b: Position) -> float:
         + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
     )
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(h))
-
-
-def travel_seconds(a: Position, b: Position) -> float:
-    """Return the driving time in seconds by great circle x 1.35 at 30 km/h."""
-    return distance_m(a, b) * DETOUR / TOWN_SPEED_M_S
 
 
 def position_of(value: WKBElement | str) -> Position:

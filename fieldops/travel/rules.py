@@ -28,10 +28,20 @@ def great_circle_seconds(origins: Sequence[Position], destinations: Sequence[Pos
     return great_circle_m(origins, destinations) * (DETOUR / TOWN_SPEED_M_S)
 
 
+def leg_seconds(origins: Reals, destinations: Reals) -> Reals:
+    """Return the same for pairs of places, from each origin [n, 2] to its own destination."""
+    return _metres(np.radians(origins), np.radians(destinations)) * (DETOUR / TOWN_SPEED_M_S)
+
+
 def great_circle_m(origins: Sequence[Position], destinations: Sequence[Position]) -> Reals:
     """Return great-circle distances [origin, destination] in metres (haversine)."""
     a = np.radians(np.asarray(origins, float).reshape(-1, 1, 2))
     b = np.radians(np.asarray(destinations, float).reshape(1, -1, 2))
+    return _metres(a, b)
+
+
+def _metres(a: Reals, b: Reals) -> Reals:
+    """Return the distances of places in radians [..., 2], shapes broadcast against each other."""
     half = np.sin((b - a) / 2) ** 2
     chord = half[..., 1] + np.cos(a[..., 1]) * np.cos(b[..., 1]) * half[..., 0]
     metres: Reals = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))

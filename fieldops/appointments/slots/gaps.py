@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from fieldops.appointments.slots.calendars import Busy, Calendar
 from fieldops.kernel.clock import local_day
-from fieldops.kernel.geo import Position, travel_seconds
+from fieldops.kernel.geo import Position
+from fieldops.travel.rules import leg_seconds
 
 Reals = NDArray[np.float64]
 
@@ -61,8 +62,11 @@ def days_of(calendar: Calendar, zone: ZoneInfo) -> Days:
         first, last = min(a for a, _ in spans), max(b for _, b in spans)
         worked.append((day.toordinal(), sum(b - a for a, b in spans), load, first, last))
         rows += _gaps(day, spans, today, load, calendar.home)
+    gaps = np.array(rows, dtype=np.float64).reshape(-1, COLUMNS)
+    direct = leg_seconds(gaps[:, FROM_LON : FROM_LAT + 1], gaps[:, TO_LON : TO_LAT + 1])
+    gaps[:, DIRECT] = np.nan_to_num(direct)  # nowhere is no drive
     return Days(
-        np.array(rows, dtype=np.float64).reshape(-1, COLUMNS),
+        gaps,
         np.array(worked, dtype=np.float64).reshape(-1, WORKED_COLUMNS),
         frozenset(b.visit_id for b in busy),
         min((b.held_until for b in busy if b.held_until is not None), default=None),
@@ -87,7 +91,6 @@ def _gaps(
             by = math.inf if after is None else starts[after]
             origin = home if before is None else busy[before].position
             goal = None if after is None else busy[after].position
-            direct = travel_seconds(origin, goal) if origin and goal else 0.0
             found.append(
                 (
                     day.toordinal(),
@@ -97,7 +100,7 @@ def _gaps(
                     math.inf if after is None else until + _worked(spans, until, by),
                     *(origin or NOWHERE),
                     *(goal or NOWHERE),
-                    direct,
+                    0.0,
                     load,
                 )
             )

@@ -414,7 +414,7 @@ async def test_fa_02_the_board_shows_the_area_faults_of_its_centre_until_they_ar
     assert datetime.fromisoformat(confirmed["expected_repair_at"]) == WINDOW + hours(8)
     assert (proposed["state"], proposed["cause"]) == ("proposed", None)
     assert datetime.fromisoformat(proposed["since"]) == clock.now()
-    assert (await shown("dan", SOUTH), await shown("mia")) == ([], [])
+    assert (await shown("sam", SOUTH), await shown("mia")) == ([], [])  # not South's
     await run(database, world.dora, "area_fault.end", area_fault_id=str(fault_id), reason="Spliced")
     assert [fault["id"] for fault in await shown()] == [proposed["id"]]
 

@@ -241,8 +241,8 @@ async def test_org_07_a_leave_over_booked_visits_is_taken_and_names_them(
     body = {"kind": "sick", "starts_at": "2026-11-23T07:00:00Z", "ends_at": "2026-11-23T10:30:00Z"}
     answer = await client.post(address, json=body, headers=bearer(settings, world.ada))
     assert answer.status_code == 200
-    (warning,) = answer.json()["warnings"]
-    assert warning["code"] == "visits_during_absence"
+    warning, offer = answer.json()["warnings"]
+    assert (warning["code"], offer["code"]) == ("visits_during_absence", "replan_offered")
     assert [v["id"] for v in warning["details"]["visits"]] == [str(visit.visit_id)]
     body = {
         "kind": "rest_day",

@@ -5,10 +5,8 @@ technicians' phones are told by their pull, customers by message; a fourth custo
 instead of being offered a window; when it is repaired, every held repair is resolved.
 """
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,12 +15,12 @@ from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import send_due
-from tests.support.clients import bearer
+from tests.journeys.desks import Desks
 from tests.support.device import Phone
 from tests.support.factories.appointments import local, window
 from tests.support.factories.faults import make_street
 from tests.support.servers import serving
-from tests.support.world import World, build_world, id_of
+from tests.support.world import build_world, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -32,57 +30,25 @@ EXPECTED = "2026-11-23T16:00:00+02:00"
 CAUSE = "Excavator cut the cable in Kaivokatu"
 
 
-class Day:
+class Day(Desks):
     """Everybody's way to the server: the offices' API, the worker and its outbox."""
-
-    def __init__(
-        self, http: httpx.AsyncClient, database: Database, settings: Settings, world: World
-    ) -> None:
-        self.http = http
-        self.database = database
-        self.settings = settings
-        self.world = world
-
-    async def post(self, who: str, path: str, **body: Any) -> dict[str, str]:
-        """Run a verb; the ids of what it made or changed, by type."""
-        headers = bearer(self.settings, self.world.actors[who])
-        answer = await self.http.post(path, headers=headers, json=body)
-        assert answer.status_code == 200, answer.text
-        return {ref["type"]: ref["id"] for ref in answer.json()["refs"]}
-
-    async def get(self, who: str, path: str, **params: str) -> Any:
-        headers = bearer(self.settings, self.world.actors[who])
-        answer = await self.http.get(path, headers=headers, params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
 
     async def call(self, account: str | None) -> dict[str, str]:
         """A customer calls the hotline, which reports it for the account."""
         return await self.post(
-            "ann", "/v1/fault-reports", account=account, symptom="Nothing works", channel="phone"
+            "/v1/fault-reports", "ann", account=account, symptom="Nothing works", channel="phone"
         )
 
     async def book(self, visit_id: str, hour: int) -> None:
         await self.post(
-            "ann",
             "/v1/appointments",
+            "ann",
             visit_id=visit_id,
             **window(local(23, hour)),
             technician_ids=[str(id_of("alice"))],
             channel="phone",
             customer_said="This afternoon suits.",
         )
-
-    def token(self, name: str) -> str:
-        header = bearer(self.settings, self.world.actors[name])["Authorization"]
-        return header.removeprefix("Bearer ")
-
-    async def phone(self, name: str) -> Phone:
-        phone = Phone(self.http)
-        phone.use_token(self.token(name))
-        await phone.register()
-        await phone.sync()
-        return phone
 
     async def sent(self, kind: str) -> list[str]:
         """Let the worker send what is due; the texts of a kind that are in the outbox by now."""
@@ -91,9 +57,7 @@ class Day:
             "area_fault": "A fault in your area",
             "area_fault_over": "The fault in your area is over",
         }[kind]
-        files = sorted(self.settings.outbox_path.glob("*.json"))
-        read = [json.loads(file.read_text()) for file in files]
-        return [message["text"] for message in read if message["subject"] == subject]
+        return [message["text"] for message in self.outbox() if message["subject"] == subject]
 
 
 async def test_fa_02_an_area_fault_at_noon(
@@ -127,9 +91,9 @@ async def _three_calls(
     phone = await day.phone("alice")
     visits = [first["visit"], second["visit"]]
     assert all(phone.row("visit", visit_id) is not None for visit_id in visits)
-    assert (await day.get("ann", "/v1/area-faults"))["items"] == []
+    assert (await day.get("/v1/area-faults", "ann"))["items"] == []
     third = await day.call(accounts[2])
-    (proposed,) = (await day.get("dora", "/v1/area-faults"))["items"]
+    (proposed,) = (await day.get("/v1/area-faults", "dora"))["items"]
     assert (proposed["id"], proposed["state"], proposed["reports"]) == (
         third["area_fault"],
         "proposed",
@@ -143,12 +107,12 @@ async def _three_calls(
 async def _confirmed(day: Day, fault_id: str, visits: list[str], phone: Phone) -> None:
     """The afternoon is held: the board, the phone, the hotline and the customers know."""
     await day.post(
-        "dora",
         f"/v1/area-faults/{fault_id}/confirm",
+        "dora",
         cause=CAUSE,
         expected_repair_at=EXPECTED,
     )
-    board = await day.get("dora", "/v1/board", centre_id=str(id_of("north")), day="2026-11-23")
+    board = await day.get("/v1/board", "dora", centre_id=str(id_of("north")), day="2026-11-23")
     assert {row["visit_id"]: row["state"] for row in board["rows"]} == dict.fromkeys(
         visits, "cancelled"
     )
@@ -159,23 +123,23 @@ async def _confirmed(day: Day, fault_id: str, visits: list[str], phone: Phone) -
     assert len(texts) == 3
     assert all("16:00" in text for text in texts)
     assert len(await day.sent("area_fault")) == 3  # nobody twice (AP-10)
-    held = (await day.get("dora", f"/v1/area-faults/{fault_id}/held-work"))["items"]
+    held = (await day.get(f"/v1/area-faults/{fault_id}/held-work", "dora"))["items"]
     promised = sorted(datetime.fromisoformat(h["window_start"]) for h in held if h["window_start"])
     assert promised == [local(23, 13), local(23, 15)]
-    tasks = (await day.get("dora", "/v1/call-tasks"))["items"]
+    tasks = (await day.get("/v1/call-tasks", "dora"))["items"]
     assert not [task for task in tasks if task["kind"] == "reschedule"]  # they were told
 
 
 async def _a_fourth_call(day: Day, account: str | None, fault_id: str) -> str:
     """The next customer hears cause and time, and is offered no window."""
-    answer = await day.get("ann", "/v1/hotline/area-fault", account=str(account))
+    answer = await day.get("/v1/hotline/area-fault", "ann", account=str(account))
     assert answer["area_fault"]["cause"] == CAUSE
     assert datetime.fromisoformat(answer["area_fault"]["expected_repair_at"]) == (
         datetime.fromisoformat(EXPECTED)
     )
     made = await day.call(account)
-    assert (await day.get("ann", f"/v1/visits/{made['visit']}/slots"))["items"] == []
-    report = await day.get("ann", f"/v1/fault-reports/{made['fault_report']}")
+    assert (await day.get(f"/v1/visits/{made['visit']}/slots", "ann"))["items"] == []
+    report = await day.get(f"/v1/fault-reports/{made['fault_report']}", "ann")
     assert report["area_fault_id"] == fault_id
     assert len(await day.sent("area_fault")) == 4
     return made["fault_report"]
@@ -183,25 +147,25 @@ async def _a_fourth_call(day: Day, account: str | None, fault_id: str) -> str:
 
 async def _over(day: Day, fault_id: str, reports: list[str], phone: Phone) -> None:
     """Repaired at three: everybody is told and asked; one still fails and gets a window."""
-    await day.post("dora", f"/v1/area-faults/{fault_id}/end", reason="Cable spliced")
-    assert (await day.get("ann", "/v1/area-faults"))["items"] == []
+    await day.post(f"/v1/area-faults/{fault_id}/end", "dora", reason="Cable spliced")
+    assert (await day.get("/v1/area-faults", "ann"))["items"] == []
     texts = await day.sent("area_fault_over")
     assert len(texts) == 4
     assert all("15:00" in text for text in texts)
     for report_id in reports[1:]:
-        await day.post("ann", f"/v1/fault-reports/{report_id}/settle", works=True)
-    await day.post("ann", f"/v1/fault-reports/{reports[0]}/settle", works=False)
-    held = (await day.get("dora", f"/v1/area-faults/{fault_id}/held-work"))["items"]
-    orders = [await day.get("dora", f"/v1/orders/{row['order_id']}") for row in held]
+        await day.post(f"/v1/fault-reports/{report_id}/settle", "ann", works=True)
+    await day.post(f"/v1/fault-reports/{reports[0]}/settle", "ann", works=False)
+    held = (await day.get(f"/v1/area-faults/{fault_id}/held-work", "dora"))["items"]
+    orders = [await day.get(f"/v1/orders/{row['order_id']}", "dora") for row in held]
     assert sorted(order["state"] for order in orders) == ["cancelled"] * 3 + ["received"]
     failing = next(
         row for row, order in zip(held, orders, strict=True) if order["state"] == "received"
     )
-    offered = await day.get("ann", f"/v1/visits/{failing['new_visit_id']}/slots")
+    offered = await day.get(f"/v1/visits/{failing['new_visit_id']}/slots", "ann")
     first = offered["items"][0]
     await day.post(
-        "ann",
         "/v1/appointments",
+        "ann",
         visit_id=failing["new_visit_id"],
         window_start=first["start"],
         window_end=first["end"],
@@ -210,8 +174,8 @@ async def _over(day: Day, fault_id: str, reports: list[str], phone: Phone) -> No
         customer_said="Please come.",
     )
     assert datetime.fromisoformat(first["start"]) < REPAIRED + timedelta(days=1)
-    tasks = (await day.get("dora", "/v1/call-tasks"))["items"]
+    tasks = (await day.get("/v1/call-tasks", "dora"))["items"]
     assert [task for task in tasks if task["subject"] == "area_fault"] == []
-    phone.use_token(day.token("alice"))
+    day.sign_in(phone, "alice")
     await phone.sync()
     assert "area_fault" in {row["reason"] for row in phone.rows("notice")}

@@ -22,34 +22,15 @@ from fieldops.organisation.models import (
     Shift,
     Technician,
 )
-from tests.support.clients import bearer
+from tests.journeys.desks import Desks
 from tests.support.factories.appointments import BROADBAND, FIXED, local
 from tests.support.factories.customers import make_customer, make_premises
 from tests.support.servers import serving
-from tests.support.world import NORTH, World, build_world, id_of
+from tests.support.world import NORTH, build_world, id_of
 
 pytestmark = pytest.mark.anyio
 
 NORA = id_of("nora")
-
-
-class Office:
-    """The integration client that brings orders and the dispatcher who books them."""
-
-    def __init__(self, http: httpx.AsyncClient, settings: Settings, world: World) -> None:
-        self.http, self.settings, self.world = http, settings, world
-
-    async def post(self, path: str, who: str = "dora", **body: Any) -> dict[str, str]:
-        headers = bearer(self.settings, self.world.actors[who])
-        answer = await self.http.post(path, headers=headers, json=body)
-        assert answer.status_code == 200, answer.text
-        return {ref["type"]: ref["id"] for ref in answer.json()["refs"]}
-
-    async def get(self, path: str, **params: Any) -> Any:
-        headers = bearer(self.settings, self.world.dora)
-        answer = await self.http.get(path, headers=headers, params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
 
 
 async def two_trades(database: Database) -> None:
@@ -103,10 +84,10 @@ async def test_vi_01_a_combined_install_that_needs_two_technicians_is_one_promis
         customer, premises = await make_customer(session), await make_premises(session)
     with serving(settings) as url:
         async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-            await _play(Office(http, settings, world), str(customer.id), str(premises.id))
+            await _play(Desks(http, database, settings, world), str(customer.id), str(premises.id))
 
 
-async def _play(office: Office, customer_id: str, premises_id: str) -> None:
+async def _play(office: Desks, customer_id: str, premises_id: str) -> None:
     made = await office.post(
         "/v1/orders", "ivan", external_ref="COMBINED", customer={"id": customer_id},
         premises={"id": premises_id}, items=[FIXED, BROADBAND],
@@ -152,7 +133,7 @@ async def _play(office: Office, customer_id: str, premises_id: str) -> None:
 
 
 async def _both_are_taken(
-    office: Office, customer_id: str, premises_id: str, wanted: dict[str, Any]
+    office: Desks, customer_id: str, premises_id: str, wanted: dict[str, Any]
 ) -> None:
     """Neither of the two can be sold for the same time again."""
     for number, item in enumerate((FIXED, BROADBAND)):

@@ -4,7 +4,6 @@ From the order to the silence afterwards over real HTTP: the office's API, a rea
 opens the link of the message, the technician's phone, the worker that sends.
 """
 
-import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,13 +18,12 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import send_due
 from fieldops.orders.commands.catalogue import lay_out_reasons
+from tests.journeys.desks import Desks
 from tests.support.browsers import chromium
-from tests.support.clients import bearer
-from tests.support.device import Phone
 from tests.support.factories.appointments import FIXED, local, window
 from tests.support.factories.customers import make_customer, make_premises
 from tests.support.servers import serving
-from tests.support.world import World, build_world, id_of
+from tests.support.world import build_world, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -33,29 +31,8 @@ START = local(24, 13)
 LAST_MINUTE = START - timedelta(minutes=20)
 
 
-class Office:
+class Office(Desks):
     """The dispatcher's API, and the worker with its outbox."""
-
-    def __init__(
-        self, http: httpx.AsyncClient, database: Database, settings: Settings, world: World
-    ) -> None:
-        self.http = http
-        self.database = database
-        self.settings = settings
-        self.world = world
-
-    async def post(self, path: str, who: str = "dora", **body: Any) -> list[dict[str, Any]]:
-        headers = bearer(self.settings, self.world.actors[who])
-        answer = await self.http.post(path, headers=headers, json=body)
-        assert answer.status_code == 200, answer.text
-        refs: list[dict[str, Any]] = answer.json()["refs"]
-        return refs
-
-    async def get(self, path: str, **params: str) -> Any:
-        headers = bearer(self.settings, self.world.dora)
-        answer = await self.http.get(path, headers=headers, params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
 
     async def order(self, name: str) -> tuple[str, str]:
         """Take in an order over the API; its id and its visit's."""
@@ -63,7 +40,7 @@ class Office:
             await lay_out_reasons(session)
             customer = await make_customer(session, locale="en")
             premises = await make_premises(session)
-        refs = await self.post(
+        ids = await self.post(
             "/v1/orders",
             "ivan",
             external_ref=name,
@@ -71,11 +48,10 @@ class Office:
             premises={"id": str(premises.id)},
             items=[FIXED],
         )
-        ids = {ref["type"]: ref["id"] for ref in refs}
         return ids["order"], ids["visit"]
 
     async def book(self, visit_id: str, start: datetime) -> str:
-        refs = await self.post(
+        made = await self.post(
             "/v1/appointments",
             visit_id=visit_id,
             **window(start),
@@ -83,14 +59,13 @@ class Office:
             channel="phone",
             customer_said="That suits me.",
         )
-        return str(next(ref["id"] for ref in refs if ref["type"] == "appointment"))
+        return made["appointment"]
 
     async def sent(self, until: datetime) -> list[dict[str, Any]]:
         """Let the worker run through the time up to a moment; everything in the outbox."""
         with clock.frozen(until):
             await send_due()
-        files = sorted(self.settings.outbox_path.glob("*.json"))
-        return [json.loads(file.read_text()) for file in files]
+        return self.outbox()
 
 
 async def test_ap_02_a_customer_cancels_at_the_last_minute_over_the_page(
@@ -107,13 +82,14 @@ async def test_ap_02_a_customer_cancels_at_the_last_minute_over_the_page(
             await _play(office, http)
 
 
-async def _play(office: Office, http: httpx.AsyncClient) -> None:
+async def _play(office: Office) -> None:
     order_id, visit_id = await office.order("LAST-MINUTE")
     appointment_id = await office.book(visit_id, START)
     (question,) = await office.sent(START - timedelta(hours=23))
     link = re.findall(r"https?://\S+/a/\S+", question["text"])[0]
 
-    phone = await _phone(office, http)
+    with clock.frozen(LAST_MINUTE - timedelta(minutes=1)):
+        phone = await office.phone("alice")
     with clock.frozen(LAST_MINUTE):
         phone.capture("visit.accept", visit_id=visit_id)
         phone.capture("visit.depart", visit_id=visit_id)
@@ -144,16 +120,6 @@ async def _play(office: Office, http: httpx.AsyncClient) -> None:
 
     await _time_is_free(office)
     assert await office.sent(START + timedelta(hours=4)) == told_once
-
-
-async def _phone(office: Office, http: httpx.AsyncClient) -> Phone:
-    phone = Phone(http)
-    with clock.frozen(LAST_MINUTE - timedelta(minutes=1)):
-        token = bearer(office.settings, office.world.alice)["Authorization"]
-        phone.use_token(token.removeprefix("Bearer "))
-        await phone.register()
-        await phone.sync()
-    return phone
 
 
 async def _cancel(link: str) -> None:

@@ -3,7 +3,6 @@
 Over real HTTP: the office's API, the phones of all three, the worker that predicts and sends.
 """
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import send_due
 from fieldops.orders.commands.catalogue import lay_out_reasons
-from tests.support.clients import bearer
-from tests.support.device import Phone
+from tests.journeys.desks import Desks
 from tests.support.factories.appointments import BROADBAND, FIXED, local, window
 from tests.support.factories.customers import make_customer, make_premises
 from tests.support.servers import serving
-from tests.support.world import World, build_world, id_of
+from tests.support.world import build_world, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -31,28 +29,8 @@ OPENS, CLOSES = local(23, 14), local(23, 15)
 TOO_LATE = local(23, 13, 28)  # an hour of work and the way end after the window from here
 
 
-class Office:
+class Office(Desks):
     """The dispatcher's API, the phones, and the worker."""
-
-    def __init__(
-        self, http: httpx.AsyncClient, database: Database, settings: Settings, world: World
-    ) -> None:
-        self.http = http
-        self.database = database
-        self.settings = settings
-        self.world = world
-
-    async def post(self, path: str, who: str = "dora", **body: Any) -> dict[str, str]:
-        headers = bearer(self.settings, self.world.actors[who])
-        answer = await self.http.post(path, headers=headers, json=body)
-        assert answer.status_code == 200, answer.text
-        return {ref["type"]: ref["id"] for ref in answer.json()["refs"]}
-
-    async def get(self, path: str, **params: str) -> Any:
-        headers = bearer(self.settings, self.world.dora)
-        answer = await self.http.get(path, headers=headers, params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
 
     async def promised(
         self,
@@ -86,17 +64,6 @@ class Office:
         )
         return made["visit"]
 
-    async def phone(self, who: str) -> Phone:
-        phone = Phone(self.http)
-        self.sign_in(phone, who)
-        await phone.register()
-        await phone.sync()
-        return phone
-
-    def sign_in(self, phone: Phone, who: str) -> None:
-        token = bearer(self.settings, self.world.actors[who])["Authorization"]
-        phone.use_token(token.removeprefix("Bearer "))
-
     async def work(self, at: datetime) -> None:
         """Let the worker do what is due at a moment: predict, and send."""
         with clock.frozen(at):
@@ -107,10 +74,6 @@ class Office:
         """Return the messages of a visit that have gone out."""
         found = await self.get("/v1/messages", visit_id=visit_id)
         return [m for m in found["items"] if m["state"] == "sent"]
-
-    def texts(self) -> list[str]:
-        files = sorted(self.settings.outbox_path.glob("*.json"))
-        return [json.loads(file.read_text())["text"] for file in files]
 
 
 async def test_ap_07_the_second_one_late_is_seen_in_time_and_the_window_is_kept(
@@ -168,7 +131,7 @@ async def _play(office: Office) -> None:
         await office.work(TOO_LATE + timedelta(minutes=minute))
     notices = [m for m in await office.told(pair) if m["kind"] == "half_hour_notice"]
     assert len(notices) == 1
-    assert any("Alice" in text for text in office.texts())
+    assert any("Alice" in message["text"] for message in office.outbox())
 
     for who, phone, at in (("alice", alice, local(23, 14, 1)), ("kim", kim, local(23, 14, 6))):
         with clock.frozen(at):

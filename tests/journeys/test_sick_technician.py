@@ -6,7 +6,6 @@ and customer is told what concerns them. Nobody's window moves silently.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,7 @@ from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.visits.models import Visit
-from tests.support.clients import bearer
+from tests.journeys.desks import Desks
 from tests.support.device import Phone
 from tests.support.factories.appointments import BROADBAND, FIXED, local
 from tests.support.factories.paths import every
@@ -37,36 +36,12 @@ ONLY_KIM = {1, 2, 3, 4, 5}  # broadband: Bob does fixed lines only
 Windows = dict[UUID, tuple[datetime | None, datetime | None]]
 
 
-@dataclass
-class Office:
-    """The dispatcher's desk, and the database to look behind it."""
-
-    client: httpx.AsyncClient
-    database: Database
-    settings: Settings
-    world: World
-
-    def as_(self, name: str) -> dict[str, str]:
-        return bearer(self.settings, self.world.actors[name])
-
-    async def get(self, path: str, **params: Any) -> Any:
-        answer = await self.client.get(path, headers=self.as_("dora"), params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def post(self, path: str, name: str = "dora", **body: Any) -> httpx.Response:
-        return await self.client.post(path, headers=self.as_(name), json=body)
+class Office(Desks):
+    """The dispatcher's desk, and the windows behind it."""
 
     async def windows(self) -> Windows:
         rows = await every(self.database, Visit)
         return {row.id: (row.window_start, row.window_end) for row in rows}
-
-    async def phone(self, name: str) -> Phone:
-        phone = Phone(self.client)
-        phone.use_token(self.as_(name)["Authorization"].removeprefix("Bearer "))
-        await phone.register(f"phone of {name}")
-        await phone.sync()
-        return phone
 
 
 @pytest.fixture
@@ -104,7 +79,7 @@ async def nine(database: Database, world: World) -> AsyncIterator[dict[UUID, dat
 
 async def fall_ill(office: Office, nine: dict[UUID, datetime]) -> None:
     """The leave is entered; the answer says what it upsets and offers a replan."""
-    leave = await office.post(
+    leave = await office.ask(
         f"/v1/technicians/{person('alice')}/leaves",
         "ada",
         kind="sick",
@@ -129,7 +104,7 @@ async def fall_ill(office: Office, nine: dict[UUID, datetime]) -> None:
 
 async def replan(office: Office) -> Any:
     """The dispatcher asks for the replan; the worker looks for it."""
-    asked = await office.post(
+    asked = await office.ask(
         "/v1/dispatch/replans",
         centre_id=str(NORTH),
         day="2026-11-23",
@@ -139,7 +114,7 @@ async def replan(office: Office) -> Any:
     plan_id = asked.json()["refs"][0]["id"]
     jobs.use(jobs.Machine(office.database, office.settings))
     await compute_plan(region_id=1, plan_id=plan_id)
-    plan = await read(office.client, plan_id, office.as_("dora"))
+    plan = await read(office.http, plan_id, office.headers("dora"))
     assert plan["state"] == "proposed", plan["failed_reason"]
     return plan
 
@@ -165,11 +140,11 @@ async def test_org_07_ap_06_a_sick_technician_at_half_past_seven_with_nine_visit
 
     # Without taking it on, nothing that breaks a promise is published.
     path = f"/v1/dispatch/plans/{plan['id']}/publish"
-    refused = await office.post(path)
+    refused = await office.ask(path)
     assert (refused.status_code, refused.json()["code"]) == (409, "plan_breaks_promises")
     named = {UUID(line["visit_id"]) for line in refused.json()["lines"]}
     assert named == broken
-    whole = await office.post(path, take_on_broken_promises=True, reason="Alice is ill")
+    whole = await office.ask(path, take_on_broken_promises=True, reason="Alice is ill")
     assert whole.status_code == 200, whole.text
     assert await office.windows() == windows  # no window has moved silently
     await check_day(office, kept, broken, windows)

@@ -79,7 +79,7 @@ async def test_ap_02_a_customer_cancels_at_the_last_minute_over_the_page(
         jobs.use(jobs.Machine(database, settings))
         async with httpx.AsyncClient(base_url=url) as http:
             office = Office(http, database, settings, world)
-            await _play(office, http)
+            await _play(office)
 
 
 async def _play(office: Office) -> None:

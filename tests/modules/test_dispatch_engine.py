@@ -293,6 +293,16 @@ def test_it_is_better_than_the_greedy_dispatcher() -> None:
     assert found.late_visits == found.overtime_minutes == 0
 
 
+def test_a_hurried_search_already_serves_what_a_greedy_dispatcher_does() -> None:
+    day = days.generate(12, 110, seed=6)
+    greedy = Decoded(day, days.greedy(day)).figures()
+    found = running.search(day, aims.DAY, moves=1)
+    figures = Decoded(day, found.plan).figures()
+    assert faults(day, found.plan) == []
+    assert figures.left_out[: aims.INSTALL] <= greedy.left_out[: aims.INSTALL]
+    assert figures.excess == figures.late_visits == figures.lunch_late_minutes == 0
+
+
 SOLOMON = """TINY
 
 VEHICLE

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fieldops.dispatch.engine import annealing, layout, packing
+from fieldops.dispatch.engine import annealing, filling, layout, packing
 from fieldops.dispatch.engine.packing import Day, Reals, Wholes
 from fieldops.dispatch.engine.plans import Plan, Stop, part_of
 
@@ -43,7 +43,9 @@ class Aim:
     weight and end at a large multiple of it, for a search that may not be late at first finds
     little, and one that may be late at last ends with a plan that nobody can carry out.
     Temperatures are in the unit of that sum. `ruins` is the share of large moves among all, each
-    of which takes as long as fifty small ones.
+    of which takes as long as fifty small ones. With `filled` what is left out is first put in where
+    it costs the least, the most urgent first: the search is then about a day that has its shape,
+    and may begin colder.
     """
 
     levels: Sequence[Weights]
@@ -52,6 +54,7 @@ class Aim:
     cold: float
     ruins: float = 0.0
     ramped: frozenset[str] = field(default_factory=frozenset)
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,11 @@ def search(
     annealing.anneal(w, r, j, f, steer, levels, 1.0, 0.0, 0, best, best_w, best_r)  # compiles
     _begin_with(start, day, w, r, j, f)
     _hold(frozen, locked, w)
-    annealing.keep(levels, w, r, best, best_w, best_r)
+    filling.fill(w, r, j, f, steer, np.empty(0, np.int64))  # compiles
     began, done = clock(), 0
+    if aim.filled and moves != 0:
+        filling.fill(w, r, j, f, steer, _by_urgency(day))
+    annealing.keep(levels, w, r, best, best_w, best_r)
     while stop is None or not stop():
         gone = (clock() - began) / seconds
         if moves is not None:
@@ -139,6 +145,11 @@ def _ramp(steer: Reals, ramped: frozenset[str], gone: float) -> Reals:
     for name in ramped:
         risen[COMPONENT[name]] *= share
     return risen
+
+
+def _by_urgency(day: Day) -> Wholes:
+    urgent = sorted(range(len(day.jobs)), key=lambda n: (day.jobs[n].rank, day.jobs[n].opens))
+    return np.array(urgent, np.int64)
 
 
 def _by_key(w: Wholes, r: Reals) -> Wholes:

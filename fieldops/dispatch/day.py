@@ -75,7 +75,8 @@ class Stop:
 
     `window` None: nobody has agreed a time, it is to be placed before `due`. `start` is when its
     technicians are expected, `reserved` their time it has now. `technicians` has the contact first.
-    `minutes` is the time on site, what is left of it when under way.
+    `minutes` is the time on site, what is left of it when under way. `score` is its work's highest
+    priority (WO-06), in which urges count (WO-05); `priority` is the class of that.
     """
 
     id: UUID
@@ -95,6 +96,7 @@ class Stop:
     under_way: bool = False
     override: bool = False
     appointment: str | None = None  # the state of its open appointment
+    score: int = 0
 
 
 @dataclass(frozen=True, slots=True)

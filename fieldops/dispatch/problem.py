@@ -17,7 +17,10 @@ from fieldops.dispatch.timeline import Frame, frame
 
 FORMAT = "fieldops-day-1"
 WEIGHTS = (1_000_000.0, 100_000.0, 10_000.0, 1_000.0, 300.0, 100.0)
-"""What leaving a visit out weighs while searching, by rank: each outweighs ten of the next."""
+"""What leaving a visit out weighs while searching, by rank: each far outweighs the next."""
+OF_SCORE = 8192
+"""By this part of its priority a visit weighs more than others of its rank (WO-05, WO-06).
+A power of two, so that sums of weights are exact and plans compare by them."""
 MOST_TOGETHER = 3
 GRACE = 0.05  # minutes: ways are rounded
 
@@ -129,7 +132,7 @@ def _job(
         "alone": alone,
         "gap": [0.0, 0.0],
         "rank": rank,
-        "weight": WEIGHTS[rank],
+        "weight": WEIGHTS[rank] * (1 + stop.score / OF_SCORE),
     }
 
 

@@ -1,11 +1,10 @@
 """Rules of dispatch: states and kinds, classes of priority, the numbers of planning. Pure."""
 
-from collections.abc import Collection
 from enum import StrEnum
 
 from fieldops.appointments.rules import needs_person
 from fieldops.kernel.configuration import number
-from fieldops.orders.rules import Kind
+from fieldops.orders.rules import rank_of
 
 
 class PlanState(StrEnum):
@@ -74,20 +73,22 @@ RESCHEDULE_REASON = {
 """The reason of the list that a broken window has, by what the plan was asked for (AP-06)."""
 
 
-def class_of(urgency: str, kinds: Collection[str], tier: str) -> Class:
-    """Return the class of a visit: complaint, important customer, fault, install, other (WO-06).
+_CLASS_OF_RANK = {
+    5: Class.COMPLAINT,
+    4: Class.FAULT,
+    3: Class.FAULT,
+    2: Class.INSTALL,
+    1: Class.OTHER,
+}
 
-    Important are the tiers that are always spoken to by a person (AP-04).
+
+def class_of(priority: int, tier: str) -> Class:
+    """Return the class of a visit by the highest priority of its work (WO-06, EM-01).
+
+    Important customers, after complaints, are the tiers a person always speaks to (AP-04).
     """
-    if urgency == "complaint":
-        return Class.COMPLAINT
-    if needs_person(tier):
-        return Class.VIP
-    if urgency == "major_fault" or Kind.REPAIR in kinds:
-        return Class.FAULT
-    if {Kind.INSTALL, Kind.MOVE} & set(kinds):
-        return Class.INSTALL
-    return Class.OTHER
+    found = _CLASS_OF_RANK[rank_of(priority)]
+    return Class.VIP if needs_person(tier) and found is not Class.COMPLAINT else found
 
 
 def more_urgent(a: str, b: str) -> bool:

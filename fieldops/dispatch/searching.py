@@ -33,6 +33,7 @@ STEP = 0.05
 _LEVELS = (
     {"excess": 1.0, "lunch_late_minutes": 1.0},
     *({f"left_out_{rank}": 1.0} for rank in range(6)),
+    {"left_out": 1.0},  # as many of each class: then the less urgent ones, by their weights
     {"late_visits": 1.0},
     {"late_minutes": 1.0},
     {"overtime_minutes": 1.0},

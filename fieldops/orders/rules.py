@@ -266,7 +266,7 @@ def priority(
     Complaint, major fault, repair, move or install, others; within a class what was urged more
     (WO-05; `urges` of them raise, at most 3), then broadband before fixed line, then the
     customer's tier. No number of urges lifts work into the class above. Equal priorities go by
-    due time; `priority // 1000` is the class. `raised_classes`: what an emergency plan lifts this
+    due time; `rank_of` gives the class. `raised_classes`: what an emergency plan lifts this
     kind of work by, never past a complaint (EM-01).
     """
     own = _URGENCY.get(urgency) or _CLASS.get(Kind(kind), 1)
@@ -274,6 +274,14 @@ def priority(
     raised = max(0, min(int(urges), MOST_URGES))
     within = _OF_URGE * raised + _OF_SERVICE * _SERVICE.get(service, 0) + _TIER.get(tier, 0)
     return _OF_CLASS * rank + within
+
+
+def rank_of(value: int) -> int:
+    """Return the class of a priority: 5 complaint, 4 major fault, 3 repair, 2 move or install, 1.
+
+    What an emergency plan raises is in the class it is raised to (EM-01).
+    """
+    return value // _OF_CLASS
 
 
 TASK_OF_KIND = {Kind.REPAIR: "repair"}

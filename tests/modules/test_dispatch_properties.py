@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fieldops.dispatch import problem, proposal, searching
 from fieldops.dispatch.day import Busy, CentreDay, Hand, Stop, Terms, is_fixed
 from fieldops.dispatch.proposal import Line, Proposal
-from fieldops.dispatch.rules import Class, LineKind, PlanKind
+from fieldops.dispatch.rules import Class, LineKind, PlanKind, class_of
 from fieldops.dispatch.timeline import Hours, walk
 
 MIDNIGHT = datetime(2026, 11, 22, 22, tzinfo=UTC)
@@ -78,6 +78,7 @@ def stops(draw: st.DrawFn, number: int, crew: list[Hand], places: int) -> Stop:
         have,
         draw(st.sampled_from([600.0, 900.0, 3000.0])),
         locked=bool(have) and draw(st.integers(0, 4)) == 0,
+        score=draw(st.sampled_from([1000, 2009, 3220, 5869])),
     )
 
 
@@ -186,6 +187,44 @@ def test_any_part_of_a_plan_that_is_whole_leaves_nobody_at_two_places(
         late = {s.number for s in day.stops if s.id not in chosen}
         # Two visits that overlap today already, or by the way between them, are not the plan's.
         assert not [w for w in part if not any(n in w for n in late)], part
+
+
+@pytest.mark.parametrize(
+    ("priority", "tier", "found"),
+    [
+        (5001, "basic", Class.COMPLAINT),
+        (5869, "diamond", Class.COMPLAINT),
+        (4001, "basic", Class.FAULT),
+        (3999, "basic", Class.FAULT),
+        (3009, "diamond", Class.VIP),
+        (2999, "basic", Class.INSTALL),
+        (1999, "basic", Class.OTHER),
+        (1009, "diamond", Class.VIP),
+    ],
+)
+def test_wo_06_a_class_is_the_one_of_the_priority_but_for_important_customers(
+    priority: int, tier: str, found: Class
+) -> None:
+    assert class_of(priority, tier) is found
+
+
+@pytest.mark.parametrize("urged", [0, 1])
+def test_wo_05_of_two_visits_of_one_class_the_more_urged_is_kept(urged: int) -> None:
+    """There is room for one only, and the one that was not urged would be the shorter way."""
+    hand = Hand(UUID(int=1), "T", frozenset({"fibre"}), ((480.0, 560.0),), 480.0, 0)
+    stops = tuple(
+        Stop(
+            UUID(int=2 + n), f"V{n}", 1, "planned", n, frozenset({"fibre"}), 60.0, Class.FAULT,
+            due=3000.0, score=3220 if n == urged else 3000,
+        )
+        for n in range(2)
+    )  # fmt: skip
+    ways = np.array([[0.0, 15.0], [15.0, 0.0]])
+    day = CentreDay(date(2026, 11, 23), MIDNIGHT, -math.inf, (hand,), stops, ways)
+    made = planned(day, Terms(PlanKind.DAY, seconds=0.1, reserve=0.0))
+    assert {line.stop.number: line.kind for line in made.lines} == {
+        f"V{urged}": LineKind.PLACED, f"V{1 - urged}": LineKind.LEFT_OUT
+    }  # fmt: skip
 
 
 def test_a_plan_that_breaks_something_is_found_out() -> None:

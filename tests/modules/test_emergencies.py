@@ -9,7 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from fieldops.dispatch.day import Stop
 from fieldops.dispatch.queries import days
+from fieldops.dispatch.rules import Class
 from fieldops.emergencies import queries, rules
 from fieldops.emergencies.errors import (
     ActivationOver,
@@ -31,6 +33,7 @@ from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import Kind as WorkOrderKind
 from fieldops.visits.errors import OfAnotherCentre
 from tests.support.clients import bearer
+from tests.support.factories.appointments import planned_visit
 from tests.support.factories.customers import make_premises
 from tests.support.factories.emergencies import STORM, make_plan, put_in_force
 from tests.support.factories.faults import make_street
@@ -595,3 +598,28 @@ async def test_em_01_the_day_plan_counts_on_helpers_while_the_plan_is_in_force(
     assert await own() == {"Alice", "Bob", "Kim", "Carol"}
     await decide(database, world.dora, "end", opened)
     assert await own() == {"Alice", "Bob", "Kim"}
+
+
+async def test_em_01_wo_05_the_day_plan_ranks_visits_by_what_was_raised_and_urged(
+    database: Database, world: World, at: datetime
+) -> None:
+    install, urged = [await planned_visit(database, world.dora) for _ in range(2)]
+    important = await planned_visit(database, world.dora, tier="diamond")
+
+    async def stops() -> list[Stop]:
+        async with database.transaction() as session:
+            day = await days.read(session, 1, NORTH, at.date(), at)
+        return [day.by_stop[made.visit_id] for made in (install, urged, important)]
+
+    async def classes() -> list[Class]:
+        return [stop.priority for stop in await stops()]
+
+    assert await classes() == [Class.INSTALL, Class.INSTALL, Class.VIP]
+    plan_id = await make_plan(database, world.sam, raised_kinds=["install"], raised_classes=1)
+    opened = await put_in_force(database, world.dora, plan_id)
+    assert await classes() == [Class.FAULT, Class.FAULT, Class.VIP]
+    await run(database, world.ann, "order.urge", order_id=str(urged.order_id), channel="phone")
+    one, other, _ = await stops()
+    assert (other.priority, other.score > one.score) == (Class.FAULT, True)
+    await decide(database, world.dora, "end", opened)
+    assert await classes() == [Class.INSTALL, Class.INSTALL, Class.VIP]

@@ -173,9 +173,7 @@ async def _visits(
 
 def _with_places(region_id: int) -> Any:
     return (
-        select(
-            Visit, Premises.point, Customer.tier, ServiceOrder.urgency, ServiceOrder.external_ref
-        )
+        select(Visit, Premises.point, Customer.tier, ServiceOrder.external_ref)
         .join(
             Premises, and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id)
         )
@@ -300,6 +298,7 @@ def _stop(
         for s in spans
         if s.visit_id == visit.id and any(s.technician_id == c.technician_id for c in crew)
     ]
+    score = max(order.priority for order in work)
     return Stop(
         visit.id,
         row.external_ref,
@@ -308,7 +307,7 @@ def _stop(
         places.add(geo.position_of(row.point)),
         frozenset(order.skill for order in work),
         minutes,
-        rules.class_of(row.urgency, [order.kind for order in work], row.tier),
+        rules.class_of(score, row.tier),
         window,
         start,
         (clock(reserved[0][0]), clock(reserved[0][1])) if reserved else None,
@@ -316,6 +315,7 @@ def _stop(
         clock(min(order.due_at for order in work)),
         under_way=under_way,
         override=visit.override_reason is not None,
+        score=score,
     )
 
 

@@ -58,8 +58,8 @@ class Reason:
 class Job:
     """What is to be done: skills, when (start to the last moment to begin), how long, for whom.
 
-    `own_work` must be done by the operator's own staff; `demanding`: a customer of high tier, or an
-    enterprise. Nobody leaves before `now`.
+    `own_work` must be done by the operator's own staff; `demanding`: a customer of high tier
+    (AP-04); `enterprise`: a firm or an authority of whatever tier. Nobody leaves before `now`.
     """
 
     skills: frozenset[str]
@@ -317,13 +317,11 @@ def _worth(
 def _practice(
     job: Job, person: Person, weights: Weights, valid: set[str], reasons: list[Reason]
 ) -> float:
-    """Return what practice is worth to an important customer, as minutes off (CU-01)."""
-    if not job.demanding:
-        return 0.0
+    """Return what practice and the enterprise certificate are worth, as minutes off (CU-01)."""
     bonus = 0.0
     since = [c.valid_from for c in person.certificates if c.skill in job.skills]
     years = (job.day - min(since)).days / 365 if since else 0.0
-    if years * 365 >= weights.experienced_days:
+    if job.demanding and years * 365 >= weights.experienced_days:
         bonus += weights.experience
         reasons.append(Reason(Why.EXPERIENCED, {"years": round(years, 1)}))
     if job.enterprise and "enterprise" in valid:

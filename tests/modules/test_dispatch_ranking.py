@@ -151,12 +151,17 @@ def test_half_of_a_pair_is_offered_after_who_can_do_it_all() -> None:
             replace(JOB, demanding=True),
         ),
         (
+            {"way_s": 1200.0, "certificates": (LONG, replace(LONG, skill="enterprise"))},
+            {"way_s": 300.0},
+            replace(JOB, enterprise=True),
+        ),
+        (
             {},
             {"certificates": (LONG, replace(LONG, skill="a"), replace(LONG, skill="b"))},
             JOB,
         ),
     ],
-    ids=["near", "knows the home", "knows the building", "load", "practice for VIPs", "rare"],
+    ids=["near", "home", "building", "load", "practice for VIPs", "certificate for firms", "rare"],
 )
 def test_who_should_go_first(better: Any, worse: Any, job: Job) -> None:
     people = [

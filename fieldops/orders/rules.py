@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fieldops.customers.rules import Segment
 from fieldops.kernel.configuration import Number, number
 from fieldops.network.rules import ServiceLife
 
@@ -340,6 +341,28 @@ WORK_MINUTES: dict[Kind, Number] = {
     for kind, minutes in _MINUTES.items()
 }  # fmt: skip
 """Planned time on site by kind of work."""
+
+_SHARES = {
+    Segment.HOUSEHOLD: 100,
+    Segment.PERSONAL: 100,
+    Segment.GOVERNMENT: 125,
+    Segment.ENTERPRISE: 125,
+}
+TIME_SHARES: dict[Segment, Number] = {
+    segment: number(
+        f"work_time_{segment}", "WO-01", "percent", share,
+        f"Planned time on site for customers of the segment {segment}, of what the kind takes.",
+        within=(50, 300),
+    )
+    for segment, share in _SHARES.items()
+}  # fmt: skip
+"""How much of a kind's time on site work for a segment is planned with: reporting in, being let
+into rooms and coming to terms with those who run the network there take longer at a business."""
+
+
+def planned_minutes(usual: float, share: float) -> int:
+    """Return the time on site of one work order in minutes; `share` in percent of the usual."""
+    return max(1, round(usual * share / 100))
 
 
 def skill_for(service: str, technology: str | None, kind: str = Kind.INSTALL) -> str:

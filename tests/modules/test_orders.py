@@ -81,6 +81,29 @@ async def test_wo_01_each_item_gives_one_work_order_with_skill_due_time_and_prio
     assert first.priority > second.priority
 
 
+async def test_wo_01_time_on_site_is_planned_by_kind_of_work_and_customer(
+    database: Database, world: World
+) -> None:
+    async with database.transaction() as session:
+        firm = await make_customer(session, segment="enterprise", tier="5B")
+    told = {**FIXED_LINE, "duration_minutes": 40}
+    made = await make_order(database, world.dora, BROADBAND, told, customer=firm)
+    rows = [await work(database, made, n) for n in (0, 1)]
+    assert [row.duration_minutes for row in rows] == [75, 40]  # 125 percent of 60, and as told
+    (visit,) = await visits_of(database, made.id)
+    assert visit.duration_minutes == 115  # what windows are looked for with (AP-01)
+    await run(
+        database,
+        world.ada,
+        "rule.set_number",
+        name="work_time_household",
+        value=50,
+        reason="They prepare the rooms for us.",
+    )
+    ours = await make_order(database, world.dora, BROADBAND)
+    assert (await work(database, ours)).duration_minutes == 30
+
+
 async def test_wo_02_all_open_work_of_an_order_goes_on_one_visit(
     database: Database, world: World
 ) -> None:

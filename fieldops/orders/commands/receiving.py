@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from fieldops.customers import commands as customers
 from fieldops.customers import queries as customer_queries
 from fieldops.customers.models import Customer, Premises
+from fieldops.customers.rules import Segment
 from fieldops.emergencies import queries as emergencies
 from fieldops.kernel import configuration
 from fieldops.kernel.base import Regional
@@ -92,7 +93,7 @@ class OrderItem(Args):
         Literal["fixed_line", "copper_broadband", "fibre", "indoor_network", "enterprise"] | None
     ) = Field(None, description="The skill it needs; without it by service (ORG-03).")
     duration_minutes: int | None = Field(
-        None, ge=5, le=720, description="Planned time on site; without it by kind of work."
+        None, ge=5, le=720, description="Planned time on site; without it by kind and customer."
     )
 
 
@@ -281,9 +282,7 @@ async def _work_order(
             raise UnknownReference(thing="service at the premises", external_ref=ref)
         technology, service_id = technology or service.technology, service.id
     limit = await limits.limit_of(ctx, customer, item.kind, item.service)
-    minutes = item.duration_minutes or int(
-        await configuration.value(ctx.session, ctx.region_id, rules.WORK_MINUTES[item.kind])
-    )
+    minutes = item.duration_minutes or await _planned_minutes(ctx, customer, item.kind)
     plan = await emergencies.active(ctx.session, ctx.region_id, order.centre_id, ctx.now)
     if plan is not None:
         limit = plan.stretched(limit)
@@ -314,3 +313,10 @@ async def _work_order(
             raised_classes=plan.classes_raised(item.kind) if plan else 0,
         ),
     )
+
+
+async def _planned_minutes(ctx: Context, customer: Customer, kind: Kind) -> int:
+    """Return the planned time on site by kind of work and customer."""
+    numbers = await configuration.values(ctx.session, ctx.region_id)
+    usual = numbers[rules.WORK_MINUTES[kind].name]
+    return rules.planned_minutes(usual, numbers[rules.TIME_SHARES[Segment(customer.segment)].name])

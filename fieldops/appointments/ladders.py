@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from fieldops.appointments.errors import LadderInvalid
-from fieldops.appointments.rules import PERSON_TIERS, UNANSWERED_STATES
+from fieldops.appointments.rules import PERSON_TIERS, UNANSWERED_STATES, needs_person
 from fieldops.customers.rules import Segment, tiers_of
 
 StepKind = Literal[
@@ -166,9 +166,9 @@ def default(reconfirm: timedelta, call: timedelta, notice: timedelta) -> Steps:
 def check(steps: Sequence[Step]) -> None:
     """Raise LadderInvalid unless every customer gets what the rules promise.
 
-    Each segment and tier has a second confirmation (AP-03), one call when it stays unanswered
-    (AP-04), one half-hour notice (AP-05) and is told when a window cannot be kept (AP-06) and
-    when nobody was at home (AP-08).
+    Each segment and tier has a second confirmation (AP-03), the high tiers by a person, one call
+    when it stays unanswered (AP-04), one half-hour notice (AP-05) and is told when a window cannot
+    be kept (AP-06) and when nobody was at home (AP-08).
     """
     if len({step.key for step in steps}) != len(steps):
         raise LadderInvalid(reason="two steps have the same key")
@@ -199,6 +199,8 @@ def _check_customer(steps: Sequence[Step], segment: str, tier: str) -> None:
     asked = [step for step in mine if step.kind == "reconfirmation"]
     if not asked:
         raise LadderInvalid(reason=f"{who} are not asked for the second confirmation (AP-03)")
+    if needs_person(tier) and not any(step.by_person for step in asked):
+        raise LadderInvalid(reason=f"{who} are always asked by a person (AP-04)")
     if len(asked) > 1 and any(step.by_person for step in asked):
         raise LadderInvalid(reason=f"{who} are asked by a person and by machine")
     for kind in ONCE_EACH:

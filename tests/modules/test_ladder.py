@@ -82,6 +82,7 @@ def without(key: str) -> list[ladders.Step]:
         (changed("half_hour_notice", anchor="window"), "counts from arrival"),
         (changed("unconfirmed", ways=("sms",)), "by a person"),
         (changed("reconfirmation", tiers=None), "by a person and by machine"),
+        (changed("reconfirmation_by_person", ways=()), "always asked by a person .AP-04."),
         (changed("unconfirmed", segments=("household",)), "0 steps of the kind call"),
     ],
 )

@@ -4,7 +4,7 @@ The shape is that of `fieldops-day-1` (docs/dispatch.md): what `fieldops dispatc
 `bench/dispatch --instance` reads and the search process gets are one and the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -64,7 +64,8 @@ def build(day: CentreDay, terms: Terms) -> Problem:
         "jobs": jobs,
         "workers": [_worker(day, hand, stands, terms, rarity) for hand in hands],
         "minutes": np.round(_with_nowhere(day.ways), 3).tolist(),
-        "today": _today(day, jobs, names, number),
+        "kept": [n for n, name in enumerate(names) if name is None or name in stays],
+        "today": _today(day, jobs, names, number, stays),
         "promised": [
             n
             for n, name in enumerate(names)
@@ -259,13 +260,15 @@ def _today(
     jobs: list[dict[str, Any]],
     names: list[UUID | None],
     number: dict[UUID, int],
+    stays: Collection[UUID],
 ) -> list[list[Any]]:
     """Return the day as it is, as [job, part, worker] in the order of starts: the warm start."""
     rows: list[tuple[float, int, list[list[Any]]]] = []
     for n, (job, name) in enumerate(zip(jobs, names, strict=True)):
         start = job["window"][0]
-        if name is None:
-            rows.append((start, n, [[n, None, int(next(iter(job["alone"]["prices"])))]]))
+        if name is None or name in stays:
+            parts = [(None, job["alone"])] if job["alone"] else enumerate(job["team"])
+            rows.append((start, n, [[n, p, int(next(iter(one["prices"])))] for p, one in parts]))
             continue
         stop = day.by_stop[name]
         crew = [number[id_] for id_ in stop.technicians if id_ in number]

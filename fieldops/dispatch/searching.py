@@ -11,7 +11,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, TextIO
 
@@ -100,9 +100,11 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
     """Return the best plan of a problem, with what a decoder of its own finds wrong with it.
 
     At first every promise is hard; then those that found no place may begin after their window,
-    and the rest of the time looks for the nearest start they can have.
+    and the rest of the time looks for the nearest start they can have. What is kept is in every
+    plan: a leave is left out for nothing in the world.
     """
     day, seconds = day_of(raw), float(raw["seconds"])
+    kept = frozenset(raw.get("kept", ()))
     aim = replace(aims.DAY if raw["kind"] == "day" else aims.REPLAN, levels=_LEVELS)
     began = time.thread_time()
 
@@ -114,9 +116,14 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         return clock
 
     first = running.search(
-        day, aim, seconds * FIRST_SHARE, start=today_of(raw, day), clock=told(seconds, 0.0)
+        day,
+        aim,
+        seconds * FIRST_SHARE,
+        start=today_of(raw, day),
+        locked=kept,
+        clock=told(seconds, 0.0),
     )
-    start = sound(day, first.plan)
+    start = sound(day, first.plan, kept)
     served = set(start.order)
     late = {number for number in raw.get("promised", ()) if number not in served}
     if late:
@@ -129,10 +136,11 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         Aim(aim.levels, aims.REPLAN.steer, aims.REPLAN.warm, aims.REPLAN.cold),
         seconds * (1.0 - FIRST_SHARE),
         start=start,
+        locked=kept,
         clock=told(seconds, 0.0),
     )
     wrong = faults(day, second.plan)
-    plan = second.plan if wrong else sound(day, second.plan)
+    plan = second.plan if wrong else sound(day, second.plan, kept)
     return {
         "stops": [
             [stop.job, stop.part, worker, stop.start]
@@ -146,16 +154,15 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
     }
 
 
-def sound(day: Day, plan: Plan) -> Plan:
+def sound(day: Day, plan: Plan, kept: Collection[int]) -> Plan:
     """Return a plan without what must not be, by leaving visits out, the least urgent first.
 
     A search that was ended early may hold a visit that runs into somebody's leave or overtime.
-    What stays on its own (a start that is fixed) is never left out; where leaving out does not
-    help any more, it is that.
+    What is kept is never left out; where leaving out does not help any more, it is that.
     """
     trouble = _trouble(day, plan)
     while trouble > EPSILON:
-        loose = [n for n in plan.order if day.jobs[n].opens < day.jobs[n].closes]
+        loose = [n for n in plan.order if n not in kept]
         tried = [(n, _without(day, plan, n)) for n in loose]
         better = [(n, p) for n, p in tried if _trouble(day, p) < trouble - EPSILON]
         if not better:

@@ -227,6 +227,29 @@ def test_wo_05_of_two_visits_of_one_class_the_more_urged_is_kept(urged: int) -> 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", list(PlanKind))
+def test_org_07_no_promise_takes_somebodys_leave_away_whatever_it_weighs(kind: PlanKind) -> None:
+    """A complaint's window could be kept only where half an hour of leave is."""
+    working = ((480.0, 720.0), (750.0, 930.0), (960.0, 1080.0))
+    hand = Hand(UUID(int=1), "T", frozenset({"fibre"}), working, 480.0, 0)
+    stop = Stop(
+        UUID(int=2), "V", 1, "scheduled", 1, frozenset({"fibre"}), 60.0, Class.COMPLAINT,
+        (890.0, 990.0), 890.0, due=1000.0, score=5869,
+    )  # fmt: skip
+    ways = np.array([[0.0, 40.0], [40.0, 0.0]])
+    day = CentreDay(date(2026, 11, 23), MIDNIGHT, -math.inf, (hand,), (stop,), ways)
+    terms = Terms(kind, seconds=0.1, reserve=0.0)
+    made = problem.build(day, terms)
+    (leave,) = [job for job, name in zip(made.raw["jobs"], made.jobs, strict=True) if name is None]
+    leave.update(rank=5, weight=0.0)
+    found = searching.solve(made.raw, lambda _share: None)
+    shown = proposal.of(day, terms, made, found["stops"])
+    assert shown.wrong == []
+    (line,) = shown.lines
+    assert (line.kind, line.breaks_promise) == (LineKind.MOVED, True)
+    assert line.span == (1000.0, 1060.0)
+
+
 def test_a_plan_that_breaks_something_is_found_out() -> None:
     """The check can fail: each rule is broken by hand once."""
     hand = Hand(UUID(int=1), "T", frozenset({"fibre"}), ((480.0, 720.0), (750.0, 1020.0)), 480.0, 0)

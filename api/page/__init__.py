@@ -6,6 +6,7 @@ in the address is the permission; no cookie exists that a foreign page could rid
 that a browser says comes from elsewhere is not taken.
 """
 
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -38,7 +39,6 @@ from fieldops.kernel.errors import InvalidRequest, TooLarge
 
 MOST_FORM_BYTES = 8192
 LONGEST_NOTE = 500
-LONGEST_VALUE = 13  # of a window: eight digits, a hyphen, four digits
 MOST_DAYS = 7
 MOST_A_DAY = 6
 COMING = {
@@ -369,10 +369,14 @@ def _value(offer: queries.Offer) -> str:
     return f"{int(offer.start.timestamp()) // 60}-{length}"
 
 
+_VALUE = re.compile(r"([0-9]{1,8})-([0-9]{1,4})")  # both short enough to be a time of this world
+
+
 def _window(value: str) -> tuple[datetime, datetime] | None:
     """Return the window a form chose, None when it chose none."""
-    start, _, length = value.partition("-")
-    if not (start.isdecimal() and length.isdecimal() and len(value) <= LONGEST_VALUE):
+    said = _VALUE.fullmatch(value)
+    if said is None:
         return None
-    opens = datetime.fromtimestamp(int(start) * 60, UTC)
-    return opens, opens + timedelta(minutes=int(length))
+    start, length = map(int, said.groups())
+    opens = datetime.fromtimestamp(start * 60, UTC)
+    return opens, opens + timedelta(minutes=length)

@@ -245,7 +245,13 @@ async def test_em_01_the_page_says_why_no_window_is_free_while_a_plan_is_in_forc
     assert (free(shown), STORM["text_en"] in shown.text) == ([], True)
 
 
-@pytest.mark.parametrize("value", ["", "x", "29000000-120", "-", "9" * 13 + "-1", "99999999-9999"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "", "x", "29000000-120", "-", "9" * 13 + "-1", "99999999-9999", "9" * 11 + "-1",
+        "1-" + "9" * 11,
+    ],
+)  # fmt: skip
 async def test_a_window_that_was_never_offered_is_not_taken(
     client: httpx.AsyncClient, page: str, database: Database, value: str
 ) -> None:

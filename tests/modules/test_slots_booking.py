@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -252,6 +253,23 @@ async def test_wo_06_a_full_day_is_offered_to_a_diamond_fault_with_the_visits_it
     assert (call.kind, call.subject) == ("reschedule", "displaced_by_a_more_urgent_visit")
     [told] = await every(database, Notice, visit_id=put_off.visit_id, kind="unscheduled")
     assert told.technician_id in found[0].technician_ids
+
+
+async def test_wo_06_a_visit_after_the_window_is_put_off_when_the_work_runs_into_it(
+    database: Database, world: World
+) -> None:
+    hours = [(8, 15), (10, 0), (11, 0), (13, 0), (14, 0), (15, 0), (16, 0)]
+    for name, (hour, minute) in product(("alice", "bob", "kim"), hours):
+        as_urgent = {"items": (REPAIR,), "tier": "diamond"} if hour < 10 else {}
+        other = await planned_visit(database, world.dora, **as_urgent)
+        at = local(23, hour, minute)
+        await book(database, world.dora, other.visit_id, at, name, **window(at, 0.5))
+    fault = await planned_visit(database, world.dora, items=(REPAIR, REPAIR), tier="diamond")
+    found = (await offers(database, fault.visit_id))[0]
+    assert (found.start, found.end) == (local(23, 8), local(23, 10))
+    assert found.displaces[0].window_start == found.end
+    await take(database, world, fault.visit_id, found)
+    assert await every(database, Reservation, visit_id=found.displaces[0].visit_id) == []
 
 
 async def test_ap_06_no_confirmed_or_equally_urgent_visit_is_put_off(

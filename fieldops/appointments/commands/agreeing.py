@@ -94,7 +94,7 @@ async def _put_off(ctx: Context, visit: Visit, window: Window) -> None:
     allowed: Collection[UUID] = ()
     if work is not None and rules.may_displace(work.tier, work.priority):
         found = await queries.displaceable(
-            ctx.session, visit, work.priority, window.window_end, ctx.now
+            ctx.session, visit, work.priority, ctx.now, among=window.displaces
         )
         allowed = {one.visit_id for _technician, one in found}
     if not set(window.displaces) <= set(allowed):

@@ -1,11 +1,12 @@
 """Which visits could be put off for an urgent one: offered as such, never done by the search."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Text, and_, cast, func, select
+from sqlalchemy import Text, and_, cast, func, select, true
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,10 +36,17 @@ class Displaced:
 
 
 async def displaceable(
-    session: AsyncSession, visit: Visit, priority: int, until: datetime, now: datetime
+    session: AsyncSession,
+    visit: Visit,
+    priority: int,
+    now: datetime,
+    *,
+    until: datetime | None = None,
+    among: Collection[UUID] | None = None,
 ) -> list[tuple[UUID, Displaced]]:
     """Return (technician, visit) pairs of the centre's visits that may be put off (WO-06).
 
+    Of those with reserved time before `until`, or of those named.
     Less urgent, promised but not confirmed by the customer, not begun, the window not opened; and
     of one technician only, because a team is not torn apart for another customer.
     """
@@ -79,6 +87,7 @@ async def displaceable(
             WorkOrder.region_id == visit.region_id,
             Reservation.centre_id == visit.centre_id,
             Reservation.during.op("&&")(Range(now, until)),
+            true() if among is None else Visit.id.in_(among),
             Reservation.held_until.is_(None),
             Visit.state.in_((State.SCHEDULED, State.DISPATCHED, State.ACCEPTED)),
             Appointment.state.in_([s for s in OPEN_STATES if s != "confirmed"]),
@@ -120,7 +129,7 @@ async def with_displaced(
         [table.displaced],
     )
     place = {id_: n for n, id_ in enumerate(table.ids)}
-    for technician_id, one in await displaceable(session, visit, work.priority, until, now):
+    for technician_id, one in await displaceable(session, visit, work.priority, now, until=until):
         calendar = known.by_id.get(technician_id)
         if calendar is None:
             continue

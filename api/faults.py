@@ -11,7 +11,7 @@ from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.customers.models import Premises
 from fieldops.faults import queries, rules
 from fieldops.faults.commands import deciding, reporting, settling
-from fieldops.faults.errors import ServiceNotKnown
+from fieldops.faults.errors import ServiceNotKnown, ServiceNotNamed
 from fieldops.faults.models import AreaFault, FaultReport, HeldWork
 from fieldops.faults.queries import Touched
 from fieldops.faults.schemas import (
@@ -160,11 +160,13 @@ async def hotline(
     service_id: Annotated[UUID | None, Query(description="The service's id instead.")] = None,
 ) -> Answer:
     session, scope = reading.session, reading.scope
+    if (account is None) == (service_id is None):
+        raise ServiceNotNamed
     service = await queries.service(session, scope, service_id, account)
     if service is None:
         raise ServiceNotKnown
     places = await network.way_of(session, scope.region_id, [service.id], rules.PLACES)
-    fault = await queries.confirmed_for(session, scope, list(places))
+    fault = await queries.confirmed_for(session, scope.region_id, list(places))
     if fault is None:
         return Answer(area_fault=None)
     return Answer(area_fault=_shown((await queries.touching(session, scope.region_id, [fault]))[0]))

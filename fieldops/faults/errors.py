@@ -11,6 +11,14 @@ class NotBoxOrCable(Refusal):
     advice = "Name the distribution box or the cable that the services have in common."
 
 
+class ServiceNotNamed(Refusal):
+    """A service is named by its id or by its account number."""
+
+    code = "service_not_named"
+    status = 422
+    advice = "Give the one or the other."
+
+
 class AreaFaultKnown(Refusal):
     """An area fault of this box or cable is open already."""
 

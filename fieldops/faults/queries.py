@@ -398,11 +398,21 @@ def premises_touched(scope: Scope, fault: AreaFault) -> Any:
 
 
 async def confirmed_for(
-    session: AsyncSession, scope: Scope, feature_ids: Collection[UUID]
+    session: AsyncSession, region_id: int, feature_ids: Collection[UUID]
 ) -> AreaFault | None:
-    """Return the confirmed area fault of any of some boxes and cables, None without one."""
+    """Return the confirmed area fault of any of some boxes and cables, None without one.
+
+    Whichever centre the plant belongs to: the caller has read the service on it in the scope.
+    """
     found: AreaFault | None = await session.scalar(
-        area_faults(scope, [State.CONFIRMED]).where(AreaFault.feature_id.in_(feature_ids)).limit(1)
+        select(AreaFault)
+        .where(
+            AreaFault.region_id == region_id,
+            AreaFault.state == State.CONFIRMED,
+            AreaFault.feature_id.in_(feature_ids),
+        )
+        .order_by(AreaFault.id)
+        .limit(1)
     )
     return found
 

@@ -25,7 +25,7 @@ from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.settings import Settings
-from fieldops.network.models import NetworkService
+from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.orders.jobs import resume_suspended_work
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.visits.errors import IllegalVisitChange
@@ -497,6 +497,48 @@ async def test_fa_02_a_person_names_another_cable_or_declares_one_that_was_seen(
         )
     ))  # fmt: skip
     assert held.back_at is None
+
+
+async def test_fa_02_the_hotline_is_answered_about_the_service_it_names_and_no_other(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    """A fixed line has no account number: asked about nothing, it must not answer about that."""
+    street = await make_street(database)
+    await confirmed_fault(database, world.ann, world.dora, street, TONIGHT)
+    async with database.transaction() as session:
+        home = await session.get(NetworkService, (1, street.homes[0].id))
+        assert home is not None
+        home.account = None
+    both = {"service_id": str(street.homes[1].id), "account": "A1"}
+    for asked in ({}, both):
+        answer = await client.get(
+            "/v1/hotline/area-fault", params=asked, headers=bearer(settings, world.ann)
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "service_not_named")
+
+
+async def test_fa_02_a_fault_of_another_centres_plant_is_known_to_the_customers_centre(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    """The box belongs to the south, its homes to the north: their dispatcher knows and settles."""
+    street = await make_street(database)
+    async with database.transaction() as session:
+        box = await session.get(NetworkFeature, (1, street.plant.box.id))
+        assert box is not None
+        box.centre_id = id_of("south")
+    fault_id, results = await confirmed_fault(database, world.ann, world.dan, street, TONIGHT)
+    answer = await client.get(
+        "/v1/hotline/area-fault",
+        params={"service_id": str(street.homes[3].id)}, headers=bearer(settings, world.dora),
+    )  # fmt: skip
+    assert answer.json()["area_fault"]["id"] == str(fault_id)
+    settled = {"report_id": str(first_id(results[0], "fault_report")), "works": False}
+    with pytest.raises(AreaFaultOpen):
+        await run(database, world.dora, "fault.settle", **settled)
+    await decide(database, world.dan, "end", fault_id, reason="Spliced")
+    await run(database, world.dora, "fault.settle", **settled)
+    (report_,) = await rows(database, FaultReport, FaultReport.id == UUID(settled["report_id"]))
+    assert report_.service_works is False
 
 
 async def test_fa_02_reports_are_settled_only_where_there_is_something_to_settle(

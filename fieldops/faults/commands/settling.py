@@ -6,7 +6,7 @@ from pydantic import Field
 
 from fieldops.faults import queries, rules
 from fieldops.faults.errors import AreaFaultOpen, RepairUnderWay, ReportWithoutOrder
-from fieldops.faults.models import FaultReport
+from fieldops.faults.models import AreaFault, FaultReport
 from fieldops.faults.rules import State
 from fieldops.kernel.commands import Args, Context, Outcome, Text, command, shown
 from fieldops.kernel.permissions import Permission
@@ -75,8 +75,9 @@ async def _press(
 ) -> None:
     """Raise the repair of a service that still fails; it is in planning by now."""
     if report.area_fault_id is not None:
-        fault = await queries.area_fault(ctx.session, ctx.actor.scope(REPORT), report.area_fault_id)
-        if fault.state == State.CONFIRMED:
+        # The plant may be another centre's than the customer's.
+        fault = await ctx.session.get(AreaFault, (ctx.region_id, report.area_fault_id))
+        if fault is not None and fault.state == State.CONFIRMED:
             raise AreaFaultOpen(next_steps=("area_fault.release",))
     order = await ctx.session.get(ServiceOrder, (ctx.region_id, order_id))
     if order is not None and order.urgency == "normal":

@@ -16,7 +16,6 @@ class WorkHeld(Event):
     """
 
     area_fault_id: UUID
-    held_id: UUID
     visit_id: UUID
     customer_id: UUID
     centre_id: UUID
@@ -26,13 +25,14 @@ class WorkHeld(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkBack(Event):
-    """An area fault is over and a customer's repair is in planning again, on `visit_id`.
+    """A customer's repair no longer waits for an area fault: it is in planning, on `visit_id`.
 
+    `over` says that the area fault is, else this repair alone was released from it.
     `held_visit_id` is the visit that was called off.
     """
 
     area_fault_id: UUID
-    held_id: UUID
+    over: bool
     visit_id: UUID
     held_visit_id: UUID
     customer_id: UUID

@@ -76,9 +76,9 @@ async def tell_of_an_area_fault(ctx: Context, event: WorkHeld) -> None:
 
 
 @on(WorkBack)
-async def tell_that_an_area_fault_is_over(ctx: Context, event: WorkBack) -> None:
-    """Tell the customer of a held repair that the area fault is over (FA-02)."""
-    await area_faults.tell_over(ctx, event)
+async def tell_that_a_repair_is_back(ctx: Context, event: WorkBack) -> None:
+    """Tell the customer of a held repair that the area fault is over, if it is (FA-02)."""
+    await area_faults.tell_back(ctx, event)
 
 
 @on(TechniciansTold)

@@ -159,6 +159,50 @@ async def test_fa_02_who_said_it_works_is_not_told_that_it_is_over(
     assert sorted(states) == ["cancelled", "sent", "sent"]
 
 
+async def test_fa_02_whose_repair_is_released_is_not_told_that_the_area_fault_is_over(
+    database: Database, world: World, settings: Settings
+) -> None:
+    """Nor, with the message still to go out, that nobody has to visit."""
+    jobs.use(jobs.Machine(database, settings))
+    street = await make_street(database)
+    fault_id, results = await confirmed_fault(database, world.ann, world.dora, street, TONIGHT)
+    await run(
+        database,
+        world.dora,
+        "area_fault.release",
+        area_fault_id=str(fault_id),
+        work_order_id=str(first_id(results[0], "work_order")),
+        reason="Socket broken",
+    )
+    assert await told(database, "area_fault_over") == []
+    assert sorted(row.state for row in await told(database)) == ["cancelled", "planned", "planned"]
+    assert len(await open_calls(database, "new_appointment")) == 1
+    await end(database, world, fault_id)
+    assert len(await told(database, "area_fault_over")) == 2
+
+
+async def test_fa_02_two_repairs_on_one_visit_are_told_of_once(
+    database: Database, world: World, settings: Settings
+) -> None:
+    """AP-10: line and broadband of one home fail together; it is one message each time."""
+    jobs.use(jobs.Machine(database, settings))
+    street = await make_street(database)
+    home = street.homes[0]
+    await run(
+        database,
+        world.ivan,
+        "order.receive",
+        external_ref="CRM-2",
+        customer={"id": str(home.customer_id)},
+        premises={"id": str(home.premises_id)},
+        items=[{"kind": "repair", "service": "broadband", "service_id": str(home.id)}] * 2,
+    )
+    fault_id = await confirm_after_two_more(database, world, street)
+    assert len(await told(database)) == 3
+    await end(database, world, fault_id)
+    assert len(await told(database, "area_fault_over")) == 3
+
+
 async def test_fa_02_a_repair_expected_before_the_morning_is_left_to_a_person(
     database: Database, world: World
 ) -> None:

@@ -208,7 +208,7 @@ async def release(ctx: Context, args: ReleaseHeldWork) -> Outcome:
     )
     if not held:
         raise NotHeld
-    await holding.bring_back(ctx, held, args.reason)
+    await holding.bring_back(ctx, fault, held, args.reason)
     return [*held, fault]
 
 
@@ -223,7 +223,7 @@ async def end(ctx: Context, args: EndAreaFault) -> Outcome:
     _over(ctx, fault, State.OVER, args.reason)
     await ctx.session.flush()
     held = await queries.waiting(ctx.session, ctx.region_id, area_fault_id=fault.id)
-    await holding.bring_back(ctx, held, args.reason)
+    await holding.bring_back(ctx, fault, held, args.reason)
     return fault
 
 

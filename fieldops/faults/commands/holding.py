@@ -13,6 +13,7 @@ from fieldops.faults import queries, rules
 from fieldops.faults.events import WorkBack, WorkHeld
 from fieldops.faults.models import AreaFault, HeldWork
 from fieldops.faults.queries import ToHold
+from fieldops.faults.rules import State as AreaState
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Context
 from fieldops.orders import commands as orders
@@ -53,7 +54,6 @@ async def _tell(ctx: Context, fault: AreaFault, entry: HeldWork) -> None:
     await ctx.emit(
         WorkHeld(
             fault.id,
-            entry.id,
             entry.visit_id,
             entry.customer_id,
             entry.centre_id,
@@ -107,7 +107,9 @@ def _is_held(row: WorkOrder) -> bool:
     return row.state == State.SUSPENDED and row.state_reason == rules.AREA_FAULT
 
 
-async def bring_back(ctx: Context, held: Collection[HeldWork], reason: str) -> None:
+async def bring_back(
+    ctx: Context, fault: AreaFault, held: Collection[HeldWork], reason: str
+) -> None:
     """Take held work up again: each gets a visit in planning, and its customer a call.
 
     Work that ended otherwise meanwhile stays as it is. The hold is noted as over first: until
@@ -122,10 +124,10 @@ async def bring_back(ctx: Context, held: Collection[HeldWork], reason: str) -> N
         if row is None or not _is_held(row):
             continue
         await orders.resume_work(ctx, [row])
-        await _ask(ctx, entry)
+        await _ask(ctx, fault, entry)
 
 
-async def _ask(ctx: Context, entry: HeldWork) -> None:
+async def _ask(ctx: Context, fault: AreaFault, entry: HeldWork) -> None:
     """Have the customer asked whether the service works again, or when somebody may come."""
     visit = await queries.visit_now(ctx.session, ctx.region_id, entry.work_order_id)
     if visit is None:
@@ -134,8 +136,8 @@ async def _ask(ctx: Context, entry: HeldWork) -> None:
     await open_task(ctx, visit, "new_appointment", ctx.now, subject=rules.AREA_FAULT)
     await ctx.emit(
         WorkBack(
-            entry.area_fault_id,
-            entry.id,
+            fault.id,
+            fault.state == AreaState.OVER,
             visit.id,
             entry.visit_id,
             entry.customer_id,

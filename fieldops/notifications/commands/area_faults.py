@@ -36,10 +36,17 @@ async def tell_held(ctx: Context, event: WorkHeld) -> None:
         await withdraw_tasks(ctx, event.visit_id, ["reschedule"], "told by message")
 
 
-async def tell_over(ctx: Context, event: WorkBack) -> None:
-    """Tell a customer that the area fault is over; what was not sent of it is of no use now."""
+async def tell_back(ctx: Context, event: WorkBack) -> None:
+    """Tell a customer that the area fault is over; what was not sent of it is of no use now.
+
+    Once for all repairs on a visit (AP-10). Whose repair was released is called, not told this:
+    the area fault lasts.
+    """
+    if not event.over:
+        await withdraw(ctx, event.held_visit_id, "the repair does not wait for it")
+        return
     await withdraw(ctx, event.held_visit_id, "the area fault is over")
-    key = f"{event.visit_id}:area_fault_over:{event.held_id}"
+    key = f"{event.visit_id}:area_fault_over:{event.area_fault_id}"
     await _plan(ctx, "area_fault_over", key, event, about=ctx.now, latest=ctx.now + USEFUL_AFTER)
 
 

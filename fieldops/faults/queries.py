@@ -171,7 +171,8 @@ async def to_hold(
         .where(
             NetworkService.region_id == region_id,
             NetworkService.id.in_(touched),
-            NetworkService.premises_id == ServiceOrder.premises_id,
+            NetworkService.premises_id
+            == func.coalesce(WorkOrder.premises_id, ServiceOrder.premises_id),
             NetworkService.kind == WorkOrder.service,
         )
         .exists()

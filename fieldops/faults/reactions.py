@@ -1,5 +1,8 @@
 """What orders and findings make of faults: a repair order is a report, so is a grave finding."""
 
+from collections import defaultdict
+from uuid import UUID
+
 from fieldops.faults import queries, rules
 from fieldops.faults.commands.matching import take_report
 from fieldops.faults.errors import AreaFaultOpen
@@ -11,35 +14,48 @@ from fieldops.network.events import FindingReported
 from fieldops.network.rules import Severity
 from fieldops.orders import queries as orders
 from fieldops.orders.events import OrderReceived, WorkOrdersResumed
-from fieldops.orders.models import ServiceOrder
+from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Kind
 
 
 @on(OrderReceived)
 async def take_repair_as_report(ctx: Context, event: OrderReceived) -> None:
-    """Take a repair order as a fault report: it joins, or proposes, an area fault (FA-02)."""
+    """Take a repair order as a fault report: it joins, or proposes, an area fault (FA-02).
+
+    An order with repairs at several premises is a report of each.
+    """
     order = await ctx.session.get(ServiceOrder, (ctx.region_id, event.order_id))
     work = await orders.lock_work_orders(ctx.session, ctx.region_id, event.work_order_ids)
-    repairs = [row for row in work if row.kind == Kind.REPAIR]
-    if order is None or not repairs:
+    repairs: dict[UUID, list[WorkOrder]] = defaultdict(list)
+    for row in sorted(work, key=lambda row: row.number):
+        if row.kind == Kind.REPAIR and row.premises_id is not None:
+            repairs[row.premises_id].append(row)
+    if order is None:
         return
-    service_ids = {row.service_id for row in repairs if row.service_id is not None}
+    for number, (premises_id, rows) in enumerate(repairs.items()):
+        await take_report(
+            ctx,
+            centre_id=order.centre_id,
+            channel=_channel(ctx),
+            at=order.received_at,
+            service_ids=await _services(ctx, premises_id, rows),
+            order=order,
+            premises_id=premises_id,
+            symptom=next((row.symptom for row in rows if row.symptom), None),
+            report_id=None if number else order.id,
+        )
+
+
+async def _services(ctx: Context, premises_id: UUID, repairs: list[WorkOrder]) -> list[UUID]:
+    """Return the services that repairs at premises are about, by id."""
+    known = {row.service_id for row in repairs if row.service_id is not None}
     for row in repairs:
         if row.service_id is None:  # the record says which services of that kind are there
             found = await network.services_of_premises(
-                ctx.session, ctx.region_id, event.premises_id, row.service
+                ctx.session, ctx.region_id, premises_id, row.service
             )
-            service_ids |= {service.id for service in found}
-    await take_report(
-        ctx,
-        centre_id=order.centre_id,
-        channel=_channel(ctx),
-        at=order.received_at,
-        service_ids=sorted(service_ids),
-        order=order,
-        symptom=next((row.symptom for row in repairs if row.symptom), None),
-        report_id=order.id,
-    )
+            known |= {service.id for service in found}
+    return sorted(known)
 
 
 def _channel(ctx: Context) -> Channel:

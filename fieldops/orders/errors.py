@@ -33,6 +33,14 @@ class UnknownReference(Refusal):
     advice = "Register it first, or send its details along with the order."
 
 
+class PremisesOfAnotherCentre(Refusal):
+    """An order belongs to one centre; these premises belong to another one."""
+
+    code = "premises_of_another_centre"
+    status = 422
+    advice = "Send what is at these premises as an order of its own."
+
+
 class NothingOpen(Refusal):
     """No work order of this order is open for that step."""
 

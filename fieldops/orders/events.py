@@ -18,7 +18,6 @@ class WorkOpened(Event):
 class OrderReceived(WorkOpened):
     """An order came in with its work orders (WO-01)."""
 
-    premises_id: UUID
     customer_id: UUID
     centre_id: UUID
 

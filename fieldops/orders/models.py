@@ -68,6 +68,7 @@ class ServiceOrder(Regional):
 class WorkOrder(Regional):
     """One task of an order (WO-01), its state (WO-03), due time (WO-04), priority (WO-06).
 
+    `premises_id` is where it is: the order's premises, or those its item named.
     `limit_seconds` is the time limit of CU-02; `suspended_seconds` the time its clock stood
     still by customer cause; `due_at` follows from both. `duration_minutes` is the planned time
     on site.
@@ -79,6 +80,7 @@ class WorkOrder(Regional):
     belongs_to = "order_id"
 
     order_id: Mapped[UUID] = link("orders_order")
+    premises_id: Mapped[UUID | None] = link("customers_premises", nullable=True)
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
     number: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str]

@@ -19,6 +19,7 @@ from fieldops.orders import queries
 from fieldops.orders.commands import limits
 from fieldops.orders.commands.plant import open_cable_work
 from fieldops.orders.commands.ranking import rank_centre
+from fieldops.orders.queries import premises
 
 
 @on(PairMarkedBad)
@@ -62,6 +63,6 @@ async def reach_own_premises(session: AsyncSession, reach: erasure.Reach) -> Non
 
     The address is the plant's and stays; the access notes go.
     """
-    own = await queries.premises_of_alone(session, reach.region_id, reach.of(Customer))
+    own = await premises.of_alone(session, reach.region_id, reach.of(Customer))
     if own:
         reach.add(Premises, own)

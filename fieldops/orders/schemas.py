@@ -30,6 +30,7 @@ class WorkOrderRead(_Read):
     """One task of an order."""
 
     order_id: UUID
+    premises_id: UUID | None = Field(description="Where it is; null: work of the plant.")
     centre_id: UUID
     number: int
     kind: str = Field(examples=["install"])
@@ -61,7 +62,7 @@ class OrderRead(_Read):
 
     external_ref: str
     customer_id: UUID | None
-    premises_id: UUID | None
+    premises_id: UUID | None = Field(description="Its main premises; items may name others.")
     centre_id: UUID
     state: State
     urgency: str

@@ -345,14 +345,11 @@ def _install(region_id: int) -> Any:
 def _first_fault(region_id: int) -> Any:
     """When the first repair a customer asked for came in for the premises, after completion."""
     fault = WorkOrder.__table__.alias("fault")
-    order = ServiceOrder.__table__.alias("fault_order")
     return (
         select(func.min(fault.c.received_at))
-        .select_from(order)
-        .join(fault, and_(fault.c.region_id == region_id, fault.c.order_id == order.c.id))
         .where(
-            order.c.region_id == region_id,
-            order.c.premises_id == Visit.premises_id,
+            fault.c.region_id == region_id,
+            fault.c.premises_id == Visit.premises_id,
             fault.c.kind == Kind.REPAIR.value,
             fault.c.department == Department.FIELD.value,
             fault.c.received_at > Visit.ended_at,

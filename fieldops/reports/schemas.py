@@ -226,7 +226,7 @@ class OneVisitPeriod(BaseModel):
 
     first_day: date | None = Field(description="First local day of the period; null: the range.")
     orders: int = Field(description="Denominator: orders done.")
-    in_one_visit: int = Field(description="Numerator: those that took one trip.")
+    in_one_visit: int = Field(description="Numerator: those that took one trip to each premises.")
     share_percent: Percent | None = Field(description="Null when no order was done.")
 
 
@@ -238,7 +238,9 @@ class OneVisitShare(BaseModel):
     to_day: date
     target_percent: Percent
     total: OneVisitPeriod
-    by_trips: dict[str, int] = Field(description="Orders by the number of trips they took.")
+    by_trips: dict[str, int] = Field(
+        description="Orders by the number of trips they took; the first to each premises is one."
+    )
     periods: list[OneVisitPeriod] = Field(description="The cut asked for, in time order.")
 
 
@@ -248,6 +250,7 @@ class TripRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID = Field(description="The visit.")
+    premises_id: UUID = Field(description="Where it went: one trip to each premises is no extra.")
     state: str = Field(description="completed or failed.")
     arrived_at: datetime | None
     ended_at: datetime

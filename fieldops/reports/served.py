@@ -16,6 +16,9 @@ from fieldops.visits.rules import State
 MADE = (State.COMPLETED.value, State.FAILED.value)
 """A trip was made when the visit was completed or failed at the door; a cancelled one was not."""
 
+TRIPS: ColumnElement[int] = func.count(Visit.id) - func.count(Visit.premises_id.distinct()) + 1
+"""Trips of an order, where one to each of its premises is one: a move cannot be done with less."""
+
 
 def orders_done(region_id: int, cut: Cut) -> Select[Any]:
     """Return the statement for the orders done in a cut, each with its trips and its last day.
@@ -29,7 +32,7 @@ def orders_done(region_id: int, cut: Cut) -> Select[Any]:
         ServiceOrder.id.label("order_id"),
         ServiceOrder.centre_id,
         ServiceOrder.external_ref,
-        func.count(Visit.id).label("trips"),
+        TRIPS.label("trips"),
         done_at.label("done_at"),
     ]
     return (
@@ -75,8 +78,7 @@ def page_of_orders(
     """Return the statement for a page of the orders done, by id."""
     statement = orders_done(region_id, cut).order_by(ServiceOrder.id).limit(limit)
     if one_visit is not None:
-        trips = func.count(Visit.id)
-        statement = statement.having(trips == 1 if one_visit else trips > 1)
+        statement = statement.having(TRIPS == 1 if one_visit else TRIPS > 1)
     return statement if after is None else statement.where(ServiceOrder.id > after)
 
 
@@ -85,6 +87,7 @@ def trips(region_id: int, order_ids: Collection[UUID]) -> Select[Any]:
     columns: list[Any] = [
         Visit.id,
         Visit.order_id,
+        Visit.premises_id,
         Visit.state,
         Visit.arrived_at,
         Visit.ended_at,

@@ -13,7 +13,7 @@ from fieldops.visits import rules
 
 
 class Visit(Regional):
-    """One trip to one customer, for all open work of an order at its premises (WO-02).
+    """One trip to one customer, for all open work of an order at one premises (WO-02).
 
     The window is what was agreed with the customer; all technicians are due at
     `expected_arrival`. `kit` is the list to check before leaving, by group (VI-02). Times of

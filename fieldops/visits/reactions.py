@@ -51,7 +51,7 @@ Evidence = FileLinked | PairSwapped | PairMarkedBad | PortChanged | FindingRepor
 
 @on(OrderReceived, WorkAdded, WorkOrdersResumed)
 async def put_work_on_a_visit(ctx: Context, event: WorkOpened) -> None:
-    """Put open field work on the one visit of its order (WO-02)."""
+    """Put open field work on its order's one visit at each premises (WO-02)."""
     order = await queries.order_of(ctx.session, ctx.region_id, event.order_id)
     work = await orders.lock_work_orders(ctx.session, ctx.region_id, event.work_order_ids)
     await planning.plan(ctx, order, work)

@@ -182,6 +182,7 @@ class PremisesOnDevice(_Read):
 
 class WorkOrderOnDevice(_Read):
     order_id: UUID
+    premises_id: UUID | None = Field(description="Where it is: an order may have several.")
     number: int
     kind: str
     service: str

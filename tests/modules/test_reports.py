@@ -101,6 +101,7 @@ async def order_at(
     work = WorkOrder(
         region_id=1,
         order_id=order.id,
+        premises_id=premises_id,
         centre_id=plan.centre,
         number=1,
         kind=plan.kind,

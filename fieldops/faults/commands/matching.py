@@ -24,6 +24,7 @@ async def take_report(
     service_ids: Collection[UUID] = (),
     feature_id: UUID | None = None,
     order: ServiceOrder | None = None,
+    premises_id: UUID | None = None,
     symptom: str | None = None,
     report_id: UUID | None = None,
 ) -> FaultReport:
@@ -35,7 +36,7 @@ async def take_report(
     report = FaultReport(
         region_id=ctx.region_id,
         centre_id=centre_id,
-        premises_id=order.premises_id if order else None,
+        premises_id=premises_id,
         customer_id=order.customer_id if order else None,
         service_id=next(iter(service_ids), None),
         feature_id=feature_id,

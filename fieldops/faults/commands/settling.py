@@ -48,7 +48,12 @@ async def settle(ctx: Context, args: SettleReport) -> Outcome:
     await order_queries.lock_orders(ctx.session, ctx.region_id, [known.order_id])
     report = await queries.lock_report(ctx.session, scope, args.report_id)
     work = await order_queries.work_orders(ctx.session, ctx.region_id, [known.order_id])
-    repairs = [row for row in work if row.kind == Kind.REPAIR and row.state in OPEN]
+    here = {None, report.premises_id}  # another premises of the order has a report of its own
+    repairs = [
+        row
+        for row in work
+        if row.kind == Kind.REPAIR and row.state in OPEN and row.premises_id in here
+    ]
     if any(row.state == Work.IN_PROGRESS for row in repairs):
         raise RepairUnderWay
     ctx.reason = args.note

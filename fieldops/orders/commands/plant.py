@@ -39,6 +39,7 @@ async def open_cable_work(
     work = WorkOrder(
         region_id=ctx.region_id,
         order_id=order.id,
+        premises_id=premises_id,
         centre_id=centre_id,
         number=1,
         kind=Kind.REPAIR.value,

@@ -26,6 +26,7 @@ from fieldops.orders.commands.ranking import rank
 from fieldops.orders.errors import (
     OrderDiffers,
     OrderNotOpen,
+    PremisesOfAnotherCentre,
     ReceivedAtUnlikely,
     UnknownReference,
 )
@@ -95,6 +96,11 @@ class OrderItem(Args):
     duration_minutes: int | None = Field(
         None, ge=5, le=720, description="Planned time on site; without it by kind and customer."
     )
+    premises: GivenPremises | None = Field(
+        None,
+        description="Where this work is when it is not at the order's premises: the old home of a "
+        "move. It gets a visit of its own there.",
+    )
 
 
 class ReceiveOrder(Args):
@@ -116,7 +122,7 @@ class ReceiveOrder(Args):
         description="The order's number where it came from; the same again changes nothing.",
     )
     customer: GivenCustomer = Field(description="Who ordered.")
-    premises: GivenPremises = Field(description="Where the work is.")
+    premises: GivenPremises = Field(description="Where the work is, if no item says else.")
     items: list[OrderItem] = Field(min_length=1, max_length=20, description="What is ordered.")
     urgency: Literal["normal", "major_fault", "complaint"] = Field(
         "normal", description="What raises its priority above its kind's (WO-06)."
@@ -139,10 +145,10 @@ async def receive(ctx: Context, args: ReceiveOrder) -> list[ServiceOrder | WorkO
     """Take an order in; each item gives one work order with due time and priority (WO-01, WO-04).
 
     The same reference with the same content changes nothing. Raises OrderDiffers for other
-    content, UnknownReference, NotFound outside the scope, ReceivedAtUnlikely.
+    content, UnknownReference, NotFound outside the scope, ReceivedAtUnlikely,
+    PremisesOfAnotherCentre.
     """
-    content = args.model_dump(mode="json", exclude={"id"})
-    digest = hashlib.sha256(canonical(content)).hexdigest()
+    digest = _digest(args)
     known = await queries.order_by_ref(ctx.session, ctx.region_id, args.external_ref)
     if known is not None:
         if known.content_hash != digest:
@@ -174,8 +180,18 @@ async def receive(ctx: Context, args: ReceiveOrder) -> list[ServiceOrder | WorkO
     ctx.add(*work)
     await ctx.session.flush()
     ids = tuple(row.id for row in work)
-    await ctx.emit(OrderReceived(order.id, ids, premises.id, customer.id, order.centre_id))
+    await ctx.emit(OrderReceived(order.id, ids, customer.id, order.centre_id))
     return [order, *work]
+
+
+def _digest(args: ReceiveOrder) -> str:
+    """Return the hash of an order's content, to know the same order when it comes again."""
+    content = args.model_dump(mode="json", exclude={"id"})
+    for item in content["items"]:
+        # Left out where it says nothing: orders taken in before it was known stay the same.
+        if item["premises"] is None:
+            del item["premises"]
+    return hashlib.sha256(canonical(content)).hexdigest()
 
 
 class AddItems(Args):
@@ -188,7 +204,8 @@ class AddItems(Args):
 async def add_items(ctx: Context, args: AddItems) -> list[ServiceOrder | WorkOrder]:
     """Take more items onto an order that is open; their work goes on its one visit (WO-02).
 
-    Their limits run from now. Raises NotFound, OrderNotOpen, UnknownReference.
+    One visit at each premises. Their limits run from now. Raises NotFound, OrderNotOpen,
+    UnknownReference, PremisesOfAnotherCentre.
     """
     scope = ctx.actor.scope(ctx.spec.permission)
     order = await queries.lock_order(ctx.session, scope, args.order_id)
@@ -257,6 +274,19 @@ async def _premises(ctx: Context, given: GivenPremises) -> Premises:
     return premises
 
 
+async def _where(ctx: Context, order: ServiceOrder, item: OrderItem) -> UUID | None:
+    """Return the premises of an item: its own, or the order's.
+
+    Raises PremisesOfAnotherCentre: whoever sees an order sees all of it, so it has one centre.
+    """
+    if item.premises is None:
+        return order.premises_id
+    premises = await _premises(ctx, item.premises)
+    if premises.centre_id != order.centre_id:
+        raise PremisesOfAnotherCentre(next_steps=("order.receive",))
+    return premises.id
+
+
 def _may_register(ctx: Context) -> None:
     if not ctx.actor.allows(Permission.CUSTOMER_WRITE):
         raise Forbidden(permission=Permission.CUSTOMER_WRITE.value)
@@ -271,11 +301,12 @@ async def _work_order(
     received_at: datetime,
 ) -> WorkOrder:
     """Make the work order of an item: skill, limit, due time, priority, planned time on site."""
+    premises_id = await _where(ctx, order, item)
     technology: str | None = item.technology
     service_id = None
     if item.service_id is not None or item.account is not None:
         service = await queries.service_at(
-            ctx.session, ctx.region_id, order.premises_id, item.service_id, item.account
+            ctx.session, ctx.region_id, premises_id, item.service_id, item.account
         )
         if service is None:
             ref = item.account or str(item.service_id)
@@ -289,6 +320,7 @@ async def _work_order(
     return WorkOrder(
         region_id=ctx.region_id,
         order_id=order.id,
+        premises_id=premises_id,
         centre_id=order.centre_id,
         number=number,
         kind=item.kind.value,

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from fieldops.customers.models import Customer
 from fieldops.kernel.errors import NotFound
@@ -425,26 +424,3 @@ async def due_to_resume(session: AsyncSession, region_id: int, today: date) -> l
         .limit(1000)
     )
     return list(found)
-
-
-async def premises_of_alone(
-    session: AsyncSession, region_id: int, customer_ids: Collection[UUID]
-) -> set[UUID]:
-    """Return the premises that only these customers have ordered for."""
-    other = aliased(ServiceOrder)
-    found = await session.scalars(
-        select(ServiceOrder.premises_id)
-        .where(
-            ServiceOrder.region_id == region_id,
-            ServiceOrder.customer_id.in_(customer_ids),
-            ~select(other.id)
-            .where(
-                other.region_id == region_id,
-                other.premises_id == ServiceOrder.premises_id,
-                other.customer_id.not_in(customer_ids),
-            )
-            .exists(),
-        )
-        .distinct()
-    )
-    return {id_ for id_ in found if id_ is not None}

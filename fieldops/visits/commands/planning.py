@@ -1,5 +1,6 @@
 """Which visit work goes on: planning, joining, splitting (WO-02)."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from uuid import UUID
 
@@ -25,38 +26,61 @@ async def plan(
     *,
     former: Visit | None = None,
 ) -> Visit | None:
-    """Put open field work of an order on its coordinated visit (WO-02).
+    """Put open field work of an order on its coordinated visit, one at each premises (WO-02).
 
-    It joins the order's visit when that has not begun and its technicians hold the skills and
-    have the time; otherwise a new visit is planned. Returns the visit, None without need of one.
+    It joins the order's visit there when that has not begun and its technicians hold the skills
+    and have the time; otherwise a new visit is planned. `former`: the visit that the work had.
+    Returns the last visit, None without need of one.
     """
-    field = [row for row in work if row.department == Department.FIELD]
-    if not field or order.customer_id is None or order.premises_id is None:
-        return None
+    visit = None
+    if order.customer_id is not None:
+        for premises_id, field in _by_premises(order, work).items():
+            visit = await _plan_at(ctx, order, premises_id, field, former)
+    return visit
+
+
+def _by_premises(order: ServiceOrder, work: Collection[WorkOrder]) -> dict[UUID, list[WorkOrder]]:
+    """Return open field work by where it is, as the order names it first."""
+    found: dict[UUID, list[WorkOrder]] = defaultdict(list)
+    for row in sorted(work, key=lambda row: row.number):
+        premises_id = row.premises_id or order.premises_id
+        if row.department == Department.FIELD and premises_id is not None:
+            found[premises_id].append(row)
+    return found
+
+
+async def _plan_at(
+    ctx: Context,
+    order: ServiceOrder,
+    premises_id: UUID,
+    work: Collection[WorkOrder],
+    former: Visit | None,
+) -> Visit:
     for visit in await queries.lock_visits_of_order(ctx.session, ctx.region_id, order.id):
-        if visit.split_reason is None and await assigning.can_take(ctx, visit, field):
-            await join(ctx, visit, field)
+        there = visit.premises_id == premises_id and visit.split_reason is None
+        if there and await assigning.can_take(ctx, visit, work):
+            await join(ctx, visit, work)
             await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
             await ctx.emit(VisitResized(visit.id))
             return visit
-    return await plan_new(ctx, order, field, former=former)
+    return await plan_new(ctx, order, premises_id, work, former=former)
 
 
 async def plan_new(
     ctx: Context,
     order: ServiceOrder,
+    premises_id: UUID,
     work: Collection[WorkOrder],
     *,
     former: Visit | None = None,
     split_reason: str | None = None,
 ) -> Visit:
-    """Plan a new visit for work of an order; it needs an appointment."""
+    """Plan a new visit for work of an order at one premises; it needs an appointment."""
     assert order.customer_id is not None  # noqa: S101 - only a customer is visited
-    assert order.premises_id is not None  # noqa: S101 - see above
     visit = Visit(
         region_id=ctx.region_id,
         order_id=order.id,
-        premises_id=order.premises_id,
+        premises_id=premises_id,
         customer_id=order.customer_id,
         centre_id=order.centre_id,
         former_visit_id=former.id if former is not None else None,
@@ -129,7 +153,8 @@ async def split(ctx: Context, args: SplitVisit) -> list[Visit]:
     await ctx.session.flush()
     following.resize(visit, await queries.open_work(ctx.session, ctx.region_id, visit.id))
     order = await queries.order_of(ctx.session, ctx.region_id, visit.order_id)
-    other = await plan_new(ctx, order, [row for _, row in going], split_reason=args.reason)
+    rows = [row for _, row in going]
+    other = await plan_new(ctx, order, visit.premises_id, rows, split_reason=args.reason)
     await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
     await ctx.emit(VisitResized(visit.id))
     return [visit, other]
@@ -152,6 +177,8 @@ async def join_visits(ctx: Context, args: JoinVisits) -> list[Visit]:
     other = (await visit_for_decision(ctx, args.from_visit_id, "visit.split")).visit
     if other.id == visit.id or other.order_id != visit.order_id:
         raise CannotJoin(why="it belongs to another order, or it is the same visit")
+    if other.premises_id != visit.premises_id:
+        raise CannotJoin(why="it goes to another address")
     moving = await queries.open_work(ctx.session, ctx.region_id, other.id)
     rows = [row for _, row in moving]
     if not await assigning.can_take(ctx, visit, rows):

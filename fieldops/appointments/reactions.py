@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fieldops.appointments import queries, rules
 from fieldops.appointments.commands import steps
-from fieldops.appointments.commands.reserving import release, reserve, time_needed
+from fieldops.appointments.commands.reserving import cut_short, release, reserve, time_needed
 from fieldops.appointments.commands.tasks import open_task, today, withdraw_tasks
 from fieldops.appointments.errors import SlotTaken
 from fieldops.customers.events import TierChanged
@@ -83,13 +83,14 @@ def _begun(visit: Visit, now: datetime) -> bool:
 
 @on(VisitCompleted)
 async def close_appointment(ctx: Context, event: VisitCompleted) -> None:
-    """End the promise as kept or missed, by the arrival (KP-01)."""
+    """End the promise as kept or missed, by the arrival (KP-01); time that is left over is free."""
     visit = await _visit(ctx, event.visit_id)
     appointment = await queries.lock_open(ctx.session, ctx.region_id, visit.id)
     if appointment is not None:
         appointment.state = rules.end_state(
             appointment.window_start, appointment.window_end, visit.arrived_at
         )
+    await cut_short(ctx, visit.id, event.at)
     await withdraw_tasks(ctx, visit.id, None, "the visit is done")
 
 

@@ -26,6 +26,7 @@ from tests.support.factories.appointments import (
     planned_visit,
     window,
 )
+from tests.support.factories.visits import arrive, confirm_identity, from_phone
 from tests.support.run import first_id, run
 from tests.support.world import NORTH, World, build_world, id_of
 
@@ -233,6 +234,31 @@ async def test_ap_01_every_change_of_reserved_time_reaches_what_a_process_keeps(
         channel="phone", customer_said="No.",
     )  # fmt: skip
     assert await arrivals() == {local(24, 8)}
+
+
+async def test_ap_01_time_that_work_did_not_need_is_free_from_its_end_on(
+    database: Database, world: World
+) -> None:
+    """A visit that is done early leaves its technician free, and where they are is known."""
+    patrol = {"kind": "patrol", "service": "fixed_line"}
+    done = await planned_visit(database, world.dora, items=(patrol,))
+    await book(database, world.dora, done.visit_id, local(23, 9), "alice")
+    visit_id, half_past = str(done.visit_id), local(23, 9, 30)
+    with clock.frozen(local(23, 9)):
+        await arrive(database, world.alice, done.visit_id)
+        await confirm_identity(database, world.alice, done.visit_id)
+        await from_phone(database, world.alice, "visit.start", visit_id=visit_id)
+    asked = await planned_visit(database, world.dora, longitude=24.951)
+    with clock.frozen(local(23, 9, 20)):
+        signed = {"signature_refused_reason": "In a hurry."}
+        with pytest.raises(errors.SlotTaken):
+            await book(database, world.dora, asked.visit_id, half_past, **window(half_past, 0.5))
+        await from_phone(database, world.alice, "visit.complete", visit_id=visit_id, **signed)
+        await book(database, world.dora, asked.visit_id, half_past, **window(half_past, 0.5))
+    (used,) = await every(database, Reservation, visit_id=done.visit_id)
+    assert (used.during.lower, used.during.upper) == (local(23, 9), local(23, 9, 20))
+    (follows,) = await every(database, Visit, id=asked.visit_id)
+    assert half_past <= follows.expected_arrival < local(23, 10)
 
 
 async def test_wo_06_a_full_day_is_offered_to_a_diamond_fault_with_the_visits_it_would_put_off(

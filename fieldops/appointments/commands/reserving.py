@@ -89,6 +89,23 @@ async def release(ctx: Context, visit_id: UUID) -> None:
     await ctx.session.flush()
 
 
+async def cut_short(ctx: Context, visit_id: UUID, at: datetime) -> None:
+    """Free what is left of a visit's reserved time after `at`, when the work was done.
+
+    What was used stays: the way to the next visit begins there (slots/gaps.py).
+    """
+    for reservation in await queries.reservations_of(ctx.session, ctx.region_id, visit_id):
+        begins, ends = reservation.during.lower, reservation.during.upper
+        if begins is None or ends is None or ends <= at:
+            continue
+        _count(ctx, reservation)
+        if begins < at:
+            reservation.during = Range(begins, at)
+        else:
+            await ctx.session.delete(reservation)
+    await ctx.session.flush()
+
+
 def _count(ctx: Context, reservation: Reservation) -> None:
     """Let every process know that a technician's days changed (queries/calendars.py)."""
     key = queries.key_of(reservation.centre_id)

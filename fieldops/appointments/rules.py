@@ -3,6 +3,7 @@
 Pure: no session, no clock. Every moment is an aware datetime; results are UTC.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
@@ -147,6 +148,16 @@ PEOPLE: dict[Kind, Number] = {
     for kind in Kind
 }
 """How many people a kind of work needs at least."""
+
+
+def people_for(kinds: Iterable[str], numbers: Mapping[str, float]) -> int:
+    """Return how many people a visit with these kinds of work needs at least (VI-01).
+
+    `numbers` are all of a region's, by name.
+    """
+    return max(round(numbers[PEOPLE[Kind(kind)].name]) for kind in kinds)
+
+
 HOLD_FOR = number(
     "appointment_hold_for",
     "AP-01",

@@ -76,7 +76,8 @@ class Stop:
     `window` None: nobody has agreed a time, it is to be placed before `due`. `start` is when its
     technicians are expected, `reserved` their time it has now. `technicians` has the contact first.
     `minutes` is the time on site, what is left of it when under way. `score` is its work's highest
-    priority (WO-06), in which urges count (WO-05); `priority` is the class of that.
+    priority (WO-06), in which urges count (WO-05); `priority` is the class of that. `people` says
+    how many its kinds of work need at least (VI-01).
     """
 
     id: UUID
@@ -97,6 +98,7 @@ class Stop:
     override: bool = False
     appointment: str | None = None  # the state of its open appointment
     score: int = 0
+    people: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,17 @@ class CentreDay:
     def moment_or_none(self, minutes: float | None) -> datetime | None:
         """Return the moment of a minute, None for None."""
         return None if minutes is None else self.moment(minutes)
+
+
+def least_people(day: CentreDay, stop: Stop) -> int:
+    """Return how many technicians a plan sends to a visit at least (VI-01).
+
+    As many as its kinds of work need; fewer where a dispatcher sent fewer, and all of them are
+    there.
+    """
+    present = [day.by_hand.get(id_) for id_ in stop.technicians]
+    decided = present and all(hand is not None and hand.working for hand in present)
+    return min(stop.people, len(present)) if decided else stop.people
 
 
 def is_fixed(day: CentreDay, stop: Stop, terms: Terms) -> bool:

@@ -11,7 +11,16 @@ from uuid import UUID
 
 import numpy as np
 
-from fieldops.dispatch.day import A_DAY, NOWHERE, CentreDay, Hand, Stop, Terms, is_fixed
+from fieldops.dispatch.day import (
+    A_DAY,
+    NOWHERE,
+    CentreDay,
+    Hand,
+    Stop,
+    Terms,
+    is_fixed,
+    least_people,
+)
 from fieldops.dispatch.rules import CLASSES, ENTITLED, Class, PlanKind, more_urgent
 from fieldops.dispatch.timeline import Frame, frame
 
@@ -195,9 +204,10 @@ def _parts(
         return {"minutes": stop.minutes, "prices": prices, "load": load} if prices else None
 
     crew = list(stop.technicians)
-    many = max(len(crew), len(skills))
+    least = least_people(day, stop)
+    many = max(len(crew), len(skills), least)
     alone = None
-    if len(crew) <= 1 or len(skills) > 1:
+    if least == 1 and (len(crew) <= 1 or len(skills) > 1):
         alone = part(set(skills), crew[0] if crew else None)
     if many == 1 or many > MOST_TOGETHER:
         return [], alone

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from fieldops.dispatch.day import A_DAY, CentreDay, Hand, Span, Stop, Terms, is_fixed
+from fieldops.dispatch.day import A_DAY, CentreDay, Hand, Span, Stop, Terms, is_fixed, least_people
 from fieldops.dispatch.problem import Problem, span_of
 from fieldops.dispatch.rules import LineKind
 from fieldops.dispatch.timeline import Entry, Frame, Walked, frame, walk
@@ -275,7 +275,8 @@ def closure(chosen: Iterable[UUID], requires: Mapping[UUID, Iterable[UUID]]) -> 
 def check(day: CentreDay, terms: Terms, lines: Iterable[Line]) -> list[str]:
     """Return what a plan would break, a sentence each: nothing of it may be proposed.
 
-    Skills (ORG-03), calendar and lunch (ORG-07), promised windows, locks, nobody at two places.
+    Skills (ORG-03), how many people (VI-01), calendar and lunch (ORG-07), promised windows, locks,
+    nobody at two places.
     Judged is the day as it would stand when all lines were carried out.
     """
     found: list[str] = []
@@ -311,6 +312,8 @@ def _misfits(day: CentreDay, terms: Terms, line: Line) -> list[str]:
     missing = stop.skills - set().union(*(hand.skills for hand in hands))
     if missing or any(stop.skills and not hand.skills & stop.skills for hand in hands):
         found.append(f"{name} needs {', '.join(sorted(stop.skills))}")
+    if len(hands) < (least := least_people(day, stop)):
+        found.append(f"{name} needs {least} technicians")
     for hand in hands:
         late = (
             hand.working

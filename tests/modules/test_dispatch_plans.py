@@ -70,6 +70,27 @@ async def test_wo_06_a_visit_without_a_time_is_placed_and_its_customer_is_called
     assert (await read(client, plan_id, dora))["state"] == "published"
 
 
+async def test_vi_01_work_that_needs_two_people_is_planned_for_two_who_begin_together(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    """As the search for windows does; the visit a dispatcher gave to one stays with one."""
+    number = {"name": "technicians_install", "value": 2, "reason": "ladders"}
+    await run(database, world.ada, "rule.set_number", **number)
+    waiting = await planned_visit(database, world.dora)
+    repair = ({"kind": "repair", "service": "fixed_line"},)
+    other = await planned_visit(database, world.dora, items=repair)
+    given = await booked_visit(database, world, local(23, 10), "alice")
+    plan_id = await ask(database, settings, world.dora)
+    plan = await read(client, plan_id, bearer(settings, world.dora))
+    placed = {id_: of(plan, id_) for id_ in (waiting.visit_id, other.visit_id)}
+    assert [(line["kind"], len(set(line["technician_ids"]))) for line in placed.values()] == [
+        ("placed", 2),
+        ("placed", 1),
+    ]
+    now = [line["technician_ids"] for line in plan["lines"] if line["visit_id"] == str(given)]
+    assert not now or len(now[0]) == 1
+
+
 async def test_a_swap_is_proposed_as_two_lines_that_go_together(
     client: httpx.AsyncClient, database: Database, settings: Settings, world: World
 ) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fieldops.dispatch import problem, proposal, searching
-from fieldops.dispatch.day import Busy, CentreDay, Hand, Stop, Terms, is_fixed
+from fieldops.dispatch.day import Busy, CentreDay, Hand, Stop, Terms, is_fixed, least_people
 from fieldops.dispatch.proposal import Line, Proposal
 from fieldops.dispatch.rules import Class, LineKind, PlanKind, class_of
 from fieldops.dispatch.timeline import Hours, walk
@@ -79,6 +79,7 @@ def stops(draw: st.DrawFn, number: int, crew: list[Hand], places: int) -> Stop:
         draw(st.sampled_from([600.0, 900.0, 3000.0])),
         locked=bool(have) and draw(st.integers(0, 4)) == 0,
         score=draw(st.sampled_from([1000, 2009, 3220, 5869])),
+        people=draw(st.sampled_from([1, 1, 1, 2])),
     )
 
 
@@ -125,6 +126,7 @@ def test_org_03_org_07_ap_01_no_plan_breaks_a_skill_a_calendar_a_window_or_a_loc
         if line.span is None:
             continue
         assert able(day, line), "ORG-03"
+        assert len(set(line.hands)) >= least_people(day, line.stop), "VI-01: how many people"
         for id_ in line.hands:
             hand = day.by_hand[id_]
             inside = [a <= line.span[0] and line.span[1] <= b for a, b in hand.working]
@@ -278,5 +280,9 @@ def test_a_plan_that_breaks_something_is_found_out() -> None:
     assert line(replace(stop, skills=frozenset({"copper_broadband"})), (560.0, 620.0)) == [
         "V needs copper_broadband"
     ]
+    assert line(replace(stop, people=2, technicians=()), (560.0, 620.0)) == [
+        "V needs 2 technicians"
+    ]
+    assert line(replace(stop, people=2), (560.0, 620.0)) == [], "a dispatcher sent one"
     walked = walk(day, [])
     assert walked.hours[hand.id].free == 510.0

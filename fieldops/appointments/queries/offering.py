@@ -154,7 +154,7 @@ async def work_of(session: AsyncSession, visit: Visit) -> Work | None:
     return Work(
         skills=frozenset(row.skill for row in rows),
         kinds=kinds,
-        people=max(round(numbers[rules.PEOPLE[kind].name]) for kind in kinds),
+        people=rules.people_for(kinds, numbers),
         position=None if first.longitude is None else (first.longitude, first.latitude),
         tier=first.tier,
         priority=max(row.priority for row in rows),

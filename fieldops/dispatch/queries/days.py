@@ -1,7 +1,7 @@
 """The day of a centre as it is: who works, what is to be done, what is given to whom."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from fieldops.appointments.models import Reservation
-from fieldops.appointments.rules import WINDOW_LENGTH
+from fieldops.appointments.rules import WINDOW_LENGTH, people_for
 from fieldops.customers.models import Customer, Premises
 from fieldops.dispatch import rules
 from fieldops.dispatch.day import NOWHERE, Busy, CentreDay, Hand, Span, Stop, Terms
@@ -88,7 +88,7 @@ async def terms(
 async def read(
     session: AsyncSession, region_id: int, centre_id: UUID, day: date, now: datetime
 ) -> CentreDay:
-    """Return what is known of a day of a centre; sixteen statements, however much there is.
+    """Return what is known of a day of a centre; seventeen statements and those of the ways.
 
     Whom an emergency plan in force lends to the centre is planned like its own people (EM-01).
     """
@@ -102,9 +102,10 @@ async def read(
     spans = await _reserved(session, region_id, midnight, now)
     locked = await locks.locked(session, region_id, ids)
     appointments = await plans.promises(session, region_id, ids)
+    numbers = await configuration.values(session, region_id)
     today = clock(now) if local_day(now, zone) == day else float("-inf")
     stops = [
-        _stop(row, clock, places, today, crews[row.Visit.id], work[row.Visit.id], spans)
+        _stop(row, clock, places, today, crews[row.Visit.id], work[row.Visit.id], spans, numbers)
         for row in visits
         if row.Visit.id in work
     ]
@@ -283,6 +284,7 @@ def _stop(
     crew: list[Assignment],
     work: list[WorkOrder],
     spans: Iterable[_Reserved],
+    numbers: Mapping[str, float],
 ) -> Stop:
     visit: Visit = row.Visit
     window: Span | None = None
@@ -316,6 +318,7 @@ def _stop(
         under_way=under_way,
         override=visit.override_reason is not None,
         score=score,
+        people=people_for({order.kind for order in work}, numbers),
     )
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import anyio
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.dispatch.day import Stop
 from fieldops.dispatch.queries import days
@@ -25,9 +26,11 @@ from fieldops.emergencies.jobs import end_overdue
 from fieldops.emergencies.models import Activation, EmergencyPlan
 from fieldops.emergencies.rules import ActivePlan, Load
 from fieldops.faults.jobs import measure_load
-from fieldops.kernel import audit, clock, jobs
+from fieldops.kernel import audit, clock, jobs, ledger
+from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
 from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import Kind as WorkOrderKind
@@ -332,8 +335,26 @@ async def test_em_01_the_hotline_reads_what_is_in_force(
 
 async def priorities(database: Database, *orders: MadeOrder) -> list[int]:
     async with database.transaction() as session:
-        rows = [await session.get(WorkOrder, (1, made.work[0])) for made in orders]
+        return await priorities_in(session, *orders)
+
+
+async def priorities_in(session: AsyncSession, *orders: MadeOrder) -> list[int]:
+    rows = [await session.get(WorkOrder, (1, made.work[0])) for made in orders]
     return [row.priority for row in rows if row is not None]
+
+
+async def until_waiting(database: Database) -> None:
+    """Return when a transaction waits for a lock of another."""
+    waiting = text(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    with anyio.fail_after(20):
+        while True:
+            async with database.transaction() as session:
+                if await session.scalar(waiting):
+                    return
+            await anyio.sleep(0.02)
 
 
 async def test_em_01_priorities_follow_the_plan_at_once_and_are_as_before_when_it_ends(
@@ -413,6 +434,23 @@ async def test_em_01_work_that_comes_in_meanwhile_gets_a_stretched_limit(
     await put_in_force(database, world.dora, plan_id)
     stretched = await make_order(database, world.dora)
     assert await limit(stretched) == await limit(usual) * 3 // 2
+
+
+async def test_em_01_an_urge_made_while_a_plan_comes_into_force_is_not_lost(
+    committed: tuple[Database, Settings],
+) -> None:
+    database, _ = committed
+    world = await build_world(database)
+    repair = await make_order(database, world.dora, REPAIR)
+    plan_id = await make_plan(database, world.sam, raised_kinds=["repair"], raised_classes=1)
+    urge = Envelope(new_id(), "order.urge", {"order_id": str(repair.id), "channel": "phone"})
+    async with anyio.create_task_group() as group, database.transaction() as session:
+        await ledger.once(session, world.ann, urge, clock.now())
+        await session.flush()
+        urged = (await priorities_in(session, repair))[0]
+        group.start_soon(put_in_force, database, world.dora, plan_id)
+        await until_waiting(database)
+    assert await priorities(database, repair) == [urged + 1000]
 
 
 async def test_em_01_a_reserve_technician_is_given_work_while_the_plan_is_in_force_and_only_then(

@@ -40,9 +40,24 @@ async def rank_centre(ctx: Context, centre_id: UUID | None) -> None:
 
     Only work whose priority is another now is locked and written.
     """
+    found = await _ranked_otherwise(ctx, centre_id)
+    if not found:
+        return
+    await queries.lock_orders(ctx.session, ctx.region_id, {row.order_id for row, _ in found})
+    # An urge that held an order until now has raised its work meanwhile.
+    anew = {row.work_order_id: wanted for row, wanted in await _ranked_otherwise(ctx, centre_id)}
+    ids = [row.work_order_id for row, _ in found if row.work_order_id in anew]
+    for work in await queries.lock_work_orders_anew(ctx.session, ctx.region_id, ids):
+        if work.state in rules.OPEN:
+            work.priority = anew[work.id]
+
+
+async def _ranked_otherwise(
+    ctx: Context, centre_id: UUID | None
+) -> list[tuple[queries.Ranked, int]]:
+    """Return open work that has another priority than it is worth now, with what it is worth."""
     most = await configuration.value(ctx.session, ctx.region_id, rules.URGES_RAISING)
-    changed: dict[UUID, int] = {}
-    order_ids: set[UUID] = set()
+    changed: list[tuple[queries.Ranked, int]] = []
     for centre, rows in (
         await queries.open_by_centre(ctx.session, ctx.region_id, centre_id)
     ).items():
@@ -57,11 +72,5 @@ async def rank_centre(ctx: Context, centre_id: UUID | None) -> None:
                 raised_classes=plan.classes_raised(row.kind) if plan else 0,
             )
             if wanted != row.priority:
-                changed[row.work_order_id] = wanted
-                order_ids.add(row.order_id)
-    if not changed:
-        return
-    await queries.lock_orders(ctx.session, ctx.region_id, order_ids)
-    for work in await queries.lock_work_orders_anew(ctx.session, ctx.region_id, changed):
-        if work.state in rules.OPEN:
-            work.priority = changed[work.id]
+                changed.append((row, wanted))
+    return changed

@@ -43,12 +43,16 @@ def visible_reserve(scope: Scope) -> ColumnElement[bool]:
 
 
 def in_force(region_id: int, at: datetime) -> ColumnElement[bool]:
-    """Return the condition for the activations of a region that are in force at a moment."""
+    """Return the condition for the activations of a region that are in force at a moment.
+
+    For a moment that has passed: those that were, though they have ended since.
+    """
     return and_(
         Activation.region_id == region_id,
-        Activation.state == State.ACTIVE,
+        Activation.state.in_([State.ACTIVE, State.ENDED]),
         Activation.since <= at,
         or_(Activation.until.is_(None), Activation.until > at),
+        or_(Activation.ended_at.is_(None), Activation.ended_at > at),
     )
 
 

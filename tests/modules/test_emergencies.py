@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.customers.standards import ensure_defaults
 from fieldops.dispatch.day import Stop
 from fieldops.dispatch.queries import days
 from fieldops.dispatch.rules import Class
@@ -434,6 +435,48 @@ async def test_em_01_work_that_comes_in_meanwhile_gets_a_stretched_limit(
     await put_in_force(database, world.dora, plan_id)
     stretched = await make_order(database, world.dora)
     assert await limit(stretched) == await limit(usual) * 3 // 2
+
+
+async def test_em_01_a_limit_the_plan_stretched_follows_a_tier_and_stays_stretched_when_it_ends(
+    database: Database, world: World
+) -> None:
+    async with database.transaction() as session:
+        await ensure_defaults(session)
+
+    async def after_change(made: MadeOrder) -> int:
+        await run(
+            database, world.dora, "customer.change_tier", customer_id=str(made.customer.id),
+            tier="diamond", reason="a new contract",
+        )  # fmt: skip
+        async with database.transaction() as session:
+            row = await session.get(WorkOrder, (1, made.work[0]))
+            assert row is not None
+            return row.limit_seconds
+
+    now = clock.now()
+    with clock.frozen(now):
+        plan_id = await make_plan(database, world.sam, limit_percent=150)
+        opened = await put_in_force(database, world.dora, plan_id)
+        stretched = await make_order(database, world.dora, REPAIR)
+    with clock.frozen(now + timedelta(minutes=5)):
+        # It came in before the plan was in force and was only written down now.
+        earlier = (now - timedelta(hours=1)).isoformat()
+        before = await make_order(database, world.dora, REPAIR, received_at=earlier)
+        async with database.transaction() as session:
+            row = await session.get(WorkOrder, (1, before.work[0]))
+            assert row is not None
+            unstretched = row.limit_seconds
+    with clock.frozen(now + timedelta(minutes=10)):
+        await decide(database, world.dora, "end", opened)
+        usual = await make_order(database, world.dora, REPAIR)
+        async with database.transaction() as session:
+            row = await session.get(WorkOrder, (1, usual.work[0]))
+            assert row is not None
+            assert unstretched == row.limit_seconds
+    with clock.frozen(now + timedelta(minutes=20)):
+        limit = await after_change(usual)
+        assert await after_change(before) == limit
+        assert await after_change(stretched) == limit * 3 // 2
 
 
 async def test_em_01_an_urge_made_while_a_plan_comes_into_force_is_not_lost(

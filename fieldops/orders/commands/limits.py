@@ -1,5 +1,6 @@
 """Time limits of work, which follow the customer's tier and the region's standards (WO-04)."""
 
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from fieldops.customers import queries as customers
 from fieldops.customers.models import Customer
 from fieldops.emergencies import queries as emergencies
+from fieldops.emergencies.rules import ActivePlan
 from fieldops.kernel.commands import Args, Context, command
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import queries, rules
@@ -14,8 +16,13 @@ from fieldops.orders.commands.ranking import rank
 from fieldops.orders.models import ServiceOrder, WorkOrder
 
 
-async def limit_of(ctx: Context, customer: Customer, kind: str, service: str) -> int:
-    """Return the time limit of work for a customer in seconds (CU-02)."""
+async def limit_of(
+    ctx: Context, customer: Customer, kind: str, service: str, plan: ActivePlan | None
+) -> int:
+    """Return the time limit of work for a customer in seconds (CU-02).
+
+    `plan`: the emergency plan that was in force when the work came in; it stretches (EM-01).
+    """
     standard = await customers.standard(
         ctx.session,
         customer.segment,
@@ -24,7 +31,8 @@ async def limit_of(ctx: Context, customer: Customer, kind: str, service: str) ->
         rules.TASK_OF_KIND.get(rules.Kind(kind), "activation"),
         region_id=ctx.region_id,
     )
-    return standard.minutes * 60
+    usual = standard.minutes * 60
+    return usual if plan is None else plan.stretched(usual)
 
 
 class FollowStandards(Args):
@@ -46,31 +54,32 @@ async def follow_standards(ctx: Context, args: FollowStandards) -> list[WorkOrde
 async def follow_customer(ctx: Context, order: ServiceOrder) -> list[WorkOrder]:
     """Let the open work of a locked order follow its customer's tier and the standards.
 
-    Warnings that a longer limit has made untrue are taken back, so that they come again in time.
-    Returns the work whose limit or priority changed.
+    A limit that an emergency plan stretched when the work came in stays stretched, though the
+    plan has ended since (EM-01). Warnings that a longer limit has made untrue are taken back, so
+    that they come again in time. Returns the work whose limit or priority changed.
     """
     if order.customer_id is None:
         return []
     customer = await ctx.session.get_one(Customer, (ctx.region_id, order.customer_id))
-    rows = await queries.work_orders(ctx.session, ctx.region_id, [order.id])
-    changed = []
+    rows = [
+        row
+        for row in await queries.work_orders(ctx.session, ctx.region_id, [order.id])
+        if row.state in rules.OPEN and row.department == rules.Department.FIELD
+    ]
+    before = {row.id: (row.limit_seconds, row.priority) for row in rows}
+    plans: dict[datetime, ActivePlan | None] = {}
     for row in rows:
-        if row.state not in rules.OPEN or row.department != rules.Department.FIELD:
-            continue
-        before = (row.limit_seconds, row.priority)
-        row.limit_seconds = await limit_of(ctx, customer, row.kind, row.service)
-        plan = await emergencies.active(
-            ctx.session, ctx.region_id, order.centre_id, row.received_at
-        )
-        if plan is not None:  # still in force, it stretches what came in under it (EM-01)
-            row.limit_seconds = plan.stretched(row.limit_seconds)
-        row.due_at = rules.due_at(row.received_at, row.limit_seconds, row.suspended_seconds)
-        await rank(ctx, order, [row])
-        if before[0] != row.limit_seconds:
+        came = row.received_at
+        if came not in plans:
+            plans[came] = await emergencies.active(
+                ctx.session, ctx.region_id, order.centre_id, came
+            )
+        row.limit_seconds = await limit_of(ctx, customer, row.kind, row.service, plans[came])
+        row.due_at = rules.due_at(came, row.limit_seconds, row.suspended_seconds)
+        if before[row.id][0] != row.limit_seconds:
             await _take_back_warnings(ctx, row)
-        if before != (row.limit_seconds, row.priority):
-            changed.append(row)
-    return changed
+    await rank(ctx, order, rows)
+    return [row for row in rows if before[row.id] != (row.limit_seconds, row.priority)]
 
 
 async def _take_back_warnings(ctx: Context, row: WorkOrder) -> None:

@@ -1,6 +1,7 @@
 """The verb that takes an order in: its customer, premises and work orders (WO-01)."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
@@ -12,6 +13,7 @@ from fieldops.customers import queries as customer_queries
 from fieldops.customers.models import Customer, Premises
 from fieldops.customers.rules import Segment
 from fieldops.emergencies import queries as emergencies
+from fieldops.emergencies.rules import ActivePlan
 from fieldops.kernel import configuration
 from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Moment, Text, command, shown
@@ -173,12 +175,7 @@ async def receive(ctx: Context, args: ReceiveOrder) -> list[ServiceOrder | WorkO
     )
     ctx.add(order)
     await ctx.session.flush()
-    work = [
-        await _work_order(ctx, order, customer, number, item, received_at)
-        for number, item in enumerate(args.items, start=1)
-    ]
-    ctx.add(*work)
-    await ctx.session.flush()
+    work = await _add_work(ctx, order, customer, 1, args.items, received_at)
     ids = tuple(row.id for row in work)
     await ctx.emit(OrderReceived(order.id, ids, customer.id, order.centre_id))
     return [order, *work]
@@ -215,13 +212,7 @@ async def add_items(ctx: Context, args: AddItems) -> list[ServiceOrder | WorkOrd
     ctx.reason = args.reason
     known = await queries.work_orders(ctx.session, ctx.region_id, [order.id])
     first = max((row.number for row in known), default=0) + 1
-    work = [
-        await _work_order(ctx, order, customer, number, item, ctx.now)
-        for number, item in enumerate(args.items, start=first)
-    ]
-    ctx.add(*work)
-    await ctx.session.flush()
-    await rank(ctx, order, work)
+    work = await _add_work(ctx, order, customer, first, args.items, ctx.now)
     await states.follow(ctx, work)
     await ctx.emit(WorkAdded(order.id, tuple(row.id for row in work)))
     return [order, *work]
@@ -292,6 +283,26 @@ def _may_register(ctx: Context) -> None:
         raise Forbidden(permission=Permission.CUSTOMER_WRITE.value)
 
 
+async def _add_work(
+    ctx: Context,
+    order: ServiceOrder,
+    customer: Customer,
+    first: int,
+    items: Sequence[OrderItem],
+    received_at: datetime,
+) -> list[WorkOrder]:
+    """Make the work orders of items, numbered from `first` on, with priority and limit."""
+    plan = await emergencies.active(ctx.session, ctx.region_id, order.centre_id, received_at)
+    work = [
+        await _work_order(ctx, order, customer, number, item, received_at, plan)
+        for number, item in enumerate(items, start=first)
+    ]
+    await rank(ctx, order, work)
+    ctx.add(*work)
+    await ctx.session.flush()
+    return work
+
+
 async def _work_order(
     ctx: Context,
     order: ServiceOrder,
@@ -299,8 +310,9 @@ async def _work_order(
     number: int,
     item: OrderItem,
     received_at: datetime,
+    plan: ActivePlan | None,
 ) -> WorkOrder:
-    """Make the work order of an item: skill, limit, due time, priority, planned time on site."""
+    """Make the work order of an item: skill, limit, due time, planned time on site."""
     premises_id = await _where(ctx, order, item)
     technology: str | None = item.technology
     service_id = None
@@ -312,11 +324,8 @@ async def _work_order(
             ref = item.account or str(item.service_id)
             raise UnknownReference(thing="service at the premises", external_ref=ref)
         technology, service_id = technology or service.technology, service.id
-    limit = await limits.limit_of(ctx, customer, item.kind, item.service)
+    limit = await limits.limit_of(ctx, customer, item.kind, item.service, plan)
     minutes = item.duration_minutes or await _planned_minutes(ctx, customer, item.kind)
-    plan = await emergencies.active(ctx.session, ctx.region_id, order.centre_id, ctx.now)
-    if plan is not None:
-        limit = plan.stretched(limit)
     return WorkOrder(
         region_id=ctx.region_id,
         order_id=order.id,
@@ -337,13 +346,6 @@ async def _work_order(
         limit_seconds=limit,
         due_at=rules.due_at(received_at, limit),
         duration_minutes=minutes,
-        priority=rules.priority(
-            item.kind,
-            item.service,
-            customer.tier,
-            order.urgency,
-            raised_classes=plan.classes_raised(item.kind) if plan else 0,
-        ),
     )
 
 

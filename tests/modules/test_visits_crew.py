@@ -6,13 +6,17 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
+from fieldops.kernel import clock, commands
+from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
+from fieldops.visits.commands import set_window
 from fieldops.visits.errors import NotOnVisit
-from fieldops.visits.models import Assignment, Notice
+from fieldops.visits.models import Assignment, Notice, Visit
 from tests.support.clients import bearer
 from tests.support.factories.appointments import book, local, planned_visit
 from tests.support.factories.customers import make_premises
@@ -77,13 +81,12 @@ async def test_vi_02_the_next_departure_follows_a_visit_that_comes_before_it_and
 async def test_vi_02_the_next_departure_follows_a_visit_given_to_somebody_else_and_back(
     database: Database, world: World, at: datetime
 ) -> None:
-    item = FIXED_LINE
     later = await far_visit(database, world, at + timedelta(hours=7), 0.0)
     before = await departure(database, later)
     start = at + timedelta(hours=5)
     async with database.transaction() as session:
         premises = await make_premises(session, longitude=25.24)
-    made = await assigned_visit(database, world, item, start=start, premises=premises)
+    made = await assigned_visit(database, world, FIXED_LINE, start=start, premises=premises)
 
     async def give(name: str) -> None:
         await run(
@@ -97,6 +100,58 @@ async def test_vi_02_the_next_departure_follows_a_visit_given_to_somebody_else_a
     assert await departure(database, later) == before
     await give("alice")
     assert await departure(database, later) == during
+
+
+async def test_vi_02_the_next_departure_follows_a_visit_whose_technicians_are_taken_off(
+    database: Database, world: World, at: datetime
+) -> None:
+    later = await far_visit(database, world, at + timedelta(hours=7), 0.0)
+    before = await departure(database, later)
+    start = at + timedelta(hours=5)
+    made = await far_visit(database, world, start, 0.3)
+    assert await departure(database, later) != before
+    spec = commands.REGISTRY["visit.assign", 1]
+    async with database.transaction() as session:
+        envelope = Envelope(new_id(), "visit.assign", {})
+        ctx = commands.Context(session, world.dora, clock.now(), envelope, spec)
+        session.info["context"] = ctx
+        visit = await session.get_one(Visit, (1, made.visit_id))
+        window = (visit.window_start, visit.window_end)
+        # As a published plan does with a promise that it cannot keep: the window stays.
+        await set_window(ctx, visit, *window, (), expected_arrival=visit.expected_arrival)
+    assert await departure(database, later) == before
+
+
+async def test_vi_02_the_visits_after_are_looked_at_only_when_somebody_comes_goes_or_is_due_later(
+    database: Database, world: World, at: datetime
+) -> None:
+    later = await far_visit(database, world, at + timedelta(hours=7), 0.0)
+    async with database.transaction() as session:
+        premises = await make_premises(session, longitude=25.24)
+    start = at + timedelta(hours=5)
+    made = await assigned_visit(database, world, FIXED_LINE, start=start, premises=premises)
+    known = await departure(database, later)
+    looked: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "SKIP LOCKED" in statement and "visits_assignment" in statement:
+            looked.append(statement)
+
+    async def give(*names: str) -> int:
+        looked.clear()
+        await run(
+            database, world.dora, "visit.assign", visit_id=str(made.visit_id),
+            technician_ids=[str(id_of(name)) for name in names], reason="as it is best",
+        )  # fmt: skip
+        return len(looked)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        assert await give("alice") == 0
+        assert await departure(database, later) == known
+        assert await give("bob") == 1
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_vi_02_a_departure_that_has_happened_is_not_worked_out_again(

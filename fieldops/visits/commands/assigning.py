@@ -178,19 +178,21 @@ async def set_window(
     visit.window_start, visit.window_end = start, end
     if start is None:  # before anything is flushed: a dispatched visit has a window
         visit.state = State.PLANNED.value
-    visit.expected_arrival = None if start is None else expected_arrival or start
+    due = None if start is None else expected_arrival or start
     if technician_ids is None:
         technician_ids = [row.technician_id for row in present]
         contact_id = next((row.technician_id for row in present if row.is_contact), None)
     if technician_ids and start is not None:
         contact_id = contact_id or next(iter(technician_ids))
+        known_as = old if moved else None
         await put_technicians(
-            ctx, visit, technician_ids, contact_id, override, known_as=old if moved else None
+            ctx, visit, technician_ids, contact_id, override, known_as=known_as, due_at=due
         )
     else:
+        visit.expected_arrival = due
         await _take_all_off(ctx, visit, present, old)
-    if was_due is not None and visit.expected_arrival != was_due:
-        await departures.set_next(ctx, was_due, [row.technician_id for row in present])
+        if was_due is not None:
+            await departures.set_next(ctx, was_due, {row.technician_id for row in present})
     if old != (start, end):
         await ctx.emit(WindowChanged(visit.id, *old, start, end))
     elif visit.expected_arrival != was_due:
@@ -250,14 +252,15 @@ async def put_technicians(
     """Make these the technicians of a locked visit: all due at the same time, one the contact.
 
     Who stays keeps the steps taken; `known_as` is the window it had when it was just moved.
-    `due_at` is another moment of its window that they can be there.
+    `due_at` is another moment of its window that they can be there. The departures to what they
+    do next follow, where somebody comes, goes or is due at another time.
     Everybody is told what changed for them. Raises NoWindow, UnknownTechnicians, NotQualified,
     OutsideCalendar, OfAnotherCentre.
     """
-    if visit.expected_arrival is None:
-        raise NoWindow(next_steps=("appointment.book",))
     was_due = visit.expected_arrival
-    visit.expected_arrival = due_at or was_due
+    due = visit.expected_arrival = due_at or was_due
+    if due is None:
+        raise NoWindow(next_steps=("appointment.book",))
     known = await organisation.technicians(ctx.session, ctx.region_id, technician_ids)
     if len(known) != len(set(technician_ids)) or not all(t.active for t in known.values()):
         raise UnknownTechnicians
@@ -265,6 +268,7 @@ async def put_technicians(
     outside = await _check_calendar(ctx, visit, known, override, visit.duration_minutes)
     visit.override_reason = override if outside else None
     present = await queries.present(ctx.session, ctx.region_id, [visit.id])
+    had = {row.technician_id for row in present}
     await _check_centre(ctx, visit, known, present)
     leaving = [row for row in present if row.technician_id not in known]
     removed = await following.end_assignments(ctx, leaving, "reassigned")
@@ -290,8 +294,9 @@ async def put_technicians(
         row.is_contact = technician_id == contact_id
     await departures.set_departures(ctx, visit, known, staying)
     await following.follow(ctx, visit)
-    for moment in sorted({was_due, visit.expected_arrival}):
-        await departures.set_next(ctx, moment, [*known, *removed])
+    await departures.set_next(ctx, due, known.keys() ^ had if due == was_due else known.keys())
+    if was_due is not None and due != was_due:
+        await departures.set_next(ctx, was_due, had)
     if changed:
         await ctx.emit(VisitAssigned(visit.id, tuple(known), removed, contact_id))
 

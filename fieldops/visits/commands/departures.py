@@ -65,6 +65,8 @@ async def set_next(ctx: Context, moment: datetime, technician_ids: Collection[UU
     Only the visit right after it starts from another place now. One that somebody is changing at
     this very time is left to them: they work out its departure themselves.
     """
+    if not technician_ids:
+        return
     zone = await organisation.zone_of(ctx.session, ctx.region_id)
     tomorrow = start_of_day(local_day(moment, zone) + timedelta(days=1), zone)
     await ctx.session.flush()

@@ -8,8 +8,11 @@ from fieldops.appointments import queries
 from fieldops.appointments.commands.steps import FOLLOW
 from fieldops.kernel import actor, clock, commands, jobs
 from fieldops.kernel.commands import Envelope
+from fieldops.kernel.db import Database
 from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
+from fieldops.visits import queries as visits
 
 MOST_PER_RUN = 200
 
@@ -21,21 +24,30 @@ async def open_due_calls() -> None:
     async with database.transaction() as session:
         regions = await organisation.region_numbers(session)
     for region_id in regions:
+        await open_calls(database, region_id)
+
+
+async def open_calls(database: Database, region_id: int) -> None:
+    """Open the due calls of one region, each in a transaction of its own."""
+    async with database.transaction() as session:
+        due = await queries.due_calls(session, region_id, clock.now(), MOST_PER_RUN)
+    for visit_id in due:
         async with database.transaction() as session:
-            await open_calls(session, region_id)
+            await _open(session, region_id, visit_id)
 
 
-async def open_calls(session: AsyncSession, region_id: int) -> None:
-    """Open the due calls of one region."""
-    now = clock.now()
-    for appointment, kind in await queries.due_calls(session, region_id, now, MOST_PER_RUN):
-        await _open(session, region_id, appointment.visit_id, kind)
+async def _open(session: AsyncSession, region_id: int, visit_id: UUID) -> None:
+    """Open the call about a visit, if it is due still once the visit is locked.
 
-
-async def _open(session: AsyncSession, region_id: int, visit_id: UUID, kind: str) -> None:
-    args = {"visit_id": str(visit_id), "kind": kind, "due_at": clock.now().isoformat()}
-    envelope = Envelope(new_id(), "call_task.open", args)
-    await commands.run(session, actor.system(region_id), envelope, clock.now())
+    The visit comes first, as in every command: an answer that is being taken is waited for.
+    """
+    now, machine = clock.now(), actor.system(region_id)
+    await visits.lock_visit(session, machine.scope(Permission.APPOINTMENT_BOOK), visit_id)
+    kind = await queries.call_due(session, region_id, now, visit_id)
+    if kind is None:
+        return
+    args = {"visit_id": str(visit_id), "kind": kind, "due_at": now.isoformat()}
+    await commands.run(session, machine, Envelope(new_id(), "call_task.open", args), now)
 
 
 VISITS_AT_ONCE = 50

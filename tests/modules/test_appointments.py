@@ -319,8 +319,7 @@ async def test_ap_04_a_cancellation_that_comes_too_late_is_only_a_persons_task(
 
 
 async def open_due_calls(database: Database) -> list[CallTask]:
-    async with database.transaction() as session:
-        await jobs.open_calls(session, 1)
+    await jobs.open_calls(database, 1)
     return await every(database, CallTask, done_at=None)
 
 

@@ -12,12 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from fieldops.appointments import queries as appointments
+from fieldops.appointments.jobs import open_calls
 from fieldops.appointments.models import CallTask
 from fieldops.kernel import clock, jobs, points
+from fieldops.kernel.actor import system
 from fieldops.kernel.db import Database
+from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.jobs import send_due
 from fieldops.notifications.models import DeliveryAttempt, Message
+from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
 from tests.support.factories.appointments import Planned, book, local, planned_visit, window
 from tests.support.run import run
@@ -115,19 +120,25 @@ async def stop(stage: Stage) -> None:
     )
 
 
+async def send_due_while(change: Callable[[], Awaitable[Any]]) -> None:
+    """Send what is due; what changes commits between the first claim and its sending."""
+    done: list[str] = []
+
+    async def at_point(name: str) -> None:
+        if name == points.MESSAGE_CLAIMED and not done:
+            done.append(name)
+            await change()
+
+    with points.armed(at_point):
+        await send_due()
+    assert done
+
+
 @pytest.mark.parametrize("change", [cancel, move, answer])
 async def test_ap_10_what_changes_between_claim_and_sending_is_not_sent(
     stage: Stage, change: Change
 ) -> None:
-    async def at_point(name: str) -> None:
-        if name == points.MESSAGE_CLAIMED and not done:
-            done.append(name)
-            await change(stage)
-
-    done: list[str] = []
-    with points.armed(at_point):
-        await send_due()
-    assert done
+    await send_due_while(lambda: change(stage))
     assert stage.sent() == 0
     question = await stage.question()
     assert (question.state, question.ended_reason) == ("cancelled", "the visit has changed")
@@ -173,15 +184,8 @@ async def test_ap_06_who_was_just_told_of_a_visit_that_is_then_cancelled_is_call
 
 
 async def test_ap_10_a_stop_between_claim_and_sending_leaves_it_to_a_person(stage: Stage) -> None:
-    async def at_point(name: str) -> None:
-        if name == points.MESSAGE_CLAIMED and not done:
-            done.append(name)
-            await stop(stage)
-
-    done: list[str] = []
-    with points.armed(at_point):
-        await send_due()
-        await send_due()
+    await send_due_while(lambda: stop(stage))
+    await send_due()
     assert stage.sent() == 0
     assert (await stage.question()).state == "by_person"
     assert [t.kind for t in await stage.rows(CallTask)] == ["reconfirm"]
@@ -203,3 +207,22 @@ async def test_ap_09_what_is_claimed_before_the_quiet_hours_is_not_sent_in_them(
     assert stage.sent() == 0
     question = await stage.question()
     assert (question.state, question.due_at) == ("planned", local(25, 8))
+
+
+async def test_ap_04_no_call_is_opened_about_a_window_that_is_being_confirmed(
+    stage: Stage,
+) -> None:
+    """Whoever answers locks the visit, then the promise; so do the calls by the clock."""
+    scope = system(1).scope(Permission.APPOINTMENT_BOOK)
+    with clock.frozen(local(25, 10)):
+        async with stage.database.transaction() as session:
+            await visits.lock_visit(session, scope, stage.planned.visit_id)
+            opening = asyncio.create_task(open_calls(stage.database, 1))
+            while not await stage.someone_waits():
+                assert not opening.done()
+                await asyncio.sleep(0.01)
+            promise = await appointments.lock_open(session, 1, stage.planned.visit_id)
+            assert promise is not None
+            promise.state, promise.confirmed_at = "confirmed", clock.now()
+        await opening
+    assert await stage.rows(CallTask) == []

@@ -14,6 +14,7 @@ from fieldops.appointments.queries.appointments import (
 )
 from fieldops.appointments.queries.calendars import calendars_of, key_of
 from fieldops.appointments.queries.calls import (
+    call_due,
     call_task,
     call_tasks,
     due_calls,
@@ -64,6 +65,7 @@ __all__ = [
     "arrival_in",
     "by_link",
     "calendars_of",
+    "call_due",
     "call_task",
     "call_tasks",
     "displaceable",

@@ -66,13 +66,8 @@ def _task_exists(region_id: int, kind: str, *, open_only: bool = False) -> Any:
     return exists().where(*conditions)
 
 
-async def due_calls(
-    session: AsyncSession, region_id: int, now: datetime, limit: int
-) -> list[tuple[Appointment, rules.TaskKind]]:
-    """Return unanswered appointments whose next step is a person's call (AP-04), locked.
-
-    Each comes with the kind of call. Rows another worker holds are left to it.
-    """
+def _due(region_id: int, now: datetime) -> Select[Appointment]:
+    """Return the statement for unanswered appointments whose next step is a person's call."""
     call = and_(
         Appointment.call_at <= now,
         ~_task_exists(region_id, "unconfirmed"),
@@ -84,19 +79,35 @@ async def due_calls(
         ~_task_exists(region_id, "unconfirmed"),
         ~_task_exists(region_id, "reconfirm"),
     )
-    found = await session.scalars(
-        select(Appointment)
-        .where(
-            Appointment.region_id == region_id,
-            Appointment.state.in_(rules.UNANSWERED_STATES),
-            Appointment.window_start > now,
-            or_(call, personal),
-        )
-        .order_by(Appointment.window_start, Appointment.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Appointment)
+    return select(Appointment).where(
+        Appointment.region_id == region_id,
+        Appointment.state.in_(rules.UNANSWERED_STATES),
+        Appointment.window_start > now,
+        or_(call, personal),
     )
-    return [
-        (a, "unconfirmed" if a.call_at is not None and a.call_at <= now else "reconfirm")
-        for a in found
-    ]
+
+
+async def due_calls(session: AsyncSession, region_id: int, now: datetime, limit: int) -> list[UUID]:
+    """Return the visits whose customers a person has to call (AP-04), nearest window first.
+
+    Nothing is locked: a visit is locked before its appointment (`call_due`).
+    """
+    found = await session.scalars(
+        _due(region_id, now).order_by(Appointment.window_start, Appointment.id).limit(limit)
+    )
+    return [appointment.visit_id for appointment in found]
+
+
+async def call_due(
+    session: AsyncSession, region_id: int, now: datetime, visit_id: UUID
+) -> rules.TaskKind | None:
+    """Return the kind of call that is due about a locked visit, None when none is any more."""
+    found: Appointment | None = await session.scalar(
+        _due(region_id, now)
+        .where(Appointment.visit_id == visit_id)
+        .with_for_update(of=Appointment)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        return None
+    return "unconfirmed" if found.call_at is not None and found.call_at <= now else "reconfirm"

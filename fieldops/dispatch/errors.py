@@ -128,6 +128,13 @@ class NoSuchWay(Refusal):
     advice = "Refresh the warning and choose by the number of a way it offers."
 
 
+class WayOutdated(Refusal):
+    """This way out no longer holds: {changed}."""
+
+    code = "way_out_outdated"
+    advice = "Refresh the warning; it is brought up to date within moments."
+
+
 class SayWhatCustomerSaid(Refusal):
     """A new time agreed with the customer needs their say and the channel."""
 

@@ -6,7 +6,7 @@ last of its technicians is there (VI-01), which may hold up the others' next vis
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -95,6 +95,37 @@ class Prediction:
         return max(coming, key=lambda pair: pair[1].at, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A running day with what its prediction follows from, so that another order can be tried.
+
+    `ways` are seconds [from, to] between the day's places.
+    """
+
+    now: datetime
+    visits: Mapping[UUID, Due]
+    people: Mapping[UUID, Whereabouts]
+    ways: Reals
+    overrun: timedelta
+    found: Prediction = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "found", self.tried({}))
+
+    def tried(self, planned: Mapping[UUID, datetime]) -> Prediction:
+        """Return what would become of the day if some visits were planned for other moments."""
+        visits = [replace(d, planned=planned.get(id_, d.planned)) for id_, d in self.visits.items()]
+        return predict(self.now, visits, self.people, self.ways, overrun=self.overrun)
+
+    def way(self, origin: int | None, goal: int) -> timedelta:
+        """Return the way between two places; for who has no known place it takes no time."""
+        return _way(self.ways, origin, goal)
+
+
+def _way(ways: Reals, origin: int | None, goal: int) -> timedelta:
+    return timedelta(seconds=0.0 if origin is None else float(ways[origin, goal]))
+
+
 _AT_WORK = frozenset({Step.ON_SITE, Step.WORKING})
 
 
@@ -174,10 +205,10 @@ class _Walk:
         if part.departed_at is not None:
             # A place known since the departure is nearer to the truth than where they left from.
             since = max(part.departed_at, person.since)
-            at = max(self._now, since + self._way(person.place, due.place))
+            at = max(self._now, since + _way(self._ways, person.place, due.place))
             return Arrival(at, part.departed_at, known=False, cause=Cause.ON_THE_WAY)
         free, place = self._found.free[part.technician_id]
-        way = self._way(place, due.place)
+        way = _way(self._ways, place, due.place)
         leaves = self._after_break(part.technician_id, free, due.planned - way)
         at = max(due.planned, leaves + way)
         cause = self._held.get(part.technician_id, Cause.NOT_DEPARTED)
@@ -190,10 +221,6 @@ class _Walk:
             return free
         self._off[technician_id] = None
         return max(free, off[0]) + (off[1] - off[0])
-
-    def _way(self, origin: int | None, goal: int) -> timedelta:
-        seconds = 0.0 if origin is None else float(self._ways[origin, goal])
-        return timedelta(seconds=seconds)
 
     def _end(self, due: Due, arrivals: Mapping[UUID, Arrival]) -> datetime:
         planned = timedelta(minutes=due.minutes)

@@ -194,6 +194,7 @@ class Settled(StrEnum):
     ARRIVED = "arrived"
     ARRIVED_LATE = "arrived_late"
     REASSIGNED = "reassigned"
+    EXCHANGED = "exchanged"
     RESCHEDULED = "rescheduled"
     ENDANGERED = "endangered"  # the customer is told, and called with a new time (AP-06)
     LET_BE = "let_be"
@@ -208,6 +209,7 @@ class WayOutKind(StrEnum):
     """What may be done about a visit that will be late."""
 
     REASSIGN = "reassign"
+    EXCHANGE = "exchange"
     NEW_TIME = "new_time"
 
 

@@ -195,7 +195,9 @@ class DisturbanceRead(_Read):
 
 
 class WayOutRead(BaseModel):
-    """A way out of a late visit: `reassign` keeps the window, `new_time` needs the customer."""
+    """A way out of a late visit: another technician, another order of the late one's own visits,
+    or a new time, which needs the customer; the first two keep the window.
+    """
 
     kind: str
     technician_ids: list[UUID]
@@ -204,6 +206,13 @@ class WayOutRead(BaseModel):
     window_start: datetime
     window_end: datetime
     arrives_at: datetime
+    waiting_visit_id: UUID | None = Field(
+        None, description="Exchange: the visit that is made after the late one then."
+    )
+    waiting_arrives_at: datetime | None = Field(
+        None, description="Exchange: when the technician is there."
+    )
+    until: datetime | None = Field(None, description="Until when it can be taken; null: any time.")
     text: dict[str, str]
 
 

@@ -4,18 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from fieldops.appointments import queries as appointments
-from fieldops.dispatch import ranking, rules, wording
-from fieldops.dispatch.commands.lateness import WayOut
+from fieldops.dispatch import rules
 from fieldops.dispatch.models import LateWarning
 from fieldops.dispatch.prediction import Arrival, Due, Part
 from fieldops.dispatch.queries import lateness
-from fieldops.dispatch.queries import ranking as candidates
 from fieldops.dispatch.queries.lateness import Running
-from fieldops.dispatch.rules import Settled, WayOutKind
+from fieldops.dispatch.rules import Settled
+from fieldops.dispatch.ways_out import ways_out
 from fieldops.kernel import clock, commands, configuration
 from fieldops.kernel.actor import system
 from fieldops.kernel.commands import Envelope
@@ -24,9 +19,7 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
 from fieldops.visits import queries as visits
-from fieldops.visits.models import Visit
 
-MOST_WAYS = 2
 QUIET = timedelta(minutes=2)
 """A centre in which nothing happened is looked at this often: time passes all the same."""
 
@@ -72,7 +65,9 @@ async def look(database: Database, region_id: int, centre_id: UUID, now: datetim
         outcome = settled(due, last[1], warning, calm)
         if warning is not None and outcome is not None:
             await _run(database, region_id, "lateness.settle", visit_id, outcome=outcome.value)
-        elif is_news(due, *last, warning, calm) and (visit_id, due.window_end) not in decided:
+        elif (visit_id, due.window_end) not in decided and (
+            is_news(due, *last, warning, calm) or outdated(warning, now)
+        ):
             await _warn(database, region_id, day, due, *last, now)
     for visit_id, warning in standing.items():
         outcome = await _outcome_of_gone(database, region_id, warning)
@@ -92,6 +87,12 @@ def is_news(
         or warning.window_end != due.window_end
         or abs(warning.predicted_arrival - arrival.at) > calm
     )
+
+
+def outdated(warning: LateWarning | None, now: datetime) -> bool:
+    """Return whether a way out that was offered cannot be taken any more."""
+    untils = [way.get("until") for way in warning.ways] if warning is not None else []
+    return any(until is not None and datetime.fromisoformat(until) < now for until in untils)
 
 
 def settled(
@@ -151,104 +152,3 @@ async def _run(database: Database, region_id: int, name: str, visit_id: UUID, **
     envelope = Envelope(new_id(), name, {"visit_id": str(visit_id), **args})
     async with database.transaction() as session:
         await commands.run(session, system(region_id), envelope, clock.now())
-
-
-async def ways_out(
-    session: AsyncSession, day: Running, visit: Visit, due: Due, late_id: UUID, now: datetime
-) -> list[WayOut]:
-    """Return the two best ways out of a late visit: who keeps the promise, then a new time.
-
-    Other technicians come first, for they keep what the customer was told; the best two of them
-    are offered only where there is no new time.
-    """
-    others = await _others(session, day, visit, due, late_id, now)
-    later = await _later(session, visit, now)
-    return [*others[:1], *later[:1], *others[1:], *later[1:]][:MOST_WAYS]
-
-
-async def _others(
-    session: AsyncSession, day: Running, visit: Visit, due: Due, late_id: UUID, now: datetime
-) -> list[WayOut]:
-    """Return who can take the late technician's part and be there before the window ends."""
-    staying = [part.technician_id for part in due.parts if part.technician_id != late_id]
-    zone = await organisation.zone_of(session, visit.region_id)
-    local = clock.local_day(due.planned, zone)
-    held = await organisation.skills_on(session, visit.region_id, [*staying, late_id], local)
-    needed = {
-        order.skill for _, order in await visits.open_work(session, visit.region_id, visit.id)
-    }
-    covered = set().union(*(held[id_] for id_ in staying)) if staying else set()
-    missing = (needed - covered) or (needed & held[late_id]) or needed
-    found = await candidates.candidates(
-        session,
-        visit,
-        due.window_start,
-        due.window_end,
-        now,
-        skills=missing,
-        whereabouts=day.whereabouts(due.visit_id),
-    )
-    present = await visits.present(session, visit.region_id, [visit.id])
-    contact = next((row.technician_id for row in present if row.is_contact), None)
-    ways: list[WayOut] = []
-    for candidate in found.candidates:
-        if not (candidate.can and candidate.whole) or candidate.present:
-            continue
-        way = _other(due, candidate, staying, late_id, contact, zone)
-        during = Range(way.arrives_at, way.arrives_at + timedelta(minutes=due.minutes))
-        if not staying or not await appointments.promised_elsewhere(
-            session, visit, staying, during, now
-        ):
-            ways.append(way)
-        if len(ways) == MOST_WAYS:
-            break
-    return ways
-
-
-def _other(
-    due: Due,
-    candidate: ranking.Candidate,
-    staying: list[UUID],
-    late_id: UUID,
-    contact: UUID | None,
-    zone: Any,
-) -> WayOut:
-    arrives = max(candidate.arrives_at, due.planned)
-    arrives += timedelta(seconds=-arrives.second % 60, microseconds=-arrives.microsecond)
-    return WayOut(
-        kind=WayOutKind.REASSIGN,
-        technician_ids=(*staying, candidate.technician_id),
-        contact_id=contact if contact in staying and contact else candidate.technician_id,
-        instead_of=late_id,
-        window_start=due.window_start,
-        window_end=due.window_end,
-        arrives_at=arrives,
-        text=wording.sentence("way_reassign", {"name": candidate.name, "arrives": arrives}, zone),
-    )
-
-
-async def _later(session: AsyncSession, visit: Visit, now: datetime) -> list[WayOut]:
-    """Return the next windows that somebody can keep, after the present one began."""
-    zone = await organisation.zone_of(session, visit.region_id)
-    offers = await appointments.free_windows(session, visit, now, limit=MOST_WAYS + 2)
-    return [
-        WayOut(
-            kind=WayOutKind.NEW_TIME,
-            technician_ids=offer.technician_ids,
-            contact_id=offer.technician_ids[0],
-            window_start=offer.start,
-            window_end=offer.end,
-            arrives_at=offer.arrival,
-            text=wording.sentence(
-                "way_new_time",
-                {
-                    "day": offer.start.astimezone(zone).date().isoformat(),
-                    "start": offer.start,
-                    "end": offer.end,
-                },
-                zone,
-            ),
-        )
-        for offer in offers
-        if offer.start != visit.window_start and offer.start > now
-    ][:MOST_WAYS]

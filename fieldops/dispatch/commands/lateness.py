@@ -12,10 +12,11 @@ from fieldops.appointments.commands import danger, moving
 from fieldops.appointments.commands.tasks import open_task
 from fieldops.appointments.errors import NoAppointment
 from fieldops.appointments.models import Appointment, CallTask
+from fieldops.dispatch.commands import exchange
 from fieldops.dispatch.errors import NoSuchWay, SayWhatCustomerSaid, WarningSettled
 from fieldops.dispatch.models import LateWarning
 from fieldops.dispatch.prediction import Cause
-from fieldops.dispatch.queries import lateness
+from fieldops.dispatch.queries import lateness, plans
 from fieldops.dispatch.rules import RESCHEDULE_REASON, Settled, WayOutKind
 from fieldops.dispatch.rules import Cause as PlanCause
 from fieldops.kernel.actor import Kind
@@ -32,7 +33,11 @@ REASON = RESCHEDULE_REASON[PlanCause.DELAY]
 
 
 class WayOut(BaseModel):
-    """One way out: who comes instead, or when; `text` says it by language (en, zh_CN)."""
+    """One way out: who comes instead, or when; `text` says it by language (en, zh_CN).
+
+    An exchange names the visit that waits and when it is made then; `until` when that customer
+    is about to be told when somebody comes (AP-05), from which on it is too late for it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,6 +48,9 @@ class WayOut(BaseModel):
     window_start: datetime
     window_end: datetime
     arrives_at: datetime
+    waiting_visit_id: UUID | None = None
+    waiting_arrives_at: datetime | None = None
+    until: datetime | None = None
     text: dict[str, str]
 
 
@@ -125,17 +133,16 @@ class TakeWayOut(Args):
 
 @command("lateness.take", permission=PLAN)
 async def take(ctx: Context, args: TakeWayOut) -> Outcome:
-    """Carry out a way out of a late visit: another technician, or a new time (AP-07, AP-06).
+    """Carry out a way out of a late visit: another technician, order, or time (AP-07, AP-06).
 
     A new time is booked when the customer has agreed; otherwise they are told by message that the
     window cannot be kept, and a person calls them with the new time. Raises NotFound,
-    WarningSettled, NoSuchWay, SayWhatCustomerSaid, and what assigning and rescheduling refuse,
-    for instance SlotTaken.
+    WarningSettled, NoSuchWay, WayOutdated, SayWhatCustomerSaid, and what assigning and
+    rescheduling refuse, for instance SlotTaken.
     """
+    await _lock_both(ctx, args)
     row, visit = await _open_warning(ctx, args.late_warning_id)
-    if args.way >= len(row.ways):
-        raise NoSuchWay
-    way = WayOut.model_validate(row.ways[args.way])
+    way = _way(row, args.way)
     ctx.reason = REASON
     row.taken = {"way": args.way, "by": str(ctx.actor.id), "at": ctx.now.isoformat()}
     if way.kind is WayOutKind.REASSIGN:
@@ -149,7 +156,25 @@ async def take(ctx: Context, args: TakeWayOut) -> Outcome:
         )
         row.settled_at, row.outcome = ctx.now, Settled.REASSIGNED.value
         return [row, visit]
+    if way.kind is WayOutKind.EXCHANGE:
+        waiting = await exchange.carry_out(ctx, visit, row.technician_id, way)
+        row.settled_at, row.outcome = ctx.now, Settled.EXCHANGED.value
+        return [row, visit, waiting]
     return [row, visit, *await _new_time(ctx, row, visit, way, args)]
+
+
+def _way(row: LateWarning, number: int) -> WayOut:
+    if number >= len(row.ways):
+        raise NoSuchWay
+    return WayOut.model_validate(row.ways[number])
+
+
+async def _lock_both(ctx: Context, args: TakeWayOut) -> None:
+    """Lock the visits of an exchange together: their orders go first, in everybody's order."""
+    known = await lateness.late_warning(ctx.session, ctx.actor.scope(PLAN), args.late_warning_id)
+    waiting = _way(known, args.way).waiting_visit_id
+    if waiting is not None:
+        await plans.lock_visits(ctx.session, ctx.region_id, [known.visit_id, waiting])
 
 
 async def _new_time(

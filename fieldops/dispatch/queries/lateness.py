@@ -12,9 +12,9 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Premises
-from fieldops.dispatch import policy, prediction, rules
+from fieldops.dispatch import policy, rules
 from fieldops.dispatch.models import LateWarning
-from fieldops.dispatch.prediction import Due, LateRisk, Part, Prediction, Whereabouts
+from fieldops.dispatch.prediction import Course, Due, LateRisk, Part, Prediction, Whereabouts
 from fieldops.kernel import configuration
 from fieldops.kernel.changes import ChangeCounter
 from fieldops.kernel.clock import local_day, start_of_day
@@ -38,7 +38,11 @@ class Running:
     visits: dict[UUID, Due]
     centre_of: dict[UUID, UUID]
     places: list[Position]
-    prediction: Prediction
+    course: Course
+
+    @property
+    def prediction(self) -> Prediction:
+        return self.course.found
 
     def risks(self, visit_id: UUID, *, crewless: bool) -> tuple[LateRisk, ...]:
         """Return why a visit is likely to be late; `crewless` is said of one that nobody has."""
@@ -74,9 +78,8 @@ async def running(session: AsyncSession, region_id: int, centre_id: UUID, now: d
     }
     ways = await travel.seconds(session, region_id, places, places, now)
     overrun = await configuration.duration(session, region_id, rules.OVERRUN)
-    found = prediction.predict(now, list(dues.values()), people, ways, overrun=overrun)
     centre_of = {row.Visit.id: row.Visit.centre_id for row in rows}
-    return Running(dues, centre_of, places, found)
+    return Running(dues, centre_of, places, Course(now, dues, people, ways, overrun))
 
 
 async def _visits(

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment, Reservation
@@ -174,6 +174,25 @@ async def taken(
         if during.lower is not None and during.upper is not None:
             known[technician_id].append((during.lower, during.upper))
     return known
+
+
+async def given(
+    session: AsyncSession, region_id: int, technician_id: UUID, now: datetime
+) -> list[tuple[UUID, tuple[datetime, datetime]]]:
+    """Return the time of a technician that visits have from now on, by visit."""
+    found = await session.execute(
+        select(Reservation.visit_id, Reservation.during).where(
+            Reservation.region_id == region_id,
+            Reservation.technician_id == technician_id,
+            func.upper(Reservation.during) > now,
+            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
+        )
+    )
+    return [
+        (visit_id, (during.lower, during.upper))
+        for visit_id, during in found
+        if during.lower is not None and during.upper is not None
+    ]
 
 
 def disturbances(scope: Scope, *, centre_id: UUID | None = None) -> Select[Disturbance]:

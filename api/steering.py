@@ -53,6 +53,7 @@ async def candidates(
         window_start=start,
         window_end=end,
         skills=sorted(found.job.skills),
+        people=found.job.people,
         candidates=[
             CandidateRead(
                 technician_id=c.technician_id,

@@ -153,9 +153,9 @@ PEOPLE: dict[Kind, Number] = {
 def people_for(kinds: Iterable[str], numbers: Mapping[str, float]) -> int:
     """Return how many people a visit with these kinds of work needs at least (VI-01).
 
-    `numbers` are all of a region's, by name.
+    One, when there is none. `numbers` are all of a region's, by name.
     """
-    return max(round(numbers[PEOPLE[Kind(kind)].name]) for kind in kinds)
+    return max((round(numbers[PEOPLE[Kind(kind)].name]) for kind in kinds), default=1)
 
 
 HOLD_FOR = number(

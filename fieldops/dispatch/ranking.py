@@ -6,7 +6,7 @@ who can are put in order by minutes: the extra way, the day's load, and what kno
 long practice is worth.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -33,6 +33,7 @@ class Why(StrEnum):
     CONTRACTOR = "contractor"
     HELPER = "helper"
     PART_ONLY = "part_only"
+    NEEDS_ANOTHER = "needs_another"
     # who cannot
     NO_SKILL = "no_skill"
     CERTIFICATE_ENDED = "certificate_ended"
@@ -60,6 +61,7 @@ class Job:
 
     `own_work` must be done by the operator's own staff; `demanding`: a customer of high tier
     (AP-04); `enterprise`: a firm or an authority of whatever tier. Nobody leaves before `now`.
+    It takes `people` technicians at least (VI-01), and `crew` are on it now.
     """
 
     skills: frozenset[str]
@@ -71,6 +73,8 @@ class Job:
     demanding: bool = False
     own_work: bool = False
     now: datetime | None = None
+    people: int = 1
+    crew: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,9 @@ def judge(job: Job, person: Person, weights: Weights) -> Candidate:
     if not whole and covers:
         missing = sorted(job.skills - valid)
         reasons.insert(0, Reason(Why.PART_ONLY, {"skills": list(covers), "missing": missing}))
+    short = job.people - len(job.crew | {person.technician_id})
+    if short > 0:
+        reasons.insert(0, Reason(Why.NEEDS_ANOTHER, {"people": job.people, "more": short}))
     return Candidate(
         person.technician_id,
         person.name,
@@ -328,11 +335,3 @@ def _practice(
         bonus += weights.experience
         reasons.append(Reason(Why.ENTERPRISE))
     return -bonus
-
-
-def best(candidates: Sequence[Candidate], *, besides: Iterable[UUID] = ()) -> Candidate | None:
-    """Return the first who can do all of it and is none of some others."""
-    others = set(besides)
-    return next(
-        (c for c in candidates if c.can and c.whole and c.technician_id not in others), None
-    )

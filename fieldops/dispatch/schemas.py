@@ -38,7 +38,7 @@ class SentenceRead(BaseModel):
 class CandidateRead(BaseModel):
     """A technician for a visit: whether they can, why, and why not.
 
-    `whole`: can do all of it alone; `covers` are the skills of it they hold. `score` is minutes:
+    `whole`: holds every skill of it; `covers` are the skills of it they hold. `score` is minutes:
     less is better. `arrives_at` is the earliest, `extra_way_minutes` what the day's ways grow by.
     """
 
@@ -64,6 +64,7 @@ class RankingRead(BaseModel):
     window_start: datetime
     window_end: datetime
     skills: list[str]
+    people: int = Field(description="How many technicians it takes at least, all due together.")
     candidates: list[CandidateRead]
 
 

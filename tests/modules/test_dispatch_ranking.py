@@ -37,6 +37,7 @@ from tests.support.factories.appointments import (
     window,
 )
 from tests.support.factories.visits import arrive
+from tests.support.run import run
 from tests.support.world import NORTH, SOUTH, World, id_of
 
 MONDAY = date(2026, 11, 23)
@@ -136,6 +137,43 @@ def test_half_of_a_pair_is_offered_after_who_can_do_it_all() -> None:
     said = wording.sentence("part_only", second.reasons[0].details, HELSINKI)
     assert said["en"] == "Can do fibre only; somebody else is needed for fixed line."
     assert said["zh_CN"] == "只能做 光纤；固定电话 需另派人员。"
+
+
+@pytest.mark.parametrize(
+    ("people", "crew", "more"),
+    [(1, (), None), (2, (), 1), (3, (9,), 1), (2, (1,), 1), (2, (9,), None), (2, (1, 9), None)],
+)
+def test_vi_01_a_candidate_is_said_to_need_others_where_too_few_would_be_there(
+    people: int, crew: tuple[int, ...], more: int | None
+) -> None:
+    """Anna is number 1; who is on the visit already counts."""
+    anna = judged(replace(JOB, people=people, crew=frozenset(UUID(int=n) for n in crew)))
+    assert anna.can
+    said = [r for r in anna.reasons if r.code is Why.NEEDS_ANOTHER]
+    assert [r.details for r in said] == ([] if more is None else [{"people": people, "more": more}])
+    if said:
+        text = wording.sentence("needs_another", said[0].details, HELSINKI)
+        assert text["en"].startswith(f"The work takes {people} technicians at once: {more} more")
+
+
+@pytest.mark.anyio
+async def test_vi_01_work_that_takes_two_people_says_so_with_every_candidate(
+    client: httpx.AsyncClient, database: Database, world: World, settings: Settings
+) -> None:
+    number = {"name": "technicians_install", "value": 2, "reason": "ladders"}
+    await run(database, world.ada, "rule.set_number", **number)
+    planned = await planned_visit(database, world.dora, items=(FIXED,))
+    path, headers = f"/v1/visits/{planned.visit_id}/candidates", bearer(settings, world.dora)
+    body = (await client.get(path, params=window(local(24, 10)), headers=headers)).json()
+    assert body["people"] == 2
+    first = [c["reasons"][0]["code"] for c in body["candidates"] if c["can"]]
+    assert len(first) > 1
+    assert set(first) == {"needs_another"}
+    await book(database, world.dora, planned.visit_id, local(24, 10), "alice")
+    body = (await client.get(path, headers=headers)).json()
+    codes_of = {c["name"]: {r["code"] for r in c["reasons"]} for c in body["candidates"]}
+    assert "needs_another" in codes_of["Alice"]
+    assert "needs_another" not in codes_of["Bob"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Reservation
-from fieldops.appointments.rules import needs_person
+from fieldops.appointments.rules import needs_person, people_for
 from fieldops.customers.models import Customer, Premises
 from fieldops.customers.rules import Segment
 from fieldops.dispatch import rules
@@ -75,7 +75,6 @@ async def candidates(
     leaves = await _leaves(session, region_id, ids, start, end)
     booked = await _booked(session, visit, ids, day, now)
     known = await _known_places(session, visit)
-    present = {row.technician_id for row in await visits.present(session, region_id, [visit.id])}
     firms_here = {t.firm_id for t in staff if t.centre_id == visit.centre_id}
     origins = _origins(staff, whereabouts or {})
     ways = await _ways(session, region_id, origins, booked, goal, start)
@@ -95,7 +94,7 @@ async def candidates(
             building_visits=known.get(t.id, (0, 0))[1],
             helper=t.centre_id != visit.centre_id,
             firm_here=t.firm_id is None or t.firm_id in firms_here,
-            present=t.id in present,
+            present=t.id in job.crew,
         )
         for t in staff
     ]
@@ -112,6 +111,8 @@ async def _job(
     skills: Collection[str] | None,
 ) -> Job:
     work = [order for _, order in await visits.open_work(session, visit.region_id, visit.id)]
+    crew = await visits.present(session, visit.region_id, [visit.id])
+    numbers = await configuration.values(session, visit.region_id)
     customer = await session.get(Customer, (visit.region_id, visit.customer_id))
     tier = customer.tier if customer is not None else ""
     business = customer is not None and customer.segment in _BUSINESS
@@ -125,6 +126,8 @@ async def _job(
         demanding=needs_person(tier),
         own_work=any(order.kind == Kind.CARE for order in work),
         now=now,
+        people=people_for({order.kind for order in work}, numbers),
+        crew=frozenset(row.technician_id for row in crew),
     )
 
 

@@ -85,7 +85,7 @@ async def activation_list(
 @router.get(
     "/emergencies",
     operation_id="emergency_in_force",
-    summary="The plan in force for a centre now, with what customers are told; null without one.",
+    summary="What the plans in force for a centre say together, with what customers are told.",
     responses=problems(404),
 )
 async def in_force(

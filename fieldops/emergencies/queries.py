@@ -1,6 +1,7 @@
 """Reads of emergency plans: by scope, what is in force, what is overdue."""
 
 from datetime import datetime
+from functools import reduce
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -10,7 +11,7 @@ from sqlalchemy.types import Uuid
 
 from fieldops.emergencies import policy, rules
 from fieldops.emergencies.models import Activation, EmergencyPlan, ReserveTechnician
-from fieldops.emergencies.rules import ActivePlan, Kind, State
+from fieldops.emergencies.rules import ActivePlan, Kind, PlanInForce, State
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation.models import Person
@@ -134,10 +135,9 @@ def _helpers(region_id: int) -> ColumnElement[list[UUID]]:
 async def active(
     session: AsyncSession, region_id: int, centre_id: UUID, at: datetime
 ) -> ActivePlan | None:
-    """Return the plan in force for a centre at a moment, None without one: one statement (EM-01).
+    """Return what is in force for a centre at a moment, None without any plan (EM-01).
 
-    A plan for a disaster counts before one for a backlog, the centre's own before the region's,
-    the newer before the older.
+    All its plans and the region's taken together: one statement.
     """
     found = await session.execute(
         select(Activation, EmergencyPlan, _helpers(region_id))
@@ -153,20 +153,13 @@ async def active(
             EmergencyPlan.region_id == region_id,
             or_(Activation.centre_id == centre_id, Activation.centre_id.is_(None)),
         )
-        .order_by(
-            (EmergencyPlan.kind == Kind.DISASTER).desc(),
-            Activation.centre_id.is_(None),
-            Activation.since.desc(),
-            Activation.id,
-        )
-        .limit(1)
     )
-    row = found.one_or_none()
-    return None if row is None else _as_active(*row)
+    plans = [_as_active(*row) for row in found]
+    return reduce(ActivePlan.with_another, plans) if plans else None
 
 
 def _as_active(activation: Activation, plan: EmergencyPlan, helpers: list[UUID]) -> ActivePlan:
-    return ActivePlan(
+    said = PlanInForce(
         activation_id=activation.id,
         plan_id=plan.id,
         kind=Kind(plan.kind),
@@ -174,17 +167,18 @@ def _as_active(activation: Activation, plan: EmergencyPlan, helpers: list[UUID])
         centre_id=plan.centre_id,
         since=activation.since or activation.created_at,
         until=activation.until,
-        put_off_kinds=frozenset(plan.put_off_kinds),
-        put_off_days=plan.put_off_days,
+        text_en=plan.text_en,
+        text_zh=plan.text_zh,
+    )
+    return ActivePlan(
+        plans=(said,),
+        put_off=dict.fromkeys(plan.put_off_kinds, plan.put_off_days),
         window_minutes=plan.window_minutes,
         offer_days=plan.offer_days,
         limit_percent=plan.limit_percent,
-        raised_kinds=frozenset(plan.raised_kinds),
-        raised_classes=plan.raised_classes,
+        raised=dict.fromkeys(plan.raised_kinds, plan.raised_classes),
         reserve_percent=plan.reserve_percent,
         reserve=frozenset(helpers),
-        text_en=plan.text_en,
-        text_zh=plan.text_zh,
     )
 
 

@@ -1,5 +1,6 @@
 """Emergency plans: what they may change, when they are due, and what is in force: pure (EM-01)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,7 +20,7 @@ WorkKind = Literal["install", "remove", "move", "change", "repair", "inspect", "
 
 
 class Kind(StrEnum):
-    """What a plan is for; when both are in force, the one for a disaster counts."""
+    """What a plan is for; when both are in force, the one for a disaster is named first."""
 
     BACKLOG = "backlog"
     DISASTER = "disaster"
@@ -83,14 +84,8 @@ def check_until(until: datetime | None, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class ActivePlan:
-    """What is in force for a centre: the promises it changes, and who helps out.
-
-    `window_minutes`, `offer_days` and `reserve_percent` replace the region's own numbers where
-    they are given. `put_off_kinds` are not offered before `put_off_days` days from now.
-    `limit_percent` stretches the time limits of work that comes in. `reserve` are the technicians
-    of other centres who may be given this centre's work.
-    """
+class PlanInForce:
+    """One of the plans in force for a centre: whose it is, since when, what customers are told."""
 
     activation_id: UUID
     plan_id: UUID
@@ -99,30 +94,82 @@ class ActivePlan:
     centre_id: UUID | None
     since: datetime
     until: datetime | None
-    put_off_kinds: frozenset[str]
-    put_off_days: int
+    text_en: str
+    text_zh: str
+
+    def place(self) -> tuple[bool, bool, float, UUID]:
+        """Return its place among others: disasters, the centre's own, the newer ones first."""
+        disaster, own = self.kind is Kind.DISASTER, self.centre_id is not None
+        return not disaster, not own, -self.since.timestamp(), self.activation_id
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePlan:
+    """What all plans in force for a centre change together, and who helps out.
+
+    `put_off` says for kinds of work how many days from now they are offered at the earliest,
+    `raised` by how many classes they are more urgent. `window_minutes`, `offer_days` and
+    `reserve_percent` replace the region's own numbers where they are given. `limit_percent`
+    stretches the time limits of work that comes in. `reserve` are the technicians of other centres
+    who may be given this centre's work.
+    """
+
+    plans: tuple[PlanInForce, ...]
+    put_off: Mapping[str, int]
     window_minutes: int | None
     offer_days: int | None
     limit_percent: int
-    raised_kinds: frozenset[str]
-    raised_classes: int
+    raised: Mapping[str, int]
     reserve_percent: int | None
     reserve: frozenset[UUID]
-    text_en: str
-    text_zh: str
+
+    def with_another(self, other: "ActivePlan") -> "ActivePlan":
+        """Return what holds when both are in force: of every promise, what changes it most.
+
+        The order does not matter, and the same twice is the same once: what one of several plans
+        says is not lost by another, and is gone when its own plan ends.
+        """
+        return ActivePlan(
+            plans=tuple(sorted({*self.plans, *other.plans}, key=PlanInForce.place)),
+            put_off=_most_by_kind(self.put_off, other.put_off),
+            window_minutes=_most(self.window_minutes, other.window_minutes),
+            offer_days=_most(self.offer_days, other.offer_days),
+            limit_percent=max(self.limit_percent, other.limit_percent),
+            raised=_most_by_kind(self.raised, other.raised),
+            reserve_percent=_most(self.reserve_percent, other.reserve_percent),
+            reserve=self.reserve | other.reserve,
+        )
+
+    @property
+    def text_en(self) -> str:
+        """What customers are told in English: a line of each plan, none of them twice."""
+        return "\n".join(dict.fromkeys(plan.text_en for plan in self.plans))
+
+    @property
+    def text_zh(self) -> str:
+        """What customers are told in Chinese."""
+        return "\n".join(dict.fromkeys(plan.text_zh for plan in self.plans))
 
     def days_put_off(self, kinds: frozenset[str]) -> int:
         """Return how many days later than now a visit with these kinds of work is offered.
 
-        A visit with other work too is not put off: nobody waits longer because two things are
-        done at once.
+        A visit with other work too is not put off, and one with two kinds as long as the first of
+        them is: nobody waits longer because two things are done at once.
         """
-        return self.put_off_days if kinds and kinds <= self.put_off_kinds else 0
+        return min((self.put_off.get(kind, 0) for kind in kinds), default=0)
 
     def classes_raised(self, kind: str) -> int:
         """Return by how many classes of urgency a kind of work is raised (WO-06)."""
-        return self.raised_classes if kind in self.raised_kinds else 0
+        return self.raised.get(kind, 0)
 
     def stretched(self, limit_seconds: int) -> int:
         """Return the time limit of work that comes in while the plan is in force, seconds."""
         return limit_seconds * self.limit_percent // 100
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return max((value for value in (one, other) if value is not None), default=None)
+
+
+def _most_by_kind(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {kind: max(one.get(kind, 0), other.get(kind, 0)) for kind in one.keys() | other.keys()}

@@ -64,8 +64,8 @@ class ActivationRead(_Read):
     end_reason: str | None
 
 
-class InForce(BaseModel):
-    """The plan in force for a centre, as who answers customers needs it."""
+class PlanInForceRead(BaseModel):
+    """One of the plans in force for a centre."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -76,16 +76,24 @@ class InForce(BaseModel):
     centre_id: UUID | None
     since: datetime
     until: datetime | None
-    put_off_kinds: list[WorkKind]
-    put_off_days: int
+    text_en: str
+    text_zh: str
+
+
+class InForce(BaseModel):
+    """What is in force for a centre, all plans together, as who answers customers needs it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    plans: list[PlanInForceRead] = Field(description="Disasters, own and newer plans first.")
+    put_off: dict[WorkKind, int] = Field(description="Days that kinds of work are offered later.")
     window_minutes: int | None
     offer_days: int | None
     limit_percent: int
-    raised_kinds: list[WorkKind]
-    raised_classes: int
+    raised: dict[WorkKind, int] = Field(description="Classes that kinds of work are raised by.")
     reserve_percent: int | None
     reserve: list[UUID] = Field(description="Technicians of other centres who help out.")
-    text_en: str
+    text_en: str = Field(description="What customers are told: a line of each plan.")
     text_zh: str
 
 

@@ -23,9 +23,9 @@ MOST_SHOWN = 50
 async def plans_in_force(
     session: AsyncSession, scope: Scope, centre_id: UUID, now: datetime
 ) -> Sequence[Any]:
-    """Return the plans in force for a centre, the one that counts first; none without an office.
+    """Return the plans in force for a centre; none without an office.
 
-    In the order of `emergencies.queries.active`; a plan of the whole region is among them.
+    In the order of `PlanInForce.place`; a plan of the whole region is among them.
     """
     if not scope.office:
         return ()

@@ -111,7 +111,7 @@ async def test_em_01_an_activated_plan_is_in_force_at_once_and_ending_restores(
     opened = await put_in_force(database, world.dora, plan_id)
     found = await active(database)
     assert found is not None
-    assert (found.plan_id, found.activation_id) == (plan_id, opened)
+    assert [(plan.plan_id, plan.activation_id) for plan in found.plans] == [(plan_id, opened)]
     assert found.reserve == {id_of("carol")}
     assert found.window_minutes == 240
     assert found.days_put_off(frozenset({"install"})) == 5
@@ -144,22 +144,6 @@ async def test_em_01_a_change_counts_while_the_plan_is_in_force(
     async with database.transaction() as session:
         history = await session.scalars(audit.history(1, EmergencyPlan.__tablename__, plan_id))
         assert [row.reason for row in history] == [None, "Roads are blocked"]
-
-
-async def test_em_01_a_disaster_counts_before_a_backlog_and_the_own_plan_before_the_regions(
-    database: Database, world: World
-) -> None:
-    backlog = await make_plan(database, world.sam, kind="backlog", name="Too much work")
-    regional = await make_plan(database, world.sam, centre_id=None, name="Whole city")
-    own = await make_plan(database, world.sam, name="The North")
-    await put_in_force(database, world.sam, backlog)
-    await put_in_force(database, world.sam, regional)
-    names = [(await active(database, centre_id)) for centre_id in (NORTH, SOUTH)]
-    assert [n.name if n else None for n in names] == ["Whole city", "Whole city"]
-    await put_in_force(database, world.sam, own)
-    found = await active(database)
-    assert found is not None
-    assert found.name == "The North"
 
 
 async def test_em_01_a_proposal_is_answered_by_the_owner(database: Database, world: World) -> None:

@@ -23,6 +23,7 @@ from fieldops.appointments.schemas import (
 from fieldops.kernel import actor, configuration, ledger
 from fieldops.kernel.commands import Envelope, Text
 from fieldops.kernel.ids import new_id
+from fieldops.orders.rules import Kind
 
 router = APIRouter(prefix="/v1/public", tags=["appointments"])
 
@@ -91,6 +92,7 @@ async def _shown(asked: Asked) -> PublicAppointment:
         window_start=local(appointment.window_start),
         window_end=local(appointment.window_end),
         expected_arrival=local(expected) if expected else None,
+        work=[Kind(kind) for kind in found.kinds],
         technician_name=found.technician_name,
         certificate_number=found.certificate_number,
         answers=situations.answers(present),

@@ -36,6 +36,7 @@ from fieldops.appointments.models import Reconfirmation
 from fieldops.appointments.queries import Linked
 from fieldops.appointments.situations import Action, Situation
 from fieldops.kernel.errors import InvalidRequest, TooLarge
+from fieldops.notifications.wording import work_named
 
 MOST_FORM_BYTES = 8192
 LONGEST_NOTE = 500
@@ -241,6 +242,7 @@ class _Page:
             situation=present.value,
             actions=[action.value for action in situations.actions(present)],
             at=self._when(found) if present in DATED else None,
+            work=work_named(found.kinds, language) if present in COMING else "",
             who=self._who(found) if present in COMING else None,
             coming=present in COMING,
             notice=texts(language)["refused"]["not_taken"]["title"] if status != 200 else "",  # noqa: PLR2004 - OK

@@ -19,6 +19,7 @@ from fieldops.appointments.rules import (
     TaskKind,
 )
 from fieldops.appointments.situations import Situation
+from fieldops.orders.rules import Kind
 
 _ID = "01938f5e-0000-7000-8000-000000000001"
 
@@ -209,7 +210,7 @@ class CallTaskRead(ReadModel):
 
 
 class PublicAppointment(BaseModel):
-    """What the customer's link shows: the window, who comes, what can be done; nothing personal.
+    """What the customer's link shows: window, work, who comes, what can be done; nothing personal.
 
     After a move it shows the present window; `link` then is the token to go on with.
     """
@@ -219,6 +220,9 @@ class PublicAppointment(BaseModel):
     window_start: datetime = Field(description="With the offset of the region's zone.")
     window_end: datetime
     expected_arrival: datetime | None
+    work: list[Kind] = Field(
+        description="What is to be done, which tells the visits of a move apart; none when over."
+    )
     technician_name: str | None
     certificate_number: str | None
     answers: list[LinkAnswer] = Field(description="The answers that are taken now.")

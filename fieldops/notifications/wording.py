@@ -1,5 +1,7 @@
 """What a message says: a template per language, filled with times of the customer's region."""
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -45,13 +47,18 @@ def render(
     zone: ZoneInfo,
     *,
     asks_by: Literal["reply", "keys"] | None = None,
+    kinds: Collection[str] = (),
 ) -> Text:
     """Fill a kind's template: datetimes become local times, `start` gives `date` too.
 
+    `kinds` are the kinds of work to name, to tell this visit from another one of the customer's.
     `asks_by` says that the customer can answer by a text message or by the keys of the phone.
     """
     language = language_of(locale)
     subject, text = _template(kind, language)
+    if kinds:
+        said = _template("work", language)[1].format(work=work_named(kinds, language))
+        text = f"{text} {said}"
     if asks_by is not None:
         text = f"{text} {_template(asks_by, language)[1]}"
     shown = {
@@ -62,6 +69,18 @@ def render(
         local = values["start"].astimezone(zone).date()
         shown["date"] = format_date(local, "full", locale=language)
     return Text(subject.format_map(shown), text.format_map(shown), language)
+
+
+def work_named(kinds: Collection[str], language: str) -> str:
+    """Return what is to be done in words: `installation, removal`."""
+    comma = "、" if language == "zh_CN" else ", "
+    return comma.join(_kinds(language)[kind] for kind in kinds)
+
+
+@cache
+def _kinds(language: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads((FOLDER / language / "kinds.json").read_text("utf-8"))
+    return found
 
 
 def _time(at: datetime, language: str, zone: ZoneInfo) -> str:

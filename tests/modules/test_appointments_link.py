@@ -89,6 +89,7 @@ async def test_ap_03_a_customer_sees_the_window_and_nothing_personal(
         "window_start": "2026-11-25T13:00:00+02:00",
         "window_end": "2026-11-25T15:00:00+02:00",
         "expected_arrival": "2026-11-25T13:00:00+02:00",
+        "work": ["install"],
         "technician_name": "Alice",
         "certificate_number": "C-ALICE",
         "answers": ["confirmed", "change_wanted", "cancelled"],

@@ -1,8 +1,10 @@
 """A move is one order with work at two premises: the old home's removal, the new one's install."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +12,16 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from fieldops.appointments import errors
+from fieldops.appointments import errors, links
+from fieldops.appointments.links import Link, Purpose
 from fieldops.customers.models import Premises
 from fieldops.faults.models import FaultReport, HeldWork
-from fieldops.kernel import views
+from fieldops.kernel import clock, jobs, views
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.ledger import canonical
 from fieldops.kernel.settings import Settings
+from fieldops.notifications.jobs import send_due
 from fieldops.orders.errors import OrderDiffers, PremisesOfAnotherCentre, UnknownReference
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.visits.errors import CannotJoin
@@ -332,6 +336,64 @@ async def test_ap_06_when_the_new_home_cannot_be_promised_the_old_one_stays_as_i
     )
     starts = {v.id: v.window_start for v in await rows(database, Visit)}
     assert starts == {move.removal: local(25, 10), move.install: local(24, 13)}
+
+
+@pytest.mark.parametrize(
+    ("lang", "said", "heading"),
+    [("en", "installation", "What we do"), ("zh-CN", "装机", "服务内容")],
+)
+async def test_ap_03_the_page_says_which_of_a_moves_visits_it_is_and_names_no_address(
+    database: Database,
+    client: httpx.AsyncClient,
+    settings: Settings,
+    world: World,
+    lang: str,
+    said: str,
+    heading: str,
+) -> None:
+    _, removal, install = await booked(database, world)
+    token = {}
+    for id_, start in ((removal, local(24, 10)), (install, local(24, 13))):
+        span = (start, start + timedelta(hours=2))
+        link = Link.made(Purpose.ANSWER, 1, id_, span, timedelta(hours=48))
+        token[id_] = links.sign(settings.secret.get_secret_value(), link)
+    shown = (await client.get(f"/a/{token[install]}", params={"lang": lang})).text
+    other = (await client.get(f"/a/{token[removal]}", params={"lang": lang})).text
+    assert f"<dt>{heading}</dt><dd>{said}</dd>" in shown
+    assert said not in other
+    assert "Esimerkkikatu" not in shown + other
+    answer = await client.get(f"/v1/public/appointments/{token[removal]}")
+    assert answer.json()["work"] == ["remove"]
+
+
+async def test_ap_05_messages_about_a_move_say_what_the_visit_is_for_while_there_is_another(
+    database: Database, world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """AP-03, AP-05: to be told "at your door at ten" is of no use to who has two doors."""
+    outbox = tmp_path / "out"
+    jobs.use(jobs.Machine(database, settings.model_copy(update={"outbox_path": outbox})))
+
+    async def sent(moment: datetime) -> list[str]:
+        with clock.frozen(moment):
+            await send_due()
+        return [json.loads(path.read_text())["text"] for path in sorted(outbox.glob("*.json"))]
+
+    move = await make_move(database, world)
+    single = await make_order(database, world.dora)
+    await book(database, world.dora, move.removal, local(25, 9), "alice")
+    await book(database, world.dora, move.install, local(25, 13), "kim")
+    await book(database, world.dora, single.visit_id, local(25, 13), "alice")
+    first = await sent(local(24, 13))
+    assert len(first) == 3
+    assert [text.partition(" This visit is for: ")[2].partition(".")[0] for text in first] == [
+        "removal", "installation", "",
+    ]  # fmt: skip
+    await run(
+        database, world.dora, "order.cancel", order_id=str(move.id), reason="withdrawn",
+        work_order_ids=[str(w.id) for w in await work_on(database, move.install)],
+    )  # fmt: skip
+    notice = next(text for text in await sent(local(25, 8, 30)) if "C-ALICE" in text)
+    assert "This visit is for" not in notice
 
 
 # Who sees what

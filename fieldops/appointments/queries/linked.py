@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Assignment, Visit
+from fieldops.visits.queries.kinds import kinds
 
 MOST_SEARCHED = 100
 """How many free windows are looked at for a customer; what is shown is spread over the days."""
@@ -28,7 +30,7 @@ MOST_SEARCHED = 100
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The present appointment behind a link, its visit, and who comes.
+    """The present appointment behind a link, its visit, what is done there, and who comes.
 
     The appointment is the link's own, or the one that was booked for the visit instead.
     """
@@ -36,6 +38,7 @@ class Linked:
     link: Link
     appointment: Appointment
     visit: Visit
+    kinds: tuple[str, ...]
     technician_name: str | None
     certificate_number: str | None
     locale: str
@@ -80,13 +83,28 @@ async def linked(session: AsyncSession, link: Link) -> Linked | None:
         return None
     zone = await organisation.zone_of(session, region_id)
     return Linked(
-        link, row.Appointment, row.Visit, row.name, row.certificate_number, row.locale, zone
+        link,
+        row.Appointment,
+        row.Visit,
+        tuple(row.kinds or ()),
+        row.technician_name,
+        row.certificate_number,
+        row.locale,
+        zone,
     )
 
 
-def _joined(region_id: int) -> Select[Appointment, Visit, str, str | None, str | None]:
+def _joined(region_id: int) -> Select[Any]:
+    columns: list[Any] = [
+        Appointment,
+        Visit,
+        Customer.locale,
+        Technician.name.label("technician_name"),
+        Technician.certificate_number,
+        kinds(region_id).label("kinds"),
+    ]
     return (
-        select(Appointment, Visit, Customer.locale, Technician.name, Technician.certificate_number)
+        select(*columns)
         .join(
             Visit,
             and_(Visit.region_id == Appointment.region_id, Visit.id == Appointment.visit_id),

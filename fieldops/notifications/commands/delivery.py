@@ -22,6 +22,7 @@ from fieldops.notifications.commands import planning
 from fieldops.notifications.models import DeliveryAttempt, Message, Receipt
 from fieldops.notifications.queries import Occasion
 from fieldops.notifications.wording import Text, render
+from fieldops.visits.queries.kinds import kinds_apart
 
 LOOKED_AT = 20  # due messages looked at for one whose visit nobody works on
 TASKS: dict[str, str] = {"reconfirmation": "reconfirm"}
@@ -191,7 +192,12 @@ async def _text(
         values["link"] = f"{settings.public_url}/a/{token}"
     locale = await queries.locale_of(session, message.region_id, message.customer_id)
     return render(
-        message.kind, locale, values, quiet.zone, asks_by=_asks_by(settings, message, channel)
+        message.kind,
+        locale,
+        values,
+        quiet.zone,
+        asks_by=_asks_by(settings, message, channel),
+        kinds=await kinds_apart(session, occasion.visit),
     )
 
 

@@ -1,4 +1,4 @@
-"""The browsers of technicians that are woken by web push."""
+"""The browsers of technicians and offices that are woken by web push."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -91,7 +91,7 @@ async def push_subscription_list(
     "",
     response_model=CommandResult,
     operation_id="push_subscribe",
-    summary="Let this browser be woken when one's visits change (SY-01).",
+    summary="Let this browser be woken when visits change (SY-01) or an own plan is proposed.",
     responses=problems(422),
 )
 async def push_subscribe(

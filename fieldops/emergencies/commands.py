@@ -153,7 +153,9 @@ async def change_plan(ctx: Context, args: ChangePlan) -> Outcome:
     await _fill(ctx, plan, args)
     await _set_reserve(ctx, plan, args.reserve_technician_ids)
     if opened is not None:
-        opened.owner_id = plan.owner_id
+        if opened.owner_id != plan.owner_id:  # who has not heard of it yet
+            opened.owner_id = plan.owner_id
+            opened.owner_told_at = opened.owner_reminded_at = None
         await ctx.session.flush()
         if opened.state == State.ACTIVE:
             await ctx.emit(EmergencyChanged(opened.id, plan.id, plan.centre_id))
@@ -305,8 +307,12 @@ class DismissProposal(OfActivation):
 
 async def _activation(ctx: Context, args: OfActivation, state: State) -> Activation:
     """Lock an activation that is in a state; raises NotFound, ActivationOver."""
-    row = await queries.lock_activation(ctx.session, ctx.actor.scope(ACTIVATE), args.activation_id)
     ctx.reason = args.reason
+    return await _open(ctx, args.activation_id, state)
+
+
+async def _open(ctx: Context, activation_id: UUID, state: State) -> Activation:
+    row = await queries.lock_activation(ctx.session, ctx.actor.scope(ACTIVATE), activation_id)
     if row.state != state:
         raise ActivationOver(state=row.state)
     return row
@@ -330,6 +336,26 @@ async def dismiss(ctx: Context, args: DismissProposal) -> Outcome:
     activation = await _activation(ctx, args, State.PROPOSED)
     _over(ctx, activation, State.DISMISSED, args.reason, ctx.now)
     return activation
+
+
+class NoteTold(Args):
+    activation_id: UUID = Field(description="The proposal.")
+    owner_id: UUID = Field(description="Who was told.")
+
+
+@command("emergency.note_told", permission=ACTIVATE, subject="activation_id")
+async def note_told(ctx: Context, args: NoteTold) -> Outcome:
+    """Note that the owner of a proposal was told of it, or again, by the machine (EM-01).
+
+    Nothing is noted for who is not its owner any more. Raises NotFound, ActivationOver.
+    """
+    row = await _open(ctx, args.activation_id, State.PROPOSED)
+    if row.owner_id == args.owner_id:
+        if row.owner_told_at is None:
+            row.owner_told_at = ctx.now
+        else:
+            row.owner_reminded_at = ctx.now
+    return row
 
 
 @command("emergency.end", permission=ACTIVATE, subject="activation_id")

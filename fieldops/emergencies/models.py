@@ -100,6 +100,8 @@ class Activation(Regional):
     ended_by: Mapped[UUID | None]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
+    owner_told_at: Mapped[datetime | None]
+    owner_reminded_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(one_of("state", rules.State), name="state_known"),

@@ -1,5 +1,6 @@
 """Reads of emergency plans: by scope, what is in force, what is overdue."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from uuid import UUID
@@ -194,6 +195,63 @@ async def overdue(session: AsyncSession, region_id: int, now: datetime) -> list[
         .order_by(Activation.id)
     )
     return list(found)
+
+
+@dataclass(frozen=True, slots=True)
+class ToTell:
+    """A proposal that its owner is to be told of, and the owner's account; `again`: undecided."""
+
+    id: UUID
+    plan_name: str
+    reason: str
+    proposed_at: datetime
+    again: bool
+    owner_id: UUID
+    email: str
+    locale: str
+
+
+async def to_tell(
+    session: AsyncSession, region_id: int, undecided_since: datetime | None
+) -> list[ToTell]:
+    """Return the proposals whose owners have to be told, or reminded (EM-01).
+
+    Reminded is, once, who was told before `undecided_since`; without it nobody. Left out are
+    owners whose account is closed.
+    """
+    due: ColumnElement[bool] = Activation.owner_told_at.is_(None)
+    if undecided_since is not None:
+        undecided = Activation.owner_told_at <= undecided_since
+        due = or_(due, and_(undecided, Activation.owner_reminded_at.is_(None)))
+    found = await session.execute(
+        select(
+            Activation.id,
+            EmergencyPlan.name,
+            Activation.reason,
+            func.coalesce(Activation.proposed_at, Activation.created_at),
+            Activation.owner_told_at.is_not(None),
+            Person.id,
+            Person.email,
+            Person.locale,
+        )
+        .join(
+            EmergencyPlan,
+            and_(
+                EmergencyPlan.region_id == Activation.region_id,
+                EmergencyPlan.id == Activation.plan_id,
+            ),
+        )
+        .join(Person, Person.id == Activation.owner_id)
+        .where(
+            Activation.region_id == region_id,
+            EmergencyPlan.region_id == region_id,
+            Activation.state == State.PROPOSED,
+            Person.active,
+            due,
+        )
+        .order_by(Activation.id)
+    )
+    return [ToTell(*row) for row in found]
 
 
 async def with_triggers(

@@ -62,6 +62,8 @@ class ActivationRead(_Read):
     ended_by: UUID | None
     ended_at: datetime | None
     end_reason: str | None
+    owner_told_at: datetime | None = Field(description="When its owner was told of the proposal.")
+    owner_reminded_at: datetime | None = Field(description="When again, undecided as it was.")
 
 
 class PlanInForceRead(BaseModel):

@@ -82,6 +82,7 @@ class Permission(StrEnum):
     ORDER_IMPORT = "order:import"
     ORDER_READ = "order:read"
     ORDER_WRITE = "order:write"
+    PUSH_SUBSCRIBE = "push:subscribe"
     REGISTER_READ = "register:read"
     RULE_EDIT = "rule:edit"
     RULE_READ = "rule:read"
@@ -113,6 +114,7 @@ _OFFICE_READS = frozenset(
         P.NETWORK_READ,
         P.NOTIFICATION_READ,
         P.ORDER_READ,
+        P.PUSH_SUBSCRIBE,
         P.RULE_READ,
         P.STAFF_READ,
         P.UNIT_READ,
@@ -142,6 +144,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.NOTE_WRITE,
             P.ORDER_HANDLE,
             P.ORDER_READ,
+            P.PUSH_SUBSCRIBE,
             P.SYNC_USE,
             P.UNIT_READ,
             P.VISIT_READ,

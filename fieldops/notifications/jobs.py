@@ -1,18 +1,24 @@
 """The worker's part: look every few seconds for messages that are due, and send them."""
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.appointments.rules import QuietHours
 from fieldops.customers import pii
 from fieldops.customers.rules import digits_of
-from fieldops.kernel import actor, clock, commands, jobs, points
+from fieldops.emergencies import queries as emergencies
+from fieldops.emergencies.queries import ToTell
+from fieldops.kernel import actor, clock, commands, configuration, jobs, points
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Coded
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
-from fieldops.notifications import push, queries
+from fieldops.notifications import push, queries, rules
 from fieldops.notifications.channels import (
     Arrived,
     Channel,
@@ -28,6 +34,7 @@ from fieldops.notifications.channels.voice import VoiceChannel
 from fieldops.notifications.commands import browsers, delivery
 from fieldops.notifications.commands.delivery import Claim
 from fieldops.notifications.rules import AttemptOutcome
+from fieldops.notifications.wording import render
 from fieldops.organisation import queries as organisation
 
 MOST_PER_RUN = 500
@@ -74,6 +81,81 @@ async def send_due() -> None:
             await delivery.recover(session, region_id, clock.now())
             await delivery.miss_receipts(session, region_id, clock.now())
         await _send_region(machine.database, machine.settings, channels, region_id)
+
+
+@jobs.every("* * * * *", "notifications.tell_owners")
+async def tell_owners() -> None:
+    """Tell owners that their emergency plan is proposed, once and again while undecided (EM-01).
+
+    A mail wakes nobody and goes at once; what rings, and the second time, waits for the day.
+    """
+    machine = jobs.machine()
+    channels = channels_of(machine.settings)
+    ways = [way for way in machine.settings.message_channels if way in rules.TO_AN_ACCOUNT]
+    way = channels[ways[0]] if ways else None
+    async with machine.database.transaction() as session:
+        regions = await organisation.region_numbers(session)
+    for region_id in regions:
+        async with machine.database.transaction() as session:
+            night = await _office_night(session, region_id)
+            by_day = not night.covers(clock.now())
+            after = await configuration.duration(session, region_id, rules.OWNER_REMINDED_AFTER)
+            since = clock.now() - after if by_day else None
+            due = await emergencies.to_tell(session, region_id, since)
+        for one in due:
+            written = way is not None and await _write(way, one, night.zone)
+            await _ring(machine.database, region_id, one, written=written, by_day=by_day)
+
+
+async def _office_night(session: AsyncSession, region_id: int) -> QuietHours:
+    return QuietHours.of(
+        await configuration.value(session, region_id, rules.OFFICE_QUIET_FROM),
+        await configuration.value(session, region_id, rules.OFFICE_QUIET_UNTIL),
+        await organisation.zone_of(session, region_id),
+    )
+
+
+async def _write(way: Channel, one: ToTell, zone: ZoneInfo) -> bool:
+    """Write to the owner of a proposal; False when it has to be tried again.
+
+    The id is the same however often: a mail program shows once what a dying worker sent twice.
+    """
+    kind = _told_as(one)
+    values = {"plan": " ".join(one.plan_name.split()), "reason": one.reason}
+    text = render(kind, one.locale, {**values, "start": one.proposed_at}, zone)
+    id_ = uuid5(one.id, f"{one.owner_id}:{kind}")
+    outcome, _, why = await _hand_over(
+        way, Outgoing(id_, one.email, text.subject, text.text, text.locale)
+    )
+    if outcome != "sent":
+        log.warning("owner not surely told", activation_id=str(one.id), outcome=outcome, why=why)
+    return outcome != "not_sent"
+
+
+def _told_as(one: ToTell) -> str:
+    return "emergency_undecided" if one.again else "emergency_proposed"
+
+
+async def _ring(
+    database: Database, region_id: int, one: ToTell, *, written: bool, by_day: bool
+) -> None:
+    """Wake the owner's browsers by day, and note that the owner is told, by the one or the other.
+
+    Who is reached by neither is tried again the next minute.
+    """
+    args = {"activation_id": str(one.id), "owner_id": str(one.owner_id)}
+    try:
+        async with database.transaction() as session:
+            woken = 0
+            if by_day:
+                woken = await browsers.wake(
+                    session, region_id, [one.owner_id], _told_as(one), "emergencies"
+                )
+            if written or woken:
+                envelope = Envelope(new_id(), "emergency.note_told", args)
+                await commands.run(session, actor.system(region_id), envelope, clock.now())
+    except Coded as refusal:  # somebody has decided meanwhile
+        log.info("decided meanwhile", activation_id=str(one.id), code=refusal.code)
 
 
 async def _send_region(
@@ -185,7 +267,9 @@ class PushServiceAway(Exception):  # noqa: N818 - it says what happened; the job
 
 
 @jobs.job(browsers.WAKE)
-async def wake_browser(region_id: int, browser_id: str, kind: str) -> None:
+async def wake_browser(
+    region_id: int, browser_id: str, kind: str, about: push.About = "visits"
+) -> None:
     """Wake one browser; one that is gone is forgotten, a service that is away is tried again."""
     machine = jobs.machine()
     async with machine.database.transaction() as session:
@@ -194,7 +278,7 @@ async def wake_browser(region_id: int, browser_id: str, kind: str) -> None:
         return
     said: push.Outcome = "refused"
     if push.allowed(machine.settings, row.endpoint):
-        said = await push.wake(machine.settings, row, kind)
+        said = await push.wake(machine.settings, row, kind, about)
     async with machine.database.transaction() as session:
         row = await queries.browser(session, region_id, UUID(browser_id))
         if row is not None and said == "gone":

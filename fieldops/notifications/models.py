@@ -144,7 +144,7 @@ class Receipt(Regional):
 
 
 class PushSubscription(Regional):
-    """A browser of a technician that is woken by web push (RFC 8030); gone when it says so.
+    """A browser of somebody that is woken by web push (RFC 8030); gone when it says so.
 
     `endpoint` is the push service's address for this browser, `p256dh` and `auth` its keys
     (RFC 8291), as the browser gave them.

@@ -1,4 +1,4 @@
-"""Web push: waking a technician's browser (RFC 8030), encrypted (RFC 8291) and signed (RFC 8292).
+"""Web push: waking somebody's browser (RFC 8030), encrypted (RFC 8291) and signed (RFC 8292).
 
 The push service learns nothing: the message says only that something changed, and is readable by
 the browser alone. The app then syncs.
@@ -25,6 +25,7 @@ REFUSED = range(400, 500)
 AGAIN = frozenset({408, 425, 429})
 
 Outcome = Literal["sent", "gone", "refused", "again"]
+About = Literal["visits", "emergencies"]
 
 
 def new_private_key() -> str:
@@ -65,8 +66,10 @@ def encrypt(p256dh: str, auth: str, endpoint: str, content: bytes) -> bytes:
     return bytes(encoded["body"])
 
 
-async def wake(settings: Settings, browser: PushSubscription, kind: str) -> Outcome:
-    """Tell a browser that its technician has news; returns what the push service said."""
+async def wake(
+    settings: Settings, browser: PushSubscription, kind: str, about: About = "visits"
+) -> Outcome:
+    """Tell a browser that there is news for its person; returns what the push service said."""
     parts = urlsplit(browser.endpoint)
     private = settings.push_private_key.get_secret_value()
     claims = {"aud": f"{parts.scheme}://{parts.netloc}", "sub": settings.push_contact}
@@ -74,10 +77,10 @@ async def wake(settings: Settings, browser: PushSubscription, kind: str) -> Outc
     headers |= {
         "Content-Encoding": "aes128gcm",
         "TTL": str(TTL_SECONDS),
-        "Topic": "visits",  # a browser that was away is woken once
+        "Topic": about,  # a browser that was away is woken once
         "Urgency": "high",
     }
-    content = json.dumps({"type": "visits_changed", "notice": kind}).encode()
+    content = json.dumps({"type": f"{about}_changed", "notice": kind}).encode()
     body = encrypt(browser.p256dh, browser.auth, browser.endpoint, content)
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:

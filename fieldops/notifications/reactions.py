@@ -84,7 +84,7 @@ async def tell_that_a_repair_is_back(ctx: Context, event: WorkBack) -> None:
 @on(TechniciansTold)
 async def wake_browsers(ctx: Context, event: TechniciansTold) -> None:
     """Wake the browsers of technicians whose visits were gained, moved or lost."""
-    await browsers.wake(ctx, event.technician_ids, event.kind)
+    await browsers.wake(ctx.session, ctx.region_id, event.technician_ids, event.kind)
 
 
 @erasure.on_erasure

@@ -50,6 +50,24 @@ REPLY_REPEATED = number(
     within=(1, 120),
 )
 
+OWNER_REMINDED_AFTER = number(
+    "emergency_reminded_after", "EM-01", "minutes", 30,
+    "The owner of a proposed emergency plan is told again when nobody has decided so long.",
+    within=(5, 1440),
+)  # fmt: skip
+OFFICE_QUIET_FROM = number(
+    "office_quiet_from", "EM-01", "hour", 22,
+    "Local hour from which no browser of the office is woken and no owner reminded.",
+    within=(0, 24),
+)  # fmt: skip
+OFFICE_QUIET_UNTIL = number(
+    "office_quiet_until", "EM-01", "hour", 7,
+    "Local hour from which browsers of the office are woken again.",
+    within=(0, 24),
+)  # fmt: skip
+TO_AN_ACCOUNT = frozenset[ChannelName]({"email", "file"})
+"""Channels by which people of the office are written to, at the address they sign in with."""
+
 DELIVERED = frozenset({"DELIVRD", "ANSWERED"})
 NOT_DELIVERED = frozenset(
     {"UNDELIV", "EXPIRED", "DELETED", "REJECTD", "NO_ANSWER", "BUSY", "FAILED"}

@@ -1,9 +1,10 @@
-"""A technician's browsers: registered, taken off, and forgotten when they are gone."""
+"""People's browsers: registered, taken off, and forgotten when they are gone."""
 
 from collections.abc import Collection
 from uuid import UUID
 
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import jobs
 from fieldops.kernel.commands import Args, Context, Text, command
@@ -13,20 +14,29 @@ from fieldops.notifications.errors import BrowserRefused
 from fieldops.notifications.models import PushSubscription
 
 WAKE = "notifications.wake_browser"
-OWN = Permission.DEVICE_REGISTER
+OWN = Permission.PUSH_SUBSCRIBE
 MOST_BROWSERS = 10  # of one person; the one that was registered first makes room
 
 
-async def wake(ctx: Context, technician_ids: Collection[UUID], kind: str) -> None:
-    """Have the worker wake technicians' browsers after the commit."""
-    for row in await queries.browsers_of(ctx.session, ctx.region_id, technician_ids):
+async def wake(
+    session: AsyncSession,
+    region_id: int,
+    person_ids: Collection[UUID],
+    kind: str,
+    about: push.About = "visits",
+) -> int:
+    """Have the worker wake people's browsers after the commit; returns how many."""
+    found = await queries.browsers_of(session, region_id, person_ids)
+    for row in found:
         await jobs.enqueue(
-            ctx.session,
+            session,
             jobs.app.tasks[WAKE],
-            region_id=ctx.region_id,
+            region_id=region_id,
             browser_id=str(row.id),
             kind=kind,
+            about=about,
         )
+    return len(found)
 
 
 class SubscribeBrowser(Args):
@@ -40,7 +50,7 @@ class SubscribeBrowser(Args):
 
 @command("push.subscribe", permission=OWN)
 async def subscribe(ctx: Context, args: SubscribeBrowser) -> PushSubscription:
-    """Let a browser of one's own be woken when visits are gained, moved or lost (SY-01).
+    """Let a browser of one's own be woken: visits change (SY-01), a plan is proposed (EM-01).
 
     The same browser again gets its present keys, and belongs to who registers it last. The
     entrance has checked the address. Raises BrowserRefused for keys that are none.

@@ -20,7 +20,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from fieldops.kernel.db import connect
 from tests.support import databases, schema
+from tests.support.factories.orders import MadeOrder, make_order
+from tests.support.world import build_world
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +106,28 @@ def test_the_newest_migration_goes_back_and_forth(template: str) -> None:
         command.upgrade(schema.alembic(url), "head")
         assert between != before, "the newest migration changes nothing, or its way back does not"
         assert not differences(before, shape(url))
+    finally:
+        databases.drop(name)
+
+
+def test_wo_02_work_taken_in_before_says_where_it_is_after_the_migration(template: str) -> None:
+    """What was ordered by the release before is at its order's premises, and is found there."""
+    name = databases.clone(template)
+    url = databases.url_for(name)
+
+    async def order() -> MadeOrder:
+        database = connect(databases.settings_for(name))
+        made = await make_order(database, (await build_world(database)).dora)
+        await database.close()
+        return made
+
+    try:
+        made = asyncio.run(order())
+        command.downgrade(schema.alembic(url), "0038_endangered")
+        command.upgrade(schema.alembic(url), "head")
+        with psycopg.connect(conninfo(name)) as connection:
+            found = connection.execute("select id, premises_id from orders_work_order").fetchall()
+        assert found == [(made.work[0], made.premises.id)]
     finally:
         databases.drop(name)
 

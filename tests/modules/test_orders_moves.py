@@ -340,7 +340,7 @@ async def test_ap_06_when_the_new_home_cannot_be_promised_the_old_one_stays_as_i
 
 @pytest.mark.parametrize(
     ("lang", "said", "heading"),
-    [("en", "installation", "What we do"), ("zh-CN", "装机", "服务内容")],
+    [("en", "Installation", "What we do"), ("zh-CN", "装机", "服务内容")],
 )
 async def test_ap_03_the_page_says_which_of_a_moves_visits_it_is_and_names_no_address(
     database: Database,

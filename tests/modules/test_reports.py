@@ -85,13 +85,20 @@ def completed(arrived: float = 0.1, done: float = 1.5, **more: Any) -> Plan:
 
 
 async def order_at(
-    session: Any, premises_id: UUID, customer_id: UUID | None, plan: Plan, received: datetime
+    session: Any,
+    premises_id: UUID,
+    customer_id: UUID | None,
+    plan: Plan,
+    received: datetime,
+    *,
+    main: UUID | None = None,
 ) -> tuple[ServiceOrder, WorkOrder]:
+    """An order with work at premises; `main` are the order's own when the item named others."""
     order = ServiceOrder(
         region_id=1,
         external_ref=f"T-{new_id()}",
         customer_id=customer_id,
-        premises_id=premises_id,
+        premises_id=main or premises_id,
         centre_id=plan.centre,
         state="dispatched",
         received_at=received,
@@ -509,10 +516,22 @@ async def test_kp_01_only_a_customers_fault_at_the_same_premises_after_an_instal
     await make_fault(database, plant, hours(1), of_a_customer=False)
     changed = await make(database, completed(kind="change"))
     await make_fault(database, changed, hours(1))
+    left, moved_to = await make(database, completed()), await make(database, completed())
+    assert left.visit.ended_at is not None
+    async with database.transaction() as session:  # one order of who moved: the new home's fault
+        await order_at(
+            session,
+            moved_to.visit.premises_id,
+            left.visit.customer_id,
+            Plan(kind="repair"),
+            left.visit.ended_at + hours(1),
+            main=left.visit.premises_id,
+        )
     missed = await reader.records(world.sam, standing="not_kept")
-    assert [(r["visit_id"], r["misses"]) for r in missed] == [
-        (str(faulty.visit.id), ["fault_after_install"])
-    ]
+    assert {r["visit_id"]: r["misses"] for r in missed} == {
+        str(faulty.visit.id): ["fault_after_install"],
+        str(moved_to.visit.id): ["fault_after_install"],
+    }
 
 
 async def test_ap_06_the_second_operator_cause_reschedule_is_not_tolerated(

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-Interval = tuple[datetime, datetime]
+from fieldops.appointments.slots.calendars import Certificate, Interval
 
 
 class Why(StrEnum):
@@ -86,15 +86,6 @@ class Promise:
     end: datetime
     to_job_s: float
     from_job_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A skill and the days it is valid on, both included (ORG-03)."""
-
-    skill: str
-    valid_from: date
-    valid_until: date
 
 
 @dataclass(frozen=True, slots=True)

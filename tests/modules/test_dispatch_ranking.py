@@ -10,12 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import event, select
 
+from fieldops.appointments.slots.calendars import Certificate
 from fieldops.customers.models import Premises
 from fieldops.dispatch import wording
 from fieldops.dispatch.queries import ranking as reading
 from fieldops.dispatch.ranking import (
     Candidate,
-    Certificate,
     Job,
     Person,
     Promise,

@@ -12,7 +12,7 @@ from fieldops.appointments.queries.appointments import (
     lock_open,
     quiet_hours,
 )
-from fieldops.appointments.queries.calendars import calendars_of, key_of
+from fieldops.appointments.queries.calendars import calendars_of, certificates, key_of
 from fieldops.appointments.queries.calls import (
     call_due,
     call_task,
@@ -43,6 +43,7 @@ from fieldops.appointments.queries.linked import (
 from fieldops.appointments.queries.offering import Offering, Work, offering, work_of
 from fieldops.appointments.queries.reservations import (
     expired_holds,
+    given_away,
     lock_technicians,
     present_technicians,
     promised_elsewhere,
@@ -68,10 +69,12 @@ __all__ = [
     "call_due",
     "call_task",
     "call_tasks",
+    "certificates",
     "displaceable",
     "due_calls",
     "expired_holds",
     "free_windows",
+    "given_away",
     "history",
     "key_of",
     "last_word",

@@ -15,11 +15,11 @@ from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.appointments.models import Reservation
+from fieldops.appointments.queries.reservations import given_away
 from fieldops.appointments.slots.calendars import Busy, Calendar, Certificate
 from fieldops.appointments.slots.gaps import Days, days_of
 from fieldops.appointments.slots.table import Table, table_of
@@ -37,7 +37,6 @@ from fieldops.organisation.models import (
     Shift,
     Technician,
 )
-from fieldops.visits.models import Visit
 
 MOST_CENTRES = 64  # kept by one process; beyond them the one read longest ago goes
 OLDEST = timedelta(minutes=5)  # after which everything is read anew, whatever the counters say
@@ -224,7 +223,7 @@ async def _calendars_of(
 ) -> dict[UUID, Calendar]:
     if not homes:
         return {}
-    certificates = await _certificates(session, region_id, homes)
+    known = await certificates(session, region_id, homes)
     working = await organisation.working_intervals(
         session, region_id, homes, horizon.first, horizon.last, horizon.zone
     )
@@ -233,7 +232,7 @@ async def _calendars_of(
         id_: Calendar(
             id_,
             home,
-            tuple(certificates[id_]),
+            tuple(known[id_]),
             tuple(working[id_]),
             tuple(busy[id_]),
         )
@@ -241,9 +240,10 @@ async def _calendars_of(
     }
 
 
-async def _certificates(
+async def certificates(
     session: AsyncSession, region_id: int, ids: Collection[UUID]
 ) -> dict[UUID, list[Certificate]]:
+    """Return the certificates of technicians, past and future ones too (ORG-03)."""
     found = await session.execute(
         select(
             Qualification.technician_id,
@@ -254,10 +254,10 @@ async def _certificates(
         .where(Qualification.region_id == region_id, Qualification.technician_id.in_(ids))
         .order_by(Qualification.technician_id, Qualification.skill, Qualification.valid_from)
     )
-    certificates: dict[UUID, list[Certificate]] = defaultdict(list)
+    known: dict[UUID, list[Certificate]] = defaultdict(list)
     for id_, skill, valid_from, valid_until in found:
-        certificates[id_].append(Certificate(skill, valid_from, valid_until))
-    return certificates
+        known[id_].append(Certificate(skill, valid_from, valid_until))
+    return known
 
 
 async def _busy(
@@ -267,37 +267,14 @@ async def _busy(
     horizon: Horizon,
     now: datetime,
 ) -> dict[UUID, list[Busy]]:
-    """Return the reserved time of technicians, in the order of its starts: one statement."""
+    """Return the reserved time of technicians, in the order of its starts: one statement.
+
+    What a visit that is done used counts too: the next drive begins there.
+    """
     busy: dict[UUID, list[Busy]] = defaultdict(list)
-    if not ids:
-        return busy
-    found = await session.execute(
-        select(
-            Reservation.technician_id,
-            Reservation.visit_id,
-            func.lower(Reservation.during),
-            func.upper(Reservation.during),
-            Reservation.held_until,
-            func.ST_X(Premises.point),
-            func.ST_Y(Premises.point),
-        )
-        .join(
-            Visit, and_(Visit.region_id == Reservation.region_id, Visit.id == Reservation.visit_id)
-        )
-        .join(
-            Premises, and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id)
-        )
-        .where(
-            Reservation.region_id == region_id,
-            Visit.region_id == region_id,
-            Premises.region_id == region_id,
-            Reservation.technician_id.in_(ids),
-            Reservation.during.op("&&")(horizon.span),
-            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
-        )
-        .order_by(func.lower(Reservation.during))
-    )
-    for technician_id, visit_id, start, end, held_until, longitude, latitude in found:
-        place = None if longitude is None else (longitude, latitude)
-        busy[technician_id].append(Busy(visit_id, start, end, place, held_until))
+    if ids:
+        for id_, time in await given_away(
+            session, region_id, horizon.span, now, ids, of_ended=True
+        ):
+            busy[id_].append(time)
     return busy

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.dialects.postgresql import Range
 
 from fieldops.appointments import queries as appointments
 from fieldops.appointments.commands.reserving import release
@@ -161,9 +162,7 @@ async def _unchanged(
     coming = {UUID(id_) for line in chosen for id_ in line.technician_ids}
     leaving = {UUID(id_) for line in chosen for id_ in line.former_technician_ids}
     await appointments.lock_technicians(ctx.session, ctx.region_id, sorted(coming | leaving))
-    taken = await plans.taken(
-        ctx.session, ctx.region_id, coming, [line.visit_id for line in chosen], ctx.now
-    )
+    taken = await _taken(ctx, chosen, coming)
     outdated = []
     for line in chosen:
         visit = visits[line.visit_id]
@@ -179,6 +178,24 @@ async def _unchanged(
             outdated.append({**_named(line), "changed": changed})
     if outdated:
         raise LinesOutdated(count=len(outdated), lines=outdated)
+
+
+async def _taken(
+    ctx: Context, chosen: Sequence[PlanLine], coming: Collection[UUID]
+) -> dict[UUID, list[tuple[datetime, datetime]]]:
+    """Return when those who come are promised to other visits while the lines last."""
+    known: dict[UUID, list[tuple[datetime, datetime]]] = {id_: [] for id_ in coming}
+    starts = [line.starts_at for line in chosen if line.starts_at is not None]
+    ends = [line.ends_at for line in chosen if line.ends_at is not None]
+    if not starts or not ends:
+        return known
+    during, own = Range(min(starts), max(ends)), {line.visit_id for line in chosen}
+    for id_, time in await appointments.given_away(
+        ctx.session, ctx.region_id, during, ctx.now, coming, of_ended=True
+    ):
+        if time.visit_id not in own:
+            known[id_].append((time.start, time.end))
+    return known
 
 
 def promised(line: PlanLine) -> tuple[datetime, datetime] | None:

@@ -13,8 +13,10 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from fieldops.appointments import queries as promises
 from fieldops.appointments.models import Reservation
 from fieldops.appointments.rules import WINDOW_LENGTH, people_for
+from fieldops.appointments.slots import calendars
 from fieldops.customers.models import Customer, Premises
 from fieldops.dispatch import rules
 from fieldops.dispatch.day import NOWHERE, Busy, CentreDay, Hand, Span, Stop, Terms
@@ -30,6 +32,8 @@ from fieldops.travel import queries as travel
 from fieldops.visits.models import Assignment, Visit, VisitWork
 from fieldops.visits.rules import UNDER_WAY, State, Step
 
+Given = tuple[UUID, calendars.Busy]
+"""A technician's time that is given away."""
 MORNING = timedelta(hours=8)
 LEAST_LEFT = 5.0
 """Minutes that work under way is taken to last still, however long it has gone on."""
@@ -99,7 +103,8 @@ async def read(
     ids = [row.Visit.id for row in visits]
     crews = await _crews(session, region_id, ids)
     work = await _work(session, region_id, ids)
-    spans = await _reserved(session, region_id, midnight, now)
+    whole_day = Range(midnight, midnight + timedelta(days=1))
+    spans = await promises.given_away(session, region_id, whole_day, now)
     locked = await locks.locked(session, region_id, ids)
     appointments = await plans.promises(session, region_id, ids)
     numbers = await configuration.values(session, region_id)
@@ -240,42 +245,6 @@ async def _work(
     return work
 
 
-@dataclass(frozen=True, slots=True)
-class _Reserved:
-    visit_id: UUID
-    technician_id: UUID
-    during: tuple[datetime, datetime]
-    position: geo.Position
-
-
-async def _reserved(
-    session: AsyncSession, region_id: int, midnight: datetime, now: datetime
-) -> list[_Reserved]:
-    """Return all time of the region that is given away on a day, holds that run included."""
-    found = await session.execute(
-        select(Reservation.visit_id, Reservation.technician_id, Reservation.during, Premises.point)
-        .join(
-            Visit, and_(Visit.region_id == Reservation.region_id, Visit.id == Reservation.visit_id)
-        )
-        .join(
-            Premises, and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id)
-        )
-        .where(
-            Reservation.region_id == region_id,
-            Visit.region_id == region_id,
-            Premises.region_id == region_id,
-            Visit.ended_at.is_(None),
-            Reservation.during.op("&&")(Range(midnight, midnight + timedelta(days=1))),
-            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
-        )
-    )
-    return [
-        _Reserved(visit_id, technician_id, (during.lower, during.upper), geo.position_of(point))
-        for visit_id, technician_id, during, point in found
-        if during.lower is not None and during.upper is not None
-    ]
-
-
 def _stop(
     row: Row[Any],
     clock: _Clock,
@@ -283,7 +252,7 @@ def _stop(
     now: float,
     crew: list[Assignment],
     work: list[WorkOrder],
-    spans: Iterable[_Reserved],
+    spans: Iterable[Given],
     numbers: Mapping[str, float],
 ) -> Stop:
     visit: Visit = row.Visit
@@ -296,9 +265,9 @@ def _stop(
     if under_way:
         start, minutes = _left(visit, clock, now, crew, start, minutes)
     reserved = [
-        s.during
-        for s in spans
-        if s.visit_id == visit.id and any(s.technician_id == c.technician_id for c in crew)
+        (time.start, time.end)
+        for id_, time in spans
+        if time.visit_id == visit.id and any(id_ == c.technician_id for c in crew)
     ]
     score = max(order.priority for order in work)
     return Stop(
@@ -353,7 +322,7 @@ async def _hands(
     places: _Places,
     now: float,
     stops: list[Stop],
-    spans: list[_Reserved],
+    spans: list[Given],
 ) -> tuple[Hand, ...]:
     here = lent.union(id_ for stop in stops for id_ in stop.technicians)
     rows = await _technicians(
@@ -371,9 +340,9 @@ async def _hands(
         under_way = [s for s in stops if s.under_way and row.id in s.technicians]
         first = under_way[0].place if under_way else places.add(stood.get(row.id) or _home(row))
         busy = tuple(
-            Busy((clock(s.during[0]), clock(s.during[1])), places.add(s.position))
-            for s in spans
-            if s.technician_id == row.id and s.visit_id not in known
+            Busy((clock(time.start), clock(time.end)), places.add(time.position))
+            for id_, time in spans
+            if id_ == row.id and time.visit_id not in known
         )
         hands.append(
             Hand(

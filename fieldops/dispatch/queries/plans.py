@@ -5,10 +5,12 @@ from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, select, update
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.appointments.models import Appointment, Reservation
+from fieldops.appointments import queries as appointments
+from fieldops.appointments.models import Appointment
 from fieldops.appointments.rules import OPEN_STATES
 from fieldops.dispatch import policy, rules
 from fieldops.dispatch.models import Disturbance, Plan, PlanLine
@@ -153,46 +155,14 @@ async def crews(
     return known
 
 
-async def taken(
-    session: AsyncSession,
-    region_id: int,
-    technician_ids: Collection[UUID],
-    besides: Collection[UUID],
-    now: datetime,
-) -> dict[UUID, list[tuple[datetime, datetime]]]:
-    """Return the time of technicians that is given to other visits than these."""
-    found = await session.execute(
-        select(Reservation.technician_id, Reservation.during).where(
-            Reservation.region_id == region_id,
-            Reservation.technician_id.in_(technician_ids),
-            Reservation.visit_id.not_in(besides),
-            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
-        )
-    )
-    known: dict[UUID, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for technician_id, during in found:
-        if during.lower is not None and during.upper is not None:
-            known[technician_id].append((during.lower, during.upper))
-    return known
-
-
 async def given(
     session: AsyncSession, region_id: int, technician_id: UUID, now: datetime
 ) -> list[tuple[UUID, tuple[datetime, datetime]]]:
     """Return the time of a technician that visits have from now on, by visit."""
-    found = await session.execute(
-        select(Reservation.visit_id, Reservation.during).where(
-            Reservation.region_id == region_id,
-            Reservation.technician_id == technician_id,
-            func.upper(Reservation.during) > now,
-            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
-        )
+    found = await appointments.given_away(
+        session, region_id, Range(now, None), now, [technician_id], of_ended=True
     )
-    return [
-        (visit_id, (during.lower, during.upper))
-        for visit_id, during in found
-        if during.lower is not None and during.upper is not None
-    ]
+    return [(time.visit_id, (time.start, time.end)) for _, time in found]
 
 
 def disturbances(scope: Scope, *, centre_id: UUID | None = None) -> Select[Disturbance]:

@@ -11,19 +11,20 @@ from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.appointments.models import Reservation
+from fieldops.appointments import queries as appointments
 from fieldops.appointments.rules import needs_person, people_for
+from fieldops.appointments.slots.calendars import Busy
 from fieldops.customers.models import Customer, Premises
 from fieldops.customers.rules import Segment
 from fieldops.dispatch import rules
-from fieldops.dispatch.ranking import Candidate, Certificate, Job, Person, Promise, Weights, rank
+from fieldops.dispatch.ranking import Candidate, Job, Person, Promise, Weights, rank
 from fieldops.emergencies import queries as emergencies
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day, start_of_day
-from fieldops.kernel.geo import Position, position_of
+from fieldops.kernel.geo import Position
 from fieldops.orders.rules import Kind
 from fieldops.organisation import queries as organisation
-from fieldops.organisation.models import Leave, Qualification, Technician
+from fieldops.organisation.models import Leave, Technician
 from fieldops.travel import queries as travel
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Assignment, Visit
@@ -70,7 +71,7 @@ async def candidates(
     ids = [t.id for t in staff]
     day = start_of_day(job.day, zone), start_of_day(job.day + timedelta(days=1), zone)
     goal = await visits.premises_position(session, region_id, visit.premises_id)
-    certificates = await _certificates(session, region_id, ids)
+    certificates = await appointments.certificates(session, region_id, ids)
     working = await organisation.working_intervals(session, region_id, ids, job.day, job.day, zone)
     leaves = await _leaves(session, region_id, ids, start, end)
     booked = await _booked(session, visit, ids, day, now)
@@ -147,23 +148,6 @@ async def _staff(
     return list(found)
 
 
-async def _certificates(
-    session: AsyncSession, region_id: int, ids: Collection[UUID]
-) -> dict[UUID, list[Certificate]]:
-    found = await session.execute(
-        select(
-            Qualification.technician_id,
-            Qualification.skill,
-            Qualification.valid_from,
-            Qualification.valid_until,
-        ).where(Qualification.region_id == region_id, Qualification.technician_id.in_(ids))
-    )
-    by_technician: dict[UUID, list[Certificate]] = defaultdict(list)
-    for id_, skill, first, last in found:
-        by_technician[id_].append(Certificate(skill, first, last))
-    return by_technician
-
-
 async def _leaves(
     session: AsyncSession, region_id: int, ids: Collection[UUID], start: datetime, end: datetime
 ) -> dict[UUID, str]:
@@ -178,47 +162,18 @@ async def _leaves(
     return {id_: kind for id_, kind in found}  # noqa: C416 - rows, not pairs
 
 
-@dataclass(frozen=True, slots=True)
-class _Booked:
-    visit_id: UUID
-    start: datetime
-    end: datetime
-    place: Position
-
-
 async def _booked(
     session: AsyncSession,
     visit: Visit,
     ids: Collection[UUID],
     day: tuple[datetime, datetime],
     now: datetime,
-) -> dict[UUID, list[_Booked]]:
+) -> dict[UUID, list[Busy]]:
     """Return the time of the day that is given to other visits, and where."""
-    found = await session.execute(
-        select(Reservation.technician_id, Reservation.visit_id, Reservation.during, Premises.point)
-        .join(
-            Visit, and_(Visit.region_id == Reservation.region_id, Visit.id == Reservation.visit_id)
-        )
-        .join(
-            Premises, and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id)
-        )
-        .where(
-            Reservation.region_id == visit.region_id,
-            Visit.region_id == visit.region_id,
-            Premises.region_id == visit.region_id,
-            Reservation.technician_id.in_(ids),
-            Reservation.during.op("&&")(Range(*day)),
-            Reservation.visit_id != visit.id,
-            Visit.ended_at.is_(None),
-            or_(Reservation.held_until.is_(None), Reservation.held_until > now),
-        )
-        .order_by(Reservation.technician_id, Reservation.during)
-    )
-    by_technician: dict[UUID, list[_Booked]] = defaultdict(list)
-    for id_, visit_id, during, point in found:
-        if during.lower is not None and during.upper is not None:
-            booked = _Booked(visit_id, during.lower, during.upper, position_of(point))
-            by_technician[id_].append(booked)
+    by_technician: dict[UUID, list[Busy]] = defaultdict(list)
+    for id_, time in await appointments.given_away(session, visit.region_id, Range(*day), now, ids):
+        if time.visit_id != visit.id and time.position is not None:
+            by_technician[id_].append(time)
     return by_technician
 
 
@@ -277,13 +232,14 @@ async def _ways(
     session: AsyncSession,
     region_id: int,
     origins: dict[UUID, Position],
-    booked: dict[UUID, list[_Booked]],
+    booked: dict[UUID, list[Busy]],
     goal: Position,
     leaving: datetime,
 ) -> _Ways:
     """Return everybody's way to the job, from where they are and from their other visits."""
     stops = [(id_, stop) for id_, of_one in booked.items() for stop in of_one]
-    places = [*origins.values(), *(stop.place for _, stop in stops)]
+    known = (stop.position for _, stop in stops)
+    places = [*origins.values(), *(place for place in known if place is not None)]
     there = (await travel.seconds(session, region_id, places, [goal], leaving))[:, 0]
     back = (await travel.seconds(session, region_id, [goal], places, leaving))[0]
     promises: dict[UUID, list[Promise]] = defaultdict(list)

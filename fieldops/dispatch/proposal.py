@@ -61,7 +61,7 @@ def of(day: CentreDay, terms: Terms, problem: Problem, stops: Iterable[Sequence[
     given = _given(day, problem, stops)
     stands = frame(day, {s.id for s in day.stops if is_fixed(day, s, terms)})
     stays = stands.stays
-    before = walk(day, _entries(day, _today(day), stands), stands.rests)
+    before = walk(day, _entries(day, _today(day, stands), stands), stands.rests)
     after = walk(day, _entries(day, given, stands), stands.rests)
     wrong = _differs(given, after, stays) + _pushed(day, before, after, stays)
     lines = _lines(day, terms, given, after, stays)
@@ -90,7 +90,7 @@ def of(day: CentreDay, terms: Terms, problem: Problem, stops: Iterable[Sequence[
 def as_it_stands(day: CentreDay, terms: Terms) -> Walked:
     """Return how a day goes if nothing is changed; what nobody there has is in no route."""
     stands = frame(day, {stop.id for stop in day.stops if is_fixed(day, stop, terms)})
-    return walk(day, _entries(day, _today(day), stands), stands.rests)
+    return walk(day, _entries(day, _today(day, stands), stands), stands.rests)
 
 
 def _given(day: CentreDay, problem: Problem, stops: Iterable[Sequence[Any]]) -> dict[UUID, Given]:
@@ -110,12 +110,16 @@ def _given(day: CentreDay, problem: Problem, stops: Iterable[Sequence[Any]]) -> 
     return found
 
 
-def _today(day: CentreDay) -> dict[UUID, Given]:
-    return {
-        s.id: Given(s.technicians, s.start)
-        for s in day.stops
-        if s.technicians and s.start is not None and all(_there(day, s, t) for t in s.technicians)
-    }
+def _today(day: CentreDay, stands: Frame) -> dict[UUID, Given]:
+    """Return who makes which visit as it stands: what stays is made, as in any plan of the day."""
+    found = {}
+    for stop in day.stops:
+        hands = tuple(id_ for id_ in stop.technicians if id_ in day.by_hand)
+        stays = stop.id in stands.stays and len(hands) > 0
+        made = stays or (bool(hands) and all(_there(day, stop, t) for t in stop.technicians))
+        if stop.start is not None and made:
+            found[stop.id] = Given(hands, stop.start)
+    return found
 
 
 def _there(day: CentreDay, stop: Stop, technician: UUID) -> bool:

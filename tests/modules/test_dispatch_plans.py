@@ -109,6 +109,7 @@ async def test_a_swap_is_proposed_as_two_lines_that_go_together(
     assert of(plan, west)["technician_ids"] == [person("alice")]
     assert of(plan, west)["requires"] == [of(plan, east)["id"]]
     assert plan["figures"]["after"]["travel_minutes"] < plan["figures"]["before"]["travel_minutes"]
+    assert all(line["gains"]["travel_minutes"] > 0 for line in swapped.values())
     assert "from Bob to Alice" in of(plan, west)["words"]["en"]
     half = await publish(client, plan["id"], dora, line_ids=[of(plan, west)["id"]])
     assert (half.status_code, half.json()["code"]) == (409, "plan_lines_belong_together")

@@ -5,6 +5,7 @@ as well as good ones.
 """
 
 import math
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -171,6 +172,22 @@ def test_minutes_add_up_before_and_after(drawn: tuple[CentreDay, Terms]) -> None
             spent = h.work + h.travel + h.wait + h.lunch + h.elsewhere + h.free
             assert spent == pytest.approx(h.shift + h.over, abs=0.6)
             assert min(h.work, h.travel, h.wait, h.lunch, h.free, h.over) >= 0
+    _check_bill(day, made)
+
+
+def _check_bill(day: CentreDay, made: Proposal) -> None:
+    """What is told of the whole day is the sum of what is told of technicians and of lines."""
+    for when in ("before", "after"):
+        told = made.figures[when]
+        assert told["visits"] == len(day.stops) == told["served"] + sum(told["left_out"].values())
+        if all(hand.own for hand in day.hands):
+            for what in ("travel", "work"):
+                each = sum(row[when][what] for row in made.hours)
+                assert told[f"{what}_minutes"] == pytest.approx(each, abs=0.1 * len(day.hands))
+    served = sum(line.gains.get("served", 0.0) for line in made.lines)
+    left = (made.figures[when]["promised_left_out"] for when in ("before", "after"))
+    assert served == next(left) - next(left)
+    assert made.figures["lines"] == dict(Counter(line.kind.value for line in made.lines))
 
 
 @few

@@ -369,6 +369,30 @@ async def test_vi_03_arrival_keeps_device_time_estimate_position_and_window(
     assert (visit.state, visit.arrived_at) == ("on_site", when)
 
 
+@pytest.mark.usefixtures("_evidence_is_complete")
+async def test_vi_03_an_introduction_left_undone_is_kept_and_completes_nothing(
+    database: Database, world: World
+) -> None:
+    made = await assigned_visit(database, world)
+    visit_id = str(made.visit_id)
+    await arrive(database, world.alice, made.visit_id)
+    await from_phone(database, world.alice, "visit.start", visit_id=visit_id)
+    done = {"certificate_shown": True, "customer_confirmed": True, "work_explained": True}
+    around = {"covers_used": False, "others_undisturbed": False}
+    for left_out in done:
+        said = {**done, **around, left_out: False}
+        await from_phone(database, world.alice, "visit.confirm_identity", visit_id=visit_id, **said)
+        with pytest.raises(IdentityMissing):
+            await from_phone(database, world.alice, "visit.complete", visit_id=visit_id, **REFUSED)
+    await from_phone(
+        database, world.alice, "visit.confirm_identity", visit_id=visit_id, **done, **around
+    )
+    await from_phone(database, world.alice, "visit.complete", visit_id=visit_id, **REFUSED)
+    kept = [r for r in await rows(database, VisitFact, made.visit_id) if r.kind == "identity"]
+    assert [row.body["complete"] for row in kept] == [False, False, False, True]
+    assert {(r.body["covers_used"], r.body["others_undisturbed"]) for r in kept} == {(False, False)}
+
+
 async def test_vi_03_work_starts_after_the_arrival(database: Database, world: World) -> None:
     made = await assigned_visit(database, world)
     with pytest.raises(NotArrived) as caught:

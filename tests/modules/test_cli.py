@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
@@ -13,6 +14,7 @@ from fieldops.checklists import standard
 from fieldops.checklists.models import Template
 from fieldops.kernel.db import connect
 from fieldops.kernel.settings import Settings, get_settings
+from fieldops.notifications import push
 from fieldops.organisation import queries
 from fieldops.organisation.commands.accounts import passwords
 from fieldops.sync import queries as sync
@@ -115,3 +117,17 @@ def test_settings_hide_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "never" not in str(rows)
     assert "hush" not in str(rows)
     get_settings.cache_clear()
+
+
+def test_a_push_key_that_was_printed_is_the_one_browsers_are_given(
+    on: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, said = call("push-key")
+    (name, private), public = said.split()[0].split("="), said.split()[-1]
+    assert (code, name, push.public_key(on)) == (0, "FIELDOPS_PUSH_PRIVATE_KEY", None)
+    monkeypatch.setenv(name, private)
+    get_settings.cache_clear()
+    assert push.public_key(get_settings()) == public
+    point = base64.urlsafe_b64decode(public + "=")
+    assert (len(point), point[0]) == (65, 4)  # an uncompressed point of P-256, as browsers want it
+    assert call("push-key")[1].split()[0] != f"{name}={private}"

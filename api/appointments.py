@@ -21,7 +21,6 @@ from fieldops.appointments.schemas import (
     Slots,
     ToTell,
 )
-from fieldops.emergencies import queries as emergencies
 from fieldops.kernel.permissions import Permission
 from fieldops.visits import queries as visits
 
@@ -112,7 +111,7 @@ async def slot_list(
     limit: Annotated[int, Query(ge=1, le=100, description="Greatest number of windows.")] = 20,
 ) -> Slots:
     visit = await visits.visit(reading.session, reading.scope, visit_id)
-    found = await queries.free_windows(
+    found = await queries.offered_windows(
         reading.session,
         visit,
         reading.now,
@@ -122,11 +121,9 @@ async def slot_list(
         night=night,
         displacing=True,
     )
-    plan = await emergencies.active(
-        reading.session, reading.scope.region_id, visit.centre_id, reading.now
-    )
+    plan = found.plan
     return Slots(
-        items=[SlotRead.model_validate(offer) for offer in found],
+        items=[SlotRead.model_validate(offer) for offer in found.offers],
         emergency=ToTell(en=plan.text_en, zh_cn=plan.text_zh) if plan else None,
     )
 

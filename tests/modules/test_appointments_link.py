@@ -208,7 +208,7 @@ async def test_the_free_windows_of_a_visit_take_few_statements_and_fewer_the_sec
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
     assert len(listed.json()["items"]) == 20
     assert again.json() == listed.json()
-    assert (first <= 15, len(asked) <= 8) == (True, True), "\n".join(
+    assert (first <= 14, len(asked) <= 7) == (True, True), "\n".join(
         [str(first), *(a[:90] for a in asked)]
     )
 

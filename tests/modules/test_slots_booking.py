@@ -52,9 +52,9 @@ async def offers(database: Database, visit_id: UUID, **asked: Any) -> list[Offer
             select(Visit).where(Visit.region_id == 1, Visit.id == visit_id)
         )
         assert visit is not None
-        return await queries.free_windows(
-            session, visit, clock.now(), **{"limit": 100, "displacing": True, **asked}
-        )
+        asked = {"limit": 100, "displacing": True, **asked}
+        found = await queries.offered_windows(session, visit, clock.now(), **asked)
+        return found.offers
 
 
 async def fill(

@@ -40,7 +40,7 @@ from fieldops.appointments.queries.linked import (
     linked,
     other_windows,
 )
-from fieldops.appointments.queries.offering import Offering, Work, offering, work_of
+from fieldops.appointments.queries.offering import Offering, Work, work_of
 from fieldops.appointments.queries.reservations import (
     expired_holds,
     given_away,
@@ -49,7 +49,7 @@ from fieldops.appointments.queries.reservations import (
     promised_elsewhere,
     reservations_of,
 )
-from fieldops.appointments.queries.windows import Offer, arrival_in, free_windows
+from fieldops.appointments.queries.windows import Offer, arrival_in, free_windows, offered_windows
 
 __all__ = [
     "AHEAD",
@@ -86,7 +86,7 @@ __all__ = [
     "lock_open",
     "lock_technicians",
     "newest",
-    "offering",
+    "offered_windows",
     "open_tasks",
     "other_windows",
     "present_technicians",

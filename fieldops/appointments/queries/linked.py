@@ -13,14 +13,12 @@ from fieldops.appointments import rules, situations
 from fieldops.appointments.links import Link
 from fieldops.appointments.models import Appointment, Reconfirmation
 from fieldops.appointments.queries.appointments import linked_visits
-from fieldops.appointments.queries.windows import Offer, free_windows
+from fieldops.appointments.queries.windows import Offer, offered_windows
 from fieldops.appointments.situations import Situation
 from fieldops.customers.models import Customer
-from fieldops.emergencies import queries as emergencies
 from fieldops.emergencies.rules import ActivePlan
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
-from fieldops.visits import queries as visits
 from fieldops.visits.models import Assignment, Visit
 from fieldops.visits.queries.kinds import kinds
 
@@ -176,18 +174,8 @@ async def other_windows(
     if await linked_visits(session, visit):
         return Choice([], linked=True)
     night = appointment.night_visit_wanted
-    found = await free_windows(session, visit, now, limit=MOST_SEARCHED, night=night)
+    found = await offered_windows(session, visit, now, limit=MOST_SEARCHED, night=night)
     present = appointment.window_start, appointment.window_end
-    offers = [offer for offer in found if (offer.start, offer.end) != present]
-    return Choice(offers, linked=False, plan=await _plan_to_tell(session, visit, offers, now))
-
-
-async def _plan_to_tell(
-    session: AsyncSession, visit: Visit, offers: list[Offer], now: datetime
-) -> ActivePlan | None:
-    """Return the plan in force where it puts the visit's work off, or nothing is offered."""
-    plan = await emergencies.active(session, visit.region_id, visit.centre_id, now)
-    if plan is None or not offers:
-        return plan
-    work = await visits.open_work(session, visit.region_id, visit.id)
-    return plan if plan.days_put_off(frozenset(order.kind for _, order in work)) else None
+    offers = [offer for offer in found.offers if (offer.start, offer.end) != present]
+    tell = found.put_off or not offers
+    return Choice(offers, linked=False, plan=found.plan if tell else None)

@@ -16,6 +16,7 @@ from fieldops.customers import queries as customers
 from fieldops.customers.models import Customer, Premises
 from fieldops.customers.rules import Task
 from fieldops.emergencies import queries as emergencies
+from fieldops.emergencies.rules import ActivePlan
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.geo import Position
@@ -44,8 +45,8 @@ class Offering:
     """What may be offered for a visit.
 
     `days`: how far ahead, `window`: how long. `reserve`: the share of each day that is
-    kept from it until `reserve_until` before the day. `lent`: technicians of other centres who may
-    come, too. `put_off_until`: nothing is offered before.
+    kept from it until `reserve_until` before the day. `plan`: the emergency plan in force, whose
+    reserve technicians may come, too. `put_off_until`: nothing is offered before.
     `may_displace`: visits of less priority may be named as those that would have to move.
     """
 
@@ -54,11 +55,16 @@ class Offering:
     reserve: float
     reserve_until: timedelta
     may_displace: bool
-    lent: frozenset[UUID] = frozenset()
+    plan: ActivePlan | None = None
     put_off_until: datetime | None = None
 
+    @property
+    def lent(self) -> frozenset[UUID]:
+        """The technicians of other centres who may come too (EM-01)."""
+        return self.plan.reserve if self.plan is not None else frozenset()
 
-async def offering(session: AsyncSession, visit: Visit, work: Work, now: datetime) -> Offering:
+
+async def offering_of(session: AsyncSession, visit: Visit, work: Work, now: datetime) -> Offering:
     """Return what may be offered for a visit now: the region's numbers (AP-01).
 
     An emergency plan in force changes them (EM-01): other days and windows, another reserve,
@@ -93,7 +99,7 @@ async def offering(session: AsyncSession, visit: Visit, work: Work, now: datetim
         ),
         reserve_until=await configuration.duration(session, region_id, rules.RESERVE_UNTIL),
         may_displace=rules.may_displace(work.tier, work.priority),
-        lent=plan.reserve if plan is not None else frozenset(),
+        plan=plan,
         put_off_until=put_off_until,
     )
 

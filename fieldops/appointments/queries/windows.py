@@ -14,10 +14,12 @@ from fieldops.appointments.queries.appointments import quiet_hours
 from fieldops.appointments.queries.calendars import Calendars, Horizon, calendars, calendars_of
 from fieldops.appointments.queries.displacing import Displaced, with_displaced
 from fieldops.appointments.queries.drives import drives
-from fieldops.appointments.queries.offering import Offering, Work, offering, work_of
+from fieldops.appointments.queries.offering import Offering, Work, offering_of, work_of
 from fieldops.appointments.slots import exact, risk, search
 from fieldops.appointments.slots.calendars import Calendar, Wanted, Window, windows
 from fieldops.appointments.slots.table import Table, open_days
+from fieldops.emergencies import queries as emergencies
+from fieldops.emergencies.rules import ActivePlan
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.organisation import queries as organisation
@@ -44,6 +46,18 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """The windows offered for a visit, and the emergency plan that was in force for it (EM-01).
+
+    `put_off`: the plan puts this visit's work off, so that nothing earlier is among them.
+    """
+
+    offers: list[Offer]
+    plan: ActivePlan | None
+    put_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A visit's question for windows, with everything that was read to ask it."""
 
@@ -64,7 +78,7 @@ class Question:
         return in_time and (self.work.arrive_by is None or arrival <= self.work.arrive_by)
 
 
-async def free_windows(
+async def offered_windows(
     session: AsyncSession,
     visit: Visit,
     now: datetime,
@@ -74,8 +88,8 @@ async def free_windows(
     ends: datetime | None = None,
     night: bool = False,
     displacing: bool = False,
-) -> list[Offer]:
-    """Return the earliest windows that can be kept for a visit (AP-01).
+) -> Offered:
+    """Return the earliest windows that can be kept for a visit, and why no others (AP-01, EM-01).
 
     `starts` and `ends` limit where windows begin, the end not included. Windows in the quiet hours
     are only listed for a customer who asked for a night visit (AP-09). With `displacing`, for an
@@ -84,17 +98,26 @@ async def free_windows(
     """
     question = await _question(session, visit, now)
     if question is None:
-        return []
+        plan = await emergencies.active(session, visit.region_id, visit.centre_id, now)
+        return Offered([], plan)
+    offering = question.offering
     zone = question.wanted.zone
-    last = now + question.offering.days
+    last = now + offering.days
     horizon = Horizon(local_day(now, zone), local_day(last, zone), zone)
     known = await _calendars(session, question, horizon)
     candidates = await _candidates(session, question, known, starts, ends, night=night)
     offers = await _offers(session, question, known, known.table, candidates, limit, ())
-    allowed = displacing and question.offering.may_displace
+    allowed = displacing and offering.may_displace
     if allowed and not any(o.within_limit for o in offers):
         offers = await _displacing(session, question, known, candidates, offers, limit)
-    return offers
+    return Offered(offers, offering.plan, offering.put_off_until is not None)
+
+
+async def free_windows(
+    session: AsyncSession, visit: Visit, now: datetime, *, limit: int
+) -> list[Offer]:
+    """Return the earliest windows that can be kept for a visit (AP-01)."""
+    return (await offered_windows(session, visit, now, limit=limit)).offers
 
 
 async def _question(session: AsyncSession, visit: Visit, now: datetime) -> Question | None:
@@ -109,7 +132,7 @@ async def _question(session: AsyncSession, visit: Visit, now: datetime) -> Quest
         duration=timedelta(minutes=visit.duration_minutes),
         zone=await organisation.zone_of(session, visit.region_id),
     )
-    offered = await offering(session, visit, work, now)
+    offered = await offering_of(session, visit, work, now)
     return Question(visit, work, wanted, offered, now, numbers[rules.WORK_SPREAD.name] / 100)
 
 

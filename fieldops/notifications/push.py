@@ -5,6 +5,7 @@ the browser alone. The app then syncs.
 """
 
 import json
+import re
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ TTL_SECONDS = 12 * 3600  # a shift: what is older is found by the next sync anyw
 GONE = frozenset({404, 410})
 REFUSED = range(400, 500)
 AGAIN = frozenset({408, 425, 429})
+HOST = re.compile(r"[a-z0-9.-]+")
 
 Outcome = Literal["sent", "gone", "refused", "again"]
 About = Literal["visits", "emergencies"]
@@ -46,13 +48,19 @@ def public_key(settings: Settings) -> str | None:
 
 
 def allowed(settings: Settings, endpoint: str) -> bool:
-    """Return whether an endpoint is a push service's: we call no other address for anybody."""
-    parts = urlsplit(endpoint)
-    host = (parts.hostname or "").lower()
-    nearby = settings.environment == "test" and parts.scheme == "http"
-    if parts.scheme != "https" and not nearby:
+    """Return whether an endpoint is a push service's: we call no other address for anybody.
+
+    It is read by the parser of the client that will call it, so that both mean the same host.
+    """
+    try:
+        url = httpx.URL(endpoint)
+    except httpx.InvalidURL:
         return False
-    return any(host == name or host.endswith(f".{name}") for name in settings.push_hosts)
+    nearby = settings.environment == "test" and url.scheme == "http"
+    plain = not url.userinfo and url.port is None and HOST.fullmatch(url.host)
+    if not nearby and (url.scheme != "https" or not plain):
+        return False
+    return any(url.host == name or url.host.endswith(f".{name}") for name in settings.push_hosts)
 
 
 def encrypt(p256dh: str, auth: str, endpoint: str, content: bytes) -> bytes:

@@ -120,12 +120,21 @@ async def test_a_push_service_that_is_away_is_tried_again(
         "https://internal.example/x",
         "http://fcm.googleapis.com/x",
         "https://127.0.0.1.evil.example/",
+        "https://127.0.0.1\\.fcm.googleapis.com/x",
+        "https://somebody@fcm.googleapis.com/x",
+        "https://fcm.googleapis.com:22/x",
+        "https://fcm.googleapis.com:port/x",
+        "https://[fcm.googleapis.com/x",
     ],
 )
 async def test_no_address_is_called_that_is_not_a_push_services(
     database: Database, world: World, settings: Settings, endpoint: str
 ) -> None:
-    settings = with_keys(settings)
+    """As installed: the test servers' http and loopback are no push services there."""
+    hosts = Settings.model_fields["push_hosts"].default
+    settings = with_keys(settings).model_copy(
+        update={"push_hosts": hosts, "environment": "production"}
+    )
     browser = Browser(1)
     async with application(database, settings) as client:
         answer = await client.post(
@@ -133,7 +142,13 @@ async def test_no_address_is_called_that_is_not_a_push_services(
             json={**browser.subscription(), "endpoint": endpoint},
             headers=bearer(settings, world.alice),
         )
-    assert (answer.status_code, answer.json()["code"]) == (422, "browser_refused")
+        assert (answer.status_code, answer.json()["code"]) == (422, "browser_refused")
+        answer = await client.post(
+            "/v1/push-subscriptions",
+            json={**browser.subscription(), "endpoint": "https://fcm.googleapis.com/fcm/send/1"},
+            headers=bearer(settings, world.alice),
+        )
+        assert answer.status_code == 200, answer.text
 
 
 async def test_org_02_nobody_sees_or_removes_anothers_browser(

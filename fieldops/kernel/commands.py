@@ -12,7 +12,14 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar, get_type_hints
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
@@ -55,13 +62,19 @@ def shown(**example: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-def _no_nul(value: Any) -> Any:
-    if isinstance(value, str) and "\x00" in value:
+def _storable(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if "\x00" in value:
         raise ValueError("text may not hold a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:  # an emoji that was cut in two
+        raise ValueError("text may not hold half a character (a lone surrogate)") from exc
     return value
 
 
-Text = Annotated[str, BeforeValidator(_no_nul)]
+Text = Annotated[str, BeforeValidator(_storable)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,4 +385,14 @@ def _refusal_for(exc: IntegrityError) -> Coded:
     return refusal() if refusal is not None else Constraint(rule=name)
 
 
-Moment = AwareDatetime
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+
+
+def _in_reach(moment: datetime) -> datetime:
+    """Refuse a moment at the calendar's very ends, where no zone and no sum of times holds it."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"a moment lies between {FIRST_YEAR} and {LAST_YEAR}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]

@@ -1,5 +1,6 @@
 """Bad input: a clear 4xx with the field and the rule, and nothing stored."""
 
+import json
 from typing import Any
 
 import httpx
@@ -49,6 +50,8 @@ CASES: list[tuple[str, str, str, Any, str, str]] = [
     ("wrong type", "dora", "/v1/premises", but(PREMISES, street=7), "street", "string_type"),
     ("oversized text", "dora", "/v1/premises", but(PREMISES, street="x" * 500), "street", "long"),
     ("NUL in a text", "dora", "/v1/premises", but(PREMISES, street="a\x00b"), "street", "error"),
+    ("half an emoji", "dora", "/v1/premises", but(PREMISES, street="\ud83d"), "street", "error"),
+    ("half an emoji as a name", "dora", "/v1/premises", but(PREMISES, **{"\ud83d": 1}), "", ""),
     ("off the earth", "dora", "/v1/premises", but(PREMISES, point=at(24.9, 95)), "point", "equal"),
     ("wrong SRID", "dora", "/v1/premises", but(PREMISES, point=at(1, 2, srid=3067)), "srid", "val"),
     (
@@ -77,6 +80,22 @@ CASES: list[tuple[str, str, str, Any, str, str]] = [
         but(LEAVE, ends_at="2026-02-30T08:00:00Z"),
         "ends_at",
         "datetime",
+    ),
+    (
+        "before any zone's time",
+        "ada",
+        LEAVES,
+        but(LEAVE, starts_at="0001-01-01T00:00:00+14:00"),
+        "starts_at",
+        "value",
+    ),
+    (
+        "after any zone's time",
+        "dora",
+        "/v1/call-tasks",
+        {"visit_id": str(NORTH), "kind": "reply", "due_at": "9999-12-31T23:59:59Z"},
+        "due_at",
+        "value",
     ),
     (
         "ends before it starts",
@@ -127,7 +146,8 @@ async def test_it_is_refused_with_field_and_rule_and_leaves_nothing(
     rule: str,
 ) -> None:
     before = await rows_stored(database)
-    answer = await client.post(path, json=body, headers=bearer(settings, world.actors[who]))
+    headers = {**bearer(settings, world.actors[who]), "Content-Type": "application/json"}
+    answer = await client.post(path, content=json.dumps(body), headers=headers)
     assert answer.status_code == 422, answer.text
     problem = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"

@@ -154,8 +154,8 @@ KNOWS_BUILDING = number(
 )  # fmt: skip
 PRACTICE = number(
     "ranking_practice", "CU-01", "minutes", 20,
-    "Minutes of way that long practice, or an enterprise certificate, is worth to important"
-    " customers.",
+    "Minutes of way that long practice is worth to important customers, and an enterprise"
+    " certificate to firms and authorities.",
     within=(0, 240),
 )  # fmt: skip
 PRACTICE_DAYS = number(

@@ -1,4 +1,4 @@
-"""Services follow the work done on them (RE-02, WO-03)."""
+"""Services follow the work done on them (RE-02, VI-04, WO-03)."""
 
 import pytest
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
         ("repair", "active", "active", "occupied"),
     ],
 )
-async def test_re_02_completed_work_brings_its_service_and_pair_along(
+async def test_vi_04_re_02_completed_work_brings_its_service_and_pair_along(
     database: Database, world: World, kind: str, before: str, after: str, pair: str
 ) -> None:
     async with database.transaction() as session:

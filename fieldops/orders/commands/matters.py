@@ -90,7 +90,7 @@ async def urge(ctx: Context, args: UrgeOrder) -> list[ServiceOrder | Matter | Ur
 async def press(
     ctx: Context, order: ServiceOrder, side: str, channel: str, words: str | None
 ) -> list[ServiceOrder | Matter | Urge | WorkOrder]:
-    """Count an urge of a locked order that is open; also for entrances without a sign-in."""
+    """Count an urge of a locked order that is open, and give it an owner."""
     matter = await reads.open_matter(ctx.session, ctx.region_id, order.id)
     if matter is None:
         matter = _begin(ctx, order, rules.Matter.URGE, channel, words)

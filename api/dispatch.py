@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, verb
 from fieldops.dispatch import line_wording, proposal
-from fieldops.dispatch.commands import locking, publishing
+from fieldops.dispatch.commands import disturbances, locking, publishing
 from fieldops.dispatch.commands import plans as planning
 from fieldops.dispatch.day import Stop, is_fixed
 from fieldops.dispatch.models import Disturbance, Lock, Plan, PlanLine
@@ -38,6 +38,7 @@ READ = Permission.DISPATCH_READ
 
 verb(router, "/visits/{visit_id}/lock", locking.lock)
 verb(router, "/visits/{visit_id}/unlock", locking.unlock)
+verb(router, "/dispatch/disturbances/{disturbance_id}/let-be", disturbances.let_be)
 verb(router, "/dispatch/plans", planning.ask)
 verb(router, "/dispatch/replans", planning.replan)
 verb(router, "/dispatch/plans/{day_plan_id}/publish", publishing.publish)
@@ -66,7 +67,7 @@ async def lock_list(
 @router.get(
     "/dispatch/disturbances",
     operation_id="disturbance_list",
-    summary="List what upsets days and is not mended yet: who is away over booked visits.",
+    summary="List what upsets days and is not mended yet, each of which a replan is offered for.",
     responses=problems(),
 )
 async def disturbance_list(

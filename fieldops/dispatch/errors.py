@@ -105,6 +105,34 @@ class ReplanOffered(Caution):
     advice = "Ask for a replan of the day, look at the proposal and publish it."
 
 
+class ReplanForFreeTime(Caution):
+    """{count} visits are held; a replan can propose who makes use of their time."""
+
+    code = "replan_offered_free_time"
+    advice = ReplanOffered.advice
+
+
+class ReplanForHeldWork(Caution):
+    """{count} repairs need a time again; a replan can propose when and by whom."""
+
+    code = "replan_offered_held_work"
+    advice = ReplanOffered.advice
+
+
+class ReplanForUrgent(Caution):
+    """No free time of {day} is soon enough for this urgent work; a replan can propose one."""
+
+    code = "replan_offered_urgent"
+    advice = "Ask for a replan that names the urgent visit; it shows whose time that would take."
+
+
+class DisturbanceSettled(Refusal):
+    """It upsets the day no longer: {outcome}."""
+
+    code = "disturbance_settled"
+    advice = "Refresh the list; a replan was published, it passed by itself, or it was let be."
+
+
 class NoTime(Refusal):
     """The visit has no window to judge candidates for."""
 

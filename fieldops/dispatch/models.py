@@ -134,7 +134,9 @@ class Lock(Regional):
 class Disturbance(Regional):
     """Something that upsets a day: who is away or late, or what broke; offered for a replan.
 
-    `plan_id` is the replan that was asked for it; `settled_at` when nothing is left to do.
+    `subject_id` is the cause, which is noted once for each day: the late technician, the urgent
+    visit, the area fault; null for absences. `visit_ids` are the visits it touches. `plan_id` is
+    the replan that was asked for it; `settled_at` when nothing is left to do, `outcome` why.
     """
 
     __tablename__ = "dispatch_disturbance"
@@ -145,14 +147,21 @@ class Disturbance(Regional):
     day: Mapped[date]
     cause: Mapped[str]
     technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
+    subject_id: Mapped[UUID | None]
+    visit_ids: Mapped[list[str]]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     noticed_at: Mapped[datetime]
     plan_id: Mapped[UUID | None] = link("dispatch_plan", nullable=True)
     settled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint(one_of("cause", rules.Cause), name="cause_known"),
+        CheckConstraint(
+            f"outcome is null or {one_of('outcome', rules.Mended)}", name="outcome_known"
+        ),
+        CheckConstraint("(settled_at is null) = (outcome is null)", name="settled_how"),
         CheckConstraint("ends_at > starts_at", name="times_in_order"),
         Index(
             "ix_dispatch_disturbance_open",
@@ -160,6 +169,16 @@ class Disturbance(Regional):
             "centre_id",
             "day",
             postgresql_where=column("settled_at").is_(None),
+        ),
+        Index(
+            "uq_dispatch_disturbance_subject",
+            "region_id",
+            "centre_id",
+            "day",
+            "cause",
+            "subject_id",
+            unique=True,
+            postgresql_where=column("subject_id").is_not(None),
         ),
     )
 

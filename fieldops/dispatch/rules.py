@@ -91,6 +91,17 @@ def class_of(priority: int, tier: str) -> Class:
     return Class.VIP if needs_person(tier) and found is not Class.COMPLAINT else found
 
 
+_MAJOR_FAULT, _REPAIR = 4, 3
+
+
+def is_urgent(priority: int, tier: str) -> bool:
+    """Return whether work cannot wait for the next free day, by its priority (WO-06, AP-04).
+
+    Complaints, major faults, and repairs of customers who are always spoken to by a person.
+    """
+    return rank_of(priority) >= (_REPAIR if needs_person(tier) else _MAJOR_FAULT)
+
+
 def more_urgent(a: str, b: str) -> bool:
     """Return whether a class goes before another (WO-06)."""
     return CLASSES.index(Class(a)) < CLASSES.index(Class(b))
@@ -186,6 +197,20 @@ CALM = number(
     within=(0, 60),
 )  # fmt: skip
 
+LATE_REPLAN = number(
+    "late_replan", "AP-07", "visits", 2,
+    "A technician's delay that makes more visits late than this is offered a replan of the day.",
+    within=(0, 100),
+)  # fmt: skip
+
+
+class Mended(StrEnum):
+    """How something that upset a day ended."""
+
+    MENDED = "mended"  # by a replan that was published
+    LET_BE = "let_be"
+    OVER = "over"  # by itself, or with its day
+
 
 class Settled(StrEnum):
     """How a warning of a late visit ended."""
@@ -211,6 +236,10 @@ class WayOutKind(StrEnum):
     REASSIGN = "reassign"
     EXCHANGE = "exchange"
     NEW_TIME = "new_time"
+
+
+KEEPING = frozenset({WayOutKind.REASSIGN, WayOutKind.EXCHANGE})
+"""The ways out that keep the window."""
 
 
 MOST_VISITS = 2_000

@@ -189,10 +189,16 @@ class DisturbanceRead(_Read):
     day: date
     cause: Cause
     technician_id: UUID | None
+    subject_id: UUID | None = Field(
+        description="What causes it: the late technician, the urgent visit, the area fault."
+    )
+    visit_ids: list[UUID] = Field(
+        description="The visits it touches: late, held, to be planned again, urgent."
+    )
     starts_at: datetime
     ends_at: datetime
     noticed_at: datetime
-    plan_id: UUID | None
+    plan_id: UUID | None = Field(description="The replan that was asked for it.")
 
 
 class WayOutRead(BaseModel):

@@ -4,10 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from fieldops.dispatch import rules
+from fieldops.dispatch.commands.disturbances import is_news as upsets_anew
+from fieldops.dispatch.delays import Delay, delays
 from fieldops.dispatch.models import LateWarning
 from fieldops.dispatch.prediction import Arrival, Due, Part
-from fieldops.dispatch.queries import lateness
+from fieldops.dispatch.queries import disturbances, lateness, locks
 from fieldops.dispatch.queries.lateness import Running
 from fieldops.dispatch.rules import Settled
 from fieldops.dispatch.ways_out import ways_out
@@ -38,6 +42,10 @@ async def watch(database: Database) -> None:
     for region_id in regions:
         async with database.transaction() as session:
             centres = await lateness.centres_today(session, region_id, now)
+            today = clock.local_day(now, await organisation.zone_of(session, region_id))
+            gone = await disturbances.gone(session, region_id, today, centres.keys())
+        for id_ in gone:
+            await _run(database, region_id, "disturbance.settle", disturbance_id=str(id_))
         for centre_id, counter in centres.items():
             before, at = _looked.get((region_id, centre_id), (-1, now - QUIET))
             if counter == before and now - at < QUIET:
@@ -49,7 +57,8 @@ async def watch(database: Database) -> None:
 async def look(database: Database, region_id: int, centre_id: UUID, now: datetime) -> None:
     """Predict a centre's day, warn of what will be late, settle what is in time again.
 
-    Each warning is a command in a transaction of its own, judged against the visit as it is then.
+    A delay that single ways out do not mend is offered for a replan. Each warning is a command in a
+    transaction of its own, judged against the visit as it is then.
     """
     async with database.transaction() as session:
         day = await lateness.running(session, region_id, centre_id, now)
@@ -64,14 +73,85 @@ async def look(database: Database, region_id: int, centre_id: UUID, now: datetim
             continue
         outcome = settled(due, last[1], warning, calm)
         if warning is not None and outcome is not None:
-            await _run(database, region_id, "lateness.settle", visit_id, outcome=outcome.value)
+            await _settle(database, region_id, visit_id, outcome)
         elif (visit_id, due.window_end) not in decided and (
             is_news(due, *last, warning, calm) or outdated(warning, now)
         ):
             await _warn(database, region_id, day, due, *last, now)
     for visit_id, warning in standing.items():
         outcome = await _outcome_of_gone(database, region_id, warning)
-        await _run(database, region_id, "lateness.settle", visit_id, outcome=outcome.value)
+        await _settle(database, region_id, visit_id, outcome)
+    await _offer_replans(database, region_id, centre_id, day, _late(day, centre_id, decided), now)
+
+
+_Late = dict[UUID, tuple[Part, Arrival]]
+
+
+def _late(day: Running, centre_id: UUID, decided: set[tuple[UUID, datetime]]) -> _Late:
+    """Return who comes too late to each visit of a centre that nobody has decided about."""
+    return {
+        visit_id: last
+        for visit_id, due in day.visits.items()
+        if day.centre_of[visit_id] == centre_id
+        and (visit_id, due.window_end) not in decided
+        and (last := day.prediction.latest(due)) is not None
+        and not last[1].known
+        and last[1].at > due.window_end
+    }
+
+
+async def _offer_replans(
+    database: Database, region_id: int, centre_id: UUID, day: Running, late: _Late, now: datetime
+) -> None:
+    """Offer a replan for delays that single ways out do not mend; end what is made up (AP-07)."""
+    async with database.transaction() as session:
+        today = clock.local_day(now, await organisation.zone_of(session, region_id))
+        known = await disturbances.delays(session, region_id, centre_id, today)
+        found = await _calling(session, region_id, centre_id, day, late, now) if late else []
+    for delay in found:
+        row = known.get(delay.technician_id)
+        if row is None or upsets_anew(row, delay.visit_ids):
+            await _run(
+                database,
+                region_id,
+                "disturbance.record_delay",
+                technician_id=str(delay.technician_id),
+                centre_id=str(centre_id),
+                visit_ids=[str(id_) for id_ in delay.visit_ids],
+                until=delay.until.isoformat(),
+            )
+    still_late = {part.technician_id for part, _ in late.values()}
+    for technician_id, row in known.items():
+        if row.settled_at is None and technician_id not in still_late:
+            await _run(database, region_id, "disturbance.settle", disturbance_id=str(row.id))
+
+
+async def _calling(
+    session: AsyncSession,
+    region_id: int,
+    centre_id: UUID,
+    day: Running,
+    late: _Late,
+    now: datetime,
+) -> list[Delay]:
+    """Return the delays that call for a replan, by the ways out that were found for each visit."""
+    warned = await lateness.open_or_decided(session, region_id, centre_id)
+    keeping = {
+        row.visit_id
+        for row in warned
+        if row.settled_at is None and any(way["kind"] in rules.KEEPING for way in row.ways)
+    }
+    freeze = await configuration.duration(session, region_id, rules.FREEZE)
+    locked = await locks.locked(session, region_id, late)
+    movable = {v for v in late if v not in locked and _may_move(day.visits[v], now + freeze)}
+    most = await configuration.value(session, region_id, rules.LATE_REPLAN)
+    return delays(late, unmended=late.keys() - keeping, movable=movable, most=most)
+
+
+def _may_move(due: Due, not_before: datetime) -> bool:
+    """Return whether a replan may move a visit: not one that has begun or begins soon."""
+    begun = any(part.departed_at or part.arrived_at for part in due.parts)
+    return not begun and due.planned >= not_before
 
 
 def is_news(
@@ -140,7 +220,7 @@ async def _warn(
         database,
         region_id,
         "lateness.record",
-        due.visit_id,
+        visit_id=str(due.visit_id),
         technician_id=str(part.technician_id),
         cause=arrival.cause.value,
         predicted_arrival=arrival.at.isoformat(),
@@ -148,7 +228,13 @@ async def _warn(
     )
 
 
-async def _run(database: Database, region_id: int, name: str, visit_id: UUID, **args: Any) -> None:
-    envelope = Envelope(new_id(), name, {"visit_id": str(visit_id), **args})
+async def _settle(database: Database, region_id: int, visit_id: UUID, outcome: Settled) -> None:
+    await _run(
+        database, region_id, "lateness.settle", visit_id=str(visit_id), outcome=outcome.value
+    )
+
+
+async def _run(database: Database, region_id: int, name: str, **args: Any) -> None:
+    envelope = Envelope(new_id(), name, args)
     async with database.transaction() as session:
         await commands.run(session, system(region_id), envelope, clock.now())

@@ -19,7 +19,7 @@ from api.sync import key_of_device
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
 from fieldops.customers import pii
-from fieldops.dispatch.models import LateWarning, Plan
+from fieldops.dispatch.models import Disturbance, LateWarning, Plan
 from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
@@ -78,6 +78,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
     "desk_hand_over": {"person_id": SOME, **WHY},
     "health_record_reading": {"service_id": SOME, "down_mbps": 1, "up_mbps": 1},
+    "disturbance_let_be": {**WHY},
     "duty_set_day": {"day": "2026-11-25", "times": [], **WHY},
     "lateness_let_be": {**WHY},
     "lateness_take": {"way": 0},
@@ -259,8 +260,14 @@ async def make_place(
             technician_id=technician.id, window_start=local(day, 9), window_end=local(day, 11),
             cause="behind", predicted_arrival=local(day, 12), raised_at=local(day, 9), ways=[],
         )  # fmt: skip
-        session.add(late)
+        upset = Disturbance(
+            region_id=region, centre_id=centre, day=date(2026, 11, 24), cause="delay",
+            technician_id=technician.id, subject_id=technician.id, visit_ids=[],
+            starts_at=local(day, 9), ends_at=local(day, 12), noticed_at=local(day, 9),
+        )  # fmt: skip
+        session.add_all([late, upset])
     place.ids["late_warning_id"] = late.id
+    place.ids["disturbance_id"] = upset.id
     return place
 
 

@@ -39,6 +39,7 @@ OWN_FILES = {
     "dispatch/prediction": "when technicians will be where, by the state of the day, pure",
     "dispatch/watching": "running days predicted, warned of with ways out, settled",
     "dispatch/ways_out": "what may be done about a late visit, read and put in order",
+    "dispatch/delays": "which delays of a running day call for a replan, pure",
     "dispatch/exchanging": "a technician's own visits in another order, pure",
     "dispatch/ranking": "who can do one job and who should, with reasons, pure",
     "dispatch/wording": "what dispatchers read of candidates and late visits, in both languages",

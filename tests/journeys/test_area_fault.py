@@ -112,6 +112,9 @@ async def _confirmed(day: Day, fault_id: str, visits: list[str], phone: Phone) -
         cause=CAUSE,
         expected_repair_at=EXPECTED,
     )
+    (freed,) = (await day.get("/v1/dispatch/disturbances", "dora"))["items"]
+    assert (freed["cause"], freed["subject_id"]) == ("area_fault", fault_id)
+    assert sorted(freed["visit_ids"]) == sorted(visits)
     board = await day.get("/v1/board", "dora", centre_id=str(id_of("north")), day="2026-11-23")
     assert {row["visit_id"]: row["state"] for row in board["rows"]} == dict.fromkeys(
         visits, "cancelled"

@@ -76,7 +76,9 @@ async def test_wo_06_a_diamond_customers_fault_into_a_full_day(
     dora = bearer(settings, world.dora)
     important, installs = await full_day(database, world)
     fault = await planned_visit(database, world.dora, items=(REPAIR,), tier="diamond")
-    # It is due within hours, and an ordinary plan finds no place for it.
+    # It is due within hours, and nobody is free: the desk is offered a replan by itself.
+    (upset,) = (await client.get("/v1/dispatch/disturbances", headers=dora)).json()["items"]
+    assert (upset["cause"], upset["visit_ids"]) == ("urgent", [str(fault.visit_id)])
     plan = await replan(client, database, settings, dora, fault.visit_id)
     placed = of(plan, fault.visit_id)
     assert (placed["kind"], placed["priority_class"]) == ("placed", "vip")
@@ -103,6 +105,7 @@ async def test_wo_06_a_diamond_customers_fault_into_a_full_day(
         json={"take_on_broken_promises": True, "reason": "A diamond customer has no line"},
     )
     assert done.status_code == 200, done.text
+    assert not (await client.get("/v1/dispatch/disturbances", headers=dora)).json()["items"]
     visit = await one(database, Visit, id=fault.visit_id)
     assert (visit.state, visit.window_start.date()) == ("dispatched", local(23, 12).date())
     other = await one(database, Visit, id=UUID(out["visit_id"]))

@@ -72,7 +72,8 @@ async def replan(ctx: Context, args: Replan) -> Plan:
     for row in await plans.disturbances_of(
         ctx.session, ctx.region_id, centre_id=args.centre_id, day=args.day
     ):
-        row.plan_id = made.id
+        if row.cause != Cause.URGENT or row.subject_id in args.urgent_visit_ids:
+            row.plan_id = made.id
     return made
 
 

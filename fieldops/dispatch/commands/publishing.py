@@ -104,7 +104,7 @@ async def publish(ctx: Context, args: PublishPlan) -> list[Plan | Visit]:
         ctx.session, ctx.region_id, centre_id=plan.centre_id, day=plan.day
     ):
         if row.plan_id == plan.id and all(line.published_at for line in every if _does(line)):
-            row.settled_at = ctx.now
+            row.settled_at, row.outcome = ctx.now, rules.Mended.MENDED.value
     changed = tuple(line.visit_id for line in chosen)
     await ctx.emit(PlanPublished(plan.id, plan.centre_id, plan.day, changed))
     return [plan, *(visits[id_] for id_ in changed)]

@@ -161,6 +161,26 @@ def least_people(day: CentreDay, stop: Stop) -> int:
     return min(stop.people, len(present)) if decided else stop.people
 
 
+def is_manned(day: CentreDay, stop: Stop) -> bool:
+    """Return whether a visit has technicians, all of whom are at work when it is.
+
+    Who is on the way is, and so is whose work a visit only runs out of: it is late, not impossible.
+    """
+    if stop.start is None or not stop.technicians:
+        return False
+    span = (stop.start, stop.start + stop.minutes)
+    hands = [day.by_hand.get(id_) for id_ in stop.technicians]
+    return all(
+        hand is not None
+        and (
+            stop.under_way
+            or stop.override
+            or any(a < span[1] and span[0] < b for a, b in hand.working)
+        )
+        for hand in hands
+    )
+
+
 def is_fixed(day: CentreDay, stop: Stop, terms: Terms) -> bool:
     """Return whether a visit stays exactly as it is: under way, locked, or about to begin.
 

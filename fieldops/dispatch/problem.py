@@ -19,6 +19,7 @@ from fieldops.dispatch.day import (
     Stop,
     Terms,
     is_fixed,
+    is_manned,
     least_people,
 )
 from fieldops.dispatch.rules import CLASSES, ENTITLED, Class, PlanKind, more_urgent
@@ -165,12 +166,16 @@ def span_of(day: CentreDay, stop: Stop, terms: Terms) -> tuple[float, float]:
 def rank_of(day: CentreDay, stop: Stop, terms: Terms) -> int:
     """Return how urgent it is that a visit is served, 0 the most.
 
-    What is promised comes first, then the classes of WO-06. Urgent visits may displace promised
-    ones of a lower class: then these come after them, and before everything not promised.
+    What is promised comes first, then the classes of WO-06. In a replan nobody pays for another's
+    absence: promises whose technicians are there come before those that have lost theirs. Urgent
+    visits may displace promised ones of a lower class: then these come after them, and before
+    everything not promised.
     """
     urgent = [day.by_stop[id_].priority for id_ in terms.urgent if id_ in day.by_stop]
     if not urgent:
-        return 0 if stop.window is not None else min(5, 1 + CLASSES.index(stop.priority))
+        if stop.window is not None:
+            return int(terms.kind is PlanKind.REPLAN and not is_manned(day, stop))
+        return min(5, 1 + CLASSES.index(stop.priority))
     if stop.id in terms.urgent:
         return 1
     if stop.window is not None:

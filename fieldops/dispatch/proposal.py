@@ -12,7 +12,16 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from fieldops.dispatch.day import A_DAY, CentreDay, Hand, Span, Stop, Terms, is_fixed, least_people
+from fieldops.dispatch.day import (
+    A_DAY,
+    CentreDay,
+    Span,
+    Stop,
+    Terms,
+    is_fixed,
+    is_manned,
+    least_people,
+)
 from fieldops.dispatch.problem import Problem, span_of
 from fieldops.dispatch.rules import LineKind
 from fieldops.dispatch.timeline import Entry, Frame, Walked, frame, walk
@@ -116,24 +125,9 @@ def _today(day: CentreDay, stands: Frame) -> dict[UUID, Given]:
     for stop in day.stops:
         hands = tuple(id_ for id_ in stop.technicians if id_ in day.by_hand)
         stays = stop.id in stands.stays and len(hands) > 0
-        made = stays or (bool(hands) and all(_there(day, stop, t) for t in stop.technicians))
-        if stop.start is not None and made:
+        if stop.start is not None and (stays or is_manned(day, stop)):
             found[stop.id] = Given(hands, stop.start)
     return found
-
-
-def _there(day: CentreDay, stop: Stop, technician: UUID) -> bool:
-    """Return whether a technician is at work when a visit is; who is on the way is."""
-    hand = day.by_hand.get(technician)
-    if hand is None or stop.start is None:
-        return False
-    span = (stop.start, stop.start + stop.minutes)
-    return stop.under_way or stop.override or hand.works(span) or _only_slides(hand, span)
-
-
-def _only_slides(hand: Hand, span: Span) -> bool:
-    """Return whether a visit overlaps working time at all: it is then late, not impossible."""
-    return any(a < span[1] and span[0] < b for a, b in hand.working)
 
 
 def _entries(day: CentreDay, given: Mapping[UUID, Given], stands: Frame) -> list[Entry]:

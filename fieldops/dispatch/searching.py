@@ -30,6 +30,9 @@ GRACE_SECONDS = 20
 """CPU seconds beyond what was asked for, after which the search is killed."""
 STEP = 0.05
 
+_MUST_NOT = frozenset({"excess", "lunch_late_minutes"})
+"""What may be at first and grows dearer. At a fixed price a search of an overfull day goes where
+every promise is there and late, for a promise weighs more, and sees no plan that can be kept."""
 _LEVELS = (
     {"excess": 1.0, "lunch_late_minutes": 1.0},
     *({f"left_out_{rank}": 1.0} for rank in range(6)),
@@ -105,7 +108,7 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
     """
     day, seconds = day_of(raw), float(raw["seconds"])
     kept = frozenset(raw.get("kept", ()))
-    aim = replace(aims.DAY if raw["kind"] == "day" else aims.REPLAN, levels=_LEVELS)
+    aim = _aim(aims.DAY if raw["kind"] == "day" else aims.REPLAN)
     began = time.thread_time()
 
     def told(whole: float, before: float) -> Callable[[], float]:
@@ -133,7 +136,7 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         day = replace(day, jobs=jobs)
     second = running.search(
         day,
-        Aim(aim.levels, aims.REPLAN.steer, aims.REPLAN.warm, aims.REPLAN.cold),
+        _aim(aims.REPLAN),
         seconds * (1.0 - FIRST_SHARE),
         start=start,
         locked=kept,
@@ -152,6 +155,10 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         "moves": first.moves + second.moves,
         "seconds": time.thread_time() - began,
     }
+
+
+def _aim(base: Aim) -> Aim:
+    return replace(base, levels=_LEVELS, ramped=_MUST_NOT)
 
 
 def sound(day: Day, plan: Plan, kept: Collection[int]) -> Plan:

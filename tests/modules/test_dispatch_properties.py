@@ -269,6 +269,31 @@ def test_org_07_no_promise_takes_somebodys_leave_away_whatever_it_weighs(kind: P
     assert line.span == (1000.0, 1060.0)
 
 
+@pytest.mark.parametrize("kind", list(PlanKind))
+def test_ap_06_of_too_many_promises_only_those_are_broken_that_find_no_place(
+    kind: PlanKind,
+) -> None:
+    """Six visits each for four technicians, one of whom is ill: the others have room for seven."""
+    whole = ((480.0, 720.0), (750.0, 1020.0))
+    crew = tuple(
+        Hand(UUID(int=1 + n), f"T{n}", frozenset({"fibre"}), whole if n else (), 480.0, 0)
+        for n in range(4)
+    )
+    stops = tuple(
+        Stop(
+            UUID(int=100 + n), f"V{n}", 1, "dispatched", n, frozenset({"fibre"}), 60.0,
+            Class.INSTALL, (480.0, 1030.0), start, (start, start + 60.0), (crew[n % 4].id,),
+        )
+        for n in range(24)
+        for start in [(480.0, 545.0, 610.0, 780.0, 845.0, 910.0)[n // 4]]
+    )  # fmt: skip
+    ways = 5.0 * (1.0 - np.eye(24))
+    day = CentreDay(date(2026, 11, 23), MIDNIGHT, -math.inf, crew, stops, ways)
+    made = planned(day, Terms(kind, seconds=1.0, change_cost=20.0, reserve=0.0))
+    assert made.wrong == []
+    assert made.figures["broken_promises"] == 3
+
+
 def test_a_plan_that_breaks_something_is_found_out() -> None:
     """The check can fail: each rule is broken by hand once."""
     hand = Hand(UUID(int=1), "T", frozenset({"fibre"}), ((480.0, 720.0), (750.0, 1020.0)), 480.0, 0)

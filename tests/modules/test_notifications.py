@@ -17,7 +17,14 @@ from fieldops.notifications.jobs import channels_of, listen, send_due
 from fieldops.notifications.models import DeliveryAttempt, Message, Receipt
 from fieldops.notifications.wording import language_of
 from tests.support import mailbox, smsc
-from tests.support.factories.appointments import book, local, planned_visit, window
+from tests.support.factories.appointments import (
+    BROADBAND,
+    FIXED,
+    book,
+    local,
+    planned_visit,
+    window,
+)
 from tests.support.run import run
 from tests.support.world import World, id_of
 
@@ -67,15 +74,16 @@ async def reschedule(database: Database, world: World, appointment_id: Any, at: 
     )
 
 
-async def test_ap_03_and_05_a_booking_plans_both_messages_in_its_transaction(
+async def test_ap_03_and_05_a_booking_plans_both_messages_once_for_all_jobs_of_the_visit(
     database: Database, world: World
 ) -> None:
-    planned = await planned_visit(database, world.dora)
+    planned = await planned_visit(database, world.dora, items=(FIXED, BROADBAND))
     await book(database, world.dora, planned.visit_id, local(25, 13))
     assert await kinds(database, "planned") == {
         "reconfirmation": local(24, 13),
         "half_hour_notice": local(25, 12, 30),
     }
+    assert len(await every(database, Message)) == 2
 
 
 async def test_a_refused_booking_leaves_no_message(database: Database, world: World) -> None:

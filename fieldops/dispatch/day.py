@@ -18,6 +18,8 @@ NOWHERE = -1
 A_DAY = 24 * 60.0
 LUNCH_BETWEEN = (10 * 60.0, 15 * 60.0)
 LONGEST_LUNCH = 120.0
+MOST_TOGETHER = 3
+"""Technicians of a team that is planned anew; a larger one stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +186,12 @@ def is_manned(day: CentreDay, stop: Stop) -> bool:
 def is_fixed(day: CentreDay, stop: Stop, terms: Terms) -> bool:
     """Return whether a visit stays exactly as it is: under way, locked, or about to begin.
 
-    One whose technicians are all there, that is: who is away keeps nothing. Locked ones stay
-    whatever the calendar says, unless all are away that day.
+    One whose technicians are all there, that is: who is away keeps nothing. Locked ones, and teams
+    too large to be planned, stay whatever the calendar says, unless all are away that day.
     """
     if stop.under_way:
         return True
-    if stop.locked and stop.start is not None:
+    if (stop.locked or len(stop.technicians) > MOST_TOGETHER) and stop.start is not None:
         return any(id_ in day.by_hand and day.by_hand[id_].working for id_ in stop.technicians)
     if stop.start is None or not stop.technicians or stop.window is None:
         return False

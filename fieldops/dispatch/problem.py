@@ -13,6 +13,7 @@ import numpy as np
 
 from fieldops.dispatch.day import (
     A_DAY,
+    MOST_TOGETHER,
     NOWHERE,
     CentreDay,
     Hand,
@@ -31,7 +32,6 @@ WEIGHTS = (1_000_000.0, 100_000.0, 10_000.0, 1_000.0, 300.0, 100.0)
 OF_SCORE = 8192
 """By this part of its priority a visit weighs more than others of its rank (WO-05, WO-06).
 A power of two, so that sums of weights are exact and plans compare by them."""
-MOST_TOGETHER = 3
 GRACE = 0.05  # minutes: ways are rounded
 
 Price = dict[str, float]
@@ -58,10 +58,9 @@ def build(day: CentreDay, terms: Terms) -> Problem:
     jobs: list[dict[str, Any]] = []
     names: list[UUID | None] = []
     for stop in day.stops:
-        job = _job(day, stop, terms, number, stands.late.get(stop.id))
-        if job is not None:
-            jobs.append(job)
-            names.append(stop.id)
+        made = _jobs(day, stop, terms, number, stands.late.get(stop.id))
+        jobs += made
+        names += [stop.id] * len(made)
     for hand in hands:
         for (begin, end), place in stands.elsewhere[hand.id]:
             jobs.append(_kept(_at(day, place), begin, end - begin, [number[hand.id]], 0.0))
@@ -120,14 +119,24 @@ def _kept(
     }
 
 
-def _job(
+def _jobs(
     day: CentreDay, stop: Stop, terms: Terms, number: dict[UUID, int], late: float | None
+) -> list[dict[str, Any]]:
+    """Return a visit as a job; one that stays with a large team as a job for each of it."""
+    if late is None:
+        job = _job(day, stop, terms, number)
+        return [] if job is None else [job]
+    workers = [number[id_] for id_ in stop.technicians if id_ in number]
+    start = max(day.now, day.now if stop.start is None else stop.start)
+    if len(workers) > MOST_TOGETHER:
+        return [_kept(stop.place, start + late, stop.minutes, [one], 0.0) for one in workers]
+    return [_kept(stop.place, start, stop.minutes, workers, late)] if workers else []
+
+
+def _job(
+    day: CentreDay, stop: Stop, terms: Terms, number: dict[UUID, int]
 ) -> dict[str, Any] | None:
     urgent = stop.id in terms.urgent
-    if late is not None:
-        workers = [number[id_] for id_ in stop.technicians if id_ in number]
-        start = max(day.now, day.now if stop.start is None else stop.start)
-        return _kept(stop.place, start, stop.minutes, workers, late) if workers else None
     if stop.locked or (stop.window is None and terms.kind is PlanKind.REPLAN and not urgent):
         return None  # locked with somebody who is away: a person has to unlock it first
     team, alone = _parts(day, stop, terms, number)

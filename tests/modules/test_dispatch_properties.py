@@ -294,6 +294,28 @@ def test_ap_06_of_too_many_promises_only_those_are_broken_that_find_no_place(
     assert made.figures["broken_promises"] == 3
 
 
+def test_vi_01_a_team_too_large_to_be_planned_stays_and_others_are_planned_around_it() -> None:
+    crew = tuple(
+        Hand(UUID(int=1 + n), f"T{n}", frozenset({"fibre"}), ((480.0, 700.0),), 480.0, 0)
+        for n in range(4)
+    )
+    team = Stop(
+        UUID(int=100), "V0", 1, "dispatched", 1, frozenset({"fibre"}), 90.0, Class.INSTALL,
+        (540.0, 600.0), 540.0, (540.0, 630.0), tuple(hand.id for hand in crew),
+    )  # fmt: skip
+    other = Stop(
+        UUID(int=101), "V1", 1, "planned", 1, frozenset({"fibre"}), 40.0, Class.FAULT, due=3000.0
+    )
+    ways = np.array([[0.0, 5.0], [5.0, 0.0]])
+    day = CentreDay(date(2026, 11, 23), MIDNIGHT, -math.inf, crew, (team, other), ways)
+    made = planned(day, Terms(PlanKind.DAY, seconds=0.1, reserve=0.0))
+    assert made.wrong == []
+    (line,) = made.lines
+    assert (line.stop.number, line.kind) == ("V1", LineKind.PLACED)
+    assert line.span is not None
+    assert line.span[1] <= 540.0 or line.span[0] >= 630.0
+
+
 def test_a_plan_that_breaks_something_is_found_out() -> None:
     """The check can fail: each rule is broken by hand once."""
     hand = Hand(UUID(int=1), "T", frozenset({"fibre"}), ((480.0, 720.0), (750.0, 1020.0)), 480.0, 0)

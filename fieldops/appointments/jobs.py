@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import queries
@@ -9,10 +10,13 @@ from fieldops.appointments.commands.steps import FOLLOW
 from fieldops.kernel import actor, clock, commands, jobs
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Coded
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
 from fieldops.visits import queries as visits
+
+log = structlog.get_logger()
 
 MOST_PER_RUN = 200
 
@@ -32,8 +36,12 @@ async def open_calls(database: Database, region_id: int) -> None:
     async with database.transaction() as session:
         due = await queries.due_calls(session, region_id, clock.now(), MOST_PER_RUN)
     for visit_id in due:
-        async with database.transaction() as session:
-            await _open(session, region_id, visit_id)
+        try:
+            async with database.transaction() as session:
+                await _open(session, region_id, visit_id)
+        except Coded as refusal:
+            # One call that cannot be opened must not keep the others waiting.
+            log.warning("call not opened", visit_id=str(visit_id), code=refusal.code)
 
 
 async def _open(session: AsyncSession, region_id: int, visit_id: UUID) -> None:

@@ -340,6 +340,24 @@ async def test_ap_04_an_unconfirmed_window_is_called_once_three_hours_before(
     assert (await one(database, Reconfirmation)).channel == "person"
 
 
+async def test_ap_04_one_call_that_cannot_be_opened_does_not_keep_the_others_waiting(
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [await planned_visit(database, world.dora) for _ in range(2)]
+    await book(database, world.dora, first.visit_id, local(24, 13))
+    await book(database, world.dora, second.visit_id, local(24, 13), "kim")
+    lock = jobs.visits.lock_visit
+
+    async def gone(session: Any, scope: Any, visit_id: UUID) -> Any:
+        if visit_id == first.visit_id:
+            raise NotFound(thing="visit")
+        return await lock(session, scope, visit_id)
+
+    monkeypatch.setattr(jobs.visits, "lock_visit", gone)
+    with clock.frozen(local(24, 10)):
+        assert [task.visit_id for task in await open_due_calls(database)] == [second.visit_id]
+
+
 async def complete(database: Database, actor: Actor, task_id: UUID, outcome: str) -> dict[str, Any]:
     return await run(
         database, actor, "call_task.complete", call_task_id=str(task_id), outcome=outcome

@@ -240,7 +240,7 @@ async def test_a_dispatcher_asks_who_can_do_a_visit_and_reads_why(
     for start in ("0001-01-01T08:00Z", "9999-12-31T08:00Z"):
         never = {"window_start": start, "window_end": start.replace("08", "09")}
         answer = await client.get(path, params=never, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_arguments")
     answer = await client.get(path, params=window(local(24, 10)), headers=headers)
     body = answer.json()
     assert [c["name"] for c in body["candidates"]] == ["Kim", "Alice", "Bob"]

@@ -48,6 +48,7 @@ ROUTERS = (
     "kernel",
     "erasures",
     "events",
+    "exports",
     *fieldops.modules.MODULES,
     "steering",
     "ladder",

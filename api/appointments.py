@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.appointments import queries, rules
 from fieldops.appointments.commands import answers, booking, calls, holding, moving
 from fieldops.appointments.models import Appointment, CallTask
@@ -55,6 +55,7 @@ async def appointment_list(
     ends: Annotated[
         AwareDatetime | None, Query(description="Only windows that start before this.")
     ] = None,
+    sort: sort_by("window_start", "state") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[AppointmentRead]:
@@ -67,7 +68,7 @@ async def appointment_list(
         statement = statement.where(Appointment.window_start >= starts)
     if ends is not None:
         statement = statement.where(Appointment.window_start < ends)
-    return await page(reading, statement, Appointment.id, after, limit, AppointmentRead)
+    return await page(reading, statement, Appointment.id, after, limit, AppointmentRead, sort)
 
 
 @router.get(
@@ -145,6 +146,7 @@ async def call_task_list(
     taken_by: Annotated[UUID | None, Query(description="Only those this person makes.")] = None,
     free: Annotated[bool, Query(description="Only those nobody has taken.")] = False,  # noqa: FBT002 - a query parameter
     done: Annotated[bool, Query(description="Those done instead of those open.")] = False,  # noqa: FBT002 - a query parameter
+    sort: sort_by("due_at", "kind") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[CallTaskRead]:
@@ -164,4 +166,4 @@ async def call_task_list(
         statement = statement.where(CallTask.taken_by == taken_by)
     if free:
         statement = statement.where(CallTask.taken_by.is_(None))
-    return await page(reading, statement, CallTask.id, after, limit, CallTaskRead)
+    return await page(reading, statement, CallTask.id, after, limit, CallTaskRead, sort)

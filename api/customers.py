@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb, writes
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, source_of, verb, writes
 from fieldops.customers import commands, pii, queries
 from fieldops.customers.models import Customer, Premises, ServiceStandard
 from fieldops.customers.rules import Segment, Service, Task, check_tier
@@ -52,13 +52,14 @@ verb(router, "/standards", commands.set_standard)
 async def customers(
     reading: Annotated[Reading, reads(Permission.CUSTOMER_READ)],
     external_ref: Annotated[Text | None, Query(max_length=64)] = None,
+    sort: sort_by("external_ref", "tier") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[CustomerRead]:
     statement = queries.customers(reading.scope)
     if external_ref is not None:
         statement = statement.where(Customer.external_ref == external_ref)
-    return await page(reading, statement, Customer.id, after, limit, CustomerRead)
+    return await page(reading, statement, Customer.id, after, limit, CustomerRead, sort)
 
 
 @router.get(
@@ -82,12 +83,6 @@ class ReadContact(BaseModel):
     reason: Annotated[Text, Field(min_length=3, max_length=500, examples=["call about a move"])]
 
 
-def _source(request: Request, reading: Reading) -> str:
-    address = request.client.host if request.client else "unknown"
-    device = reading.actor.device_id
-    return f"{address} device {device}" if device else address
-
-
 @router.post(
     "/customers/{customer_id}/contact-readings",
     operation_id="customer_read_contact",
@@ -105,7 +100,7 @@ async def read_contact(
         reading.actor,
         reading.scope,
         customer_id,
-        source=_source(request, reading),
+        source=source_of(request, reading.actor),
         reason=body.reason,
         now=reading.now,
     )
@@ -129,7 +124,7 @@ async def read_contact_history(
         reading.actor,
         reading.scope,
         customer_id,
-        source=_source(request, reading),
+        source=source_of(request, reading.actor),
         reason=body.reason,
         now=reading.now,
     )
@@ -149,6 +144,7 @@ async def contact_readings(
     reader_id: UUID | None = None,
     since: Moment = None,
     before: Moment = None,
+    sort: sort_by("at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ReadingRead]:
@@ -160,7 +156,7 @@ async def contact_readings(
         since=since,
         before=before,
     )
-    return await page(reading, statement, pii.ContactReading.id, after, limit, ReadingRead)
+    return await page(reading, statement, pii.ContactReading.id, after, limit, ReadingRead, sort)
 
 
 def _in_order(since: datetime | None, before: datetime | None) -> None:
@@ -181,11 +177,12 @@ async def premises_list(
     reading: Annotated[Reading, reads(Permission.CUSTOMER_READ)],
     street: Annotated[Text | None, Query(max_length=120)] = None,
     house_number: Annotated[Text | None, Query(max_length=20)] = None,
+    sort: sort_by("street", "postcode", "external_ref") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[PremisesRead]:
     statement = queries.all_premises(reading.scope, street=street, house_number=house_number)
-    return await page(reading, statement, Premises.id, after, limit, PremisesRead)
+    return await page(reading, statement, Premises.id, after, limit, PremisesRead, sort)
 
 
 @router.get(

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.customers.models import Premises
 from fieldops.faults import queries, rules
 from fieldops.faults.commands import deciding, reporting, settling
@@ -49,11 +49,12 @@ verb(router, "/area-faults/{area_fault_id}/end", deciding.end)
 async def report_list(
     reading: Annotated[Reading, reads(READ)],
     area_fault_id: Annotated[UUID | None, Query(description="Only of this area fault.")] = None,
+    sort: sort_by("reported_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FaultReportRead]:
     statement = queries.reports(reading.scope, area_fault_id=area_fault_id)
-    return await page(reading, statement, FaultReport.id, after, limit, FaultReportRead)
+    return await page(reading, statement, FaultReport.id, after, limit, FaultReportRead, sort)
 
 
 @router.get(

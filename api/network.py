@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.customers import queries as customers
 from fieldops.kernel.geo import Latitude, Longitude
 from fieldops.kernel.permissions import Permission
@@ -190,8 +190,9 @@ async def near(
 async def findings(
     reading: Network,
     state: FindingState | None = None,
+    sort: sort_by("severity", "state") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FindingRead]:
     statement = queries.findings(reading.scope, state)
-    return await page(reading, statement, Finding.id, after, limit, FindingRead)
+    return await page(reading, statement, Finding.id, after, limit, FindingRead, sort)

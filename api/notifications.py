@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.kernel.permissions import Permission
 from fieldops.notifications import queries
 from fieldops.notifications.commands import incoming
@@ -26,6 +26,7 @@ async def message_list(
     reading: Annotated[Reading, reads(Permission.NOTIFICATION_READ)],
     visit_id: Annotated[UUID | None, Query(description="Only about this visit.")] = None,
     state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    sort: sort_by("due_at", "kind", "state") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[MessageRead]:
@@ -34,7 +35,7 @@ async def message_list(
         statement = statement.where(Message.visit_id == visit_id)
     if state is not None:
         statement = statement.where(Message.state == state)
-    return await page(reading, statement, Message.id, after, limit, MessageRead)
+    return await page(reading, statement, Message.id, after, limit, MessageRead, sort)
 
 
 @router.get(

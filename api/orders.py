@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from api.problems import problems
-from api.routing import Acting, After, Limit, Page, Reading, acts, page, reads, verb
+from api.routing import Acting, After, Limit, Page, Reading, acts, page, reads, sort_by, verb
 from fieldops.kernel.commands import Text
 from fieldops.kernel.errors import TooLarge
 from fieldops.kernel.permissions import Permission
@@ -63,13 +63,14 @@ async def orders(
     state: States = [],  # noqa: B006 - FastAPI copies it
     customer_id: Annotated[UUID | None, Query(description="Only this customer's.")] = None,
     external_ref: Annotated[Text | None, Query(max_length=64)] = None,
+    sort: sort_by("received_at", "external_ref", "state") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[OrderRead]:
     statement = queries.visible_orders(reading.scope, states=state, customer_id=customer_id)
     if external_ref is not None:
         statement = statement.where(ServiceOrder.external_ref == external_ref)
-    return await page(reading, statement, ServiceOrder.id, after, limit, OrderRead)
+    return await page(reading, statement, ServiceOrder.id, after, limit, OrderRead, sort)
 
 
 class ImportedLine(BaseModel):

@@ -24,6 +24,7 @@ from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import InvalidRequest, Unauthenticated
 from fieldops.kernel.ids import new_id
+from fieldops.kernel.paging import sorted_after
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.settings import Settings
 from fieldops.organisation import queries as organisation
@@ -49,6 +50,15 @@ class Page(BaseModel, Generic[T]):
         return Page[schema](items=items, next=following)  # type: ignore[valid-type]
 
 
+def sort_by(*names: str) -> Any:
+    """Return the type of a list's `sort`: one of the columns, with '-' the other way round."""
+    both = tuple(sign + name for name in names for sign in ("", "-"))
+    return Annotated[
+        Literal[both] | None,
+        Query(description="The order; '-' turns it round. Without it in the order of making."),
+    ]
+
+
 async def page(
     reading: "Reading",
     statement: Select[Any],
@@ -56,9 +66,19 @@ async def page(
     after: UUID | None,
     limit: int,
     schema: type[M],
+    sort: str | None = None,
 ) -> Page[M]:
-    """Read the part of a list that was asked for; the statement is in the order of `key`."""
-    if after is not None:
+    """Read the part of a list that was asked for; the statement is in the order of `key`.
+
+    `sort`: by this column of the key's table instead ('-' falling), rows without a value last.
+    """
+    if sort is not None:
+        column = getattr(key.class_, sort.removeprefix("-"))
+        falling = sort.startswith("-")
+        statement = await sorted_after(
+            reading.session, statement, key, column, after, falling=falling
+        )
+    elif after is not None:
         statement = statement.where(key > after)
     rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
     return Page.of(rows, limit, schema)
@@ -147,6 +167,12 @@ def settings_of(request: Request) -> Settings:
     """Return the application's settings."""
     settings: Settings = request.app.state.settings
     return settings
+
+
+def source_of(request: Request, actor: Actor) -> str:
+    """Return from where somebody reads, as the registers keep it: address and device (CU-04)."""
+    address = request.client.host if request.client else "unknown"
+    return f"{address} device {actor.device_id}" if actor.device_id else address
 
 
 async def actor_of(

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.files.queries import receipts
 from fieldops.kernel import visibility
 from fieldops.kernel.clock import local_day, start_of_day
@@ -70,6 +70,7 @@ async def visits(
     state: Annotated[list[State], Query(max_length=10, description="Only these states.")] = [],  # noqa: B006 - FastAPI copies it
     order_id: Annotated[UUID | None, Query(description="Only this order's.")] = None,
     technician_id: Annotated[UUID | None, Query(description="Only this technician's.")] = None,
+    sort: sort_by("window_start", "state") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[VisitRead]:
@@ -87,7 +88,7 @@ async def visits(
         starts=starts,
         ends=ends,
     )
-    return await page(reading, statement, Visit.id, after, limit, VisitRead)
+    return await page(reading, statement, Visit.id, after, limit, VisitRead, sort)
 
 
 @router.get(

@@ -62,3 +62,11 @@ class NoContact(Refusal):
     code = "no_contact"
     status = 404
     advice = "Ask an agent to record the customer's contact data."
+
+
+class ExportTooLarge(Refusal):
+    """The list has more than {most} rows."""
+
+    code = "export_too_large"
+    status = 422
+    advice = "Narrow it by its filters, a month or a centre at a time for instance."

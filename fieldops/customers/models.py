@@ -1,8 +1,11 @@
 """Tables of the customers: without contact data, which stands in pii.py alone."""
 
+from datetime import datetime
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.customers import rules
@@ -10,6 +13,7 @@ from fieldops.customers.errors import CustomerKnown, PremisesKnown
 from fieldops.kernel import geo
 from fieldops.kernel.base import Catalogue, Regional, catalogue_link, one_of
 from fieldops.kernel.commands import refuse_on
+from fieldops.kernel.sheets import Format
 
 
 class Customer(Regional):
@@ -62,6 +66,37 @@ class Premises(Regional):
         UniqueConstraint("region_id", "external_ref"),
         Index("ix_customers_premises_point", "region_id", "point", postgresql_using="gist"),
         Index("ix_customers_premises_street", "region_id", "street", "house_number"),
+    )
+
+
+class Export(Regional):
+    """The register of lists that left as a file: who, when, which rows of whom, why (CU-04).
+
+    Only added to. `customer_ids` are those whose records were in it.
+    """
+
+    __tablename__ = "customers_export"
+    resource = "export"
+    prose = frozenset({"reason"})
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    reader_id: Mapped[UUID]
+    at: Mapped[datetime]
+    source: Mapped[str]
+    operation: Mapped[str]
+    query: Mapped[dict[str, Any]]
+    format: Mapped[str]
+    rows: Mapped[int]
+    sha256: Mapped[str]
+    customer_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+    reason: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint(one_of("format", Format), name="format_known"),
+        Index("ix_customers_export_reader", "region_id", "reader_id", "at"),
+        Index("ix_customers_export_customers", "customer_ids", postgresql_using="gin"),
     )
 
 

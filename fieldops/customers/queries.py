@@ -7,7 +7,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers import policy, rules, standards
-from fieldops.customers.models import Customer, Premises, ServiceStandard
+from fieldops.customers.models import Customer, Export, Premises, ServiceStandard
 from fieldops.customers.rules import Limit, Segment, Service, Standard, Task
 from fieldops.kernel.erasure import Erasure
 from fieldops.kernel.errors import NotFound
@@ -187,4 +187,16 @@ async def own_standard(
             )
         )
     )
+    return found
+
+
+def exports(
+    scope: Scope, *, customer_id: UUID | None = None, reader_id: UUID | None = None
+) -> Select[Export]:
+    """Return the statement that searches the register of exports in a scope, by id (CU-04)."""
+    found = select(Export).where(scope.predicate(Export, shared=True)).order_by(Export.id)
+    if customer_id is not None:
+        found = found.where(Export.customer_ids.contains([customer_id]))
+    if reader_id is not None:
+        found = found.where(Export.reader_id == reader_id)
     return found

@@ -134,6 +134,21 @@ class ReadingRead(_Read):
     reason: str
 
 
+class ExportRead(_Read):
+    """An entry of the register of exports: who took which list out, when, from where, why."""
+
+    id: UUID
+    at: datetime
+    reader_id: UUID
+    source: str
+    operation: str = Field(examples=["work_order_list"])
+    query: dict[str, Any]
+    format: str = Field(examples=["xlsx"])
+    rows: int = Field(examples=[412])
+    sha256: str = Field(description="Of the file.")
+    reason: str
+
+
 class StandardRead(_Read):
     """A time limit in minutes; an empty key column means every value of it (CU-02)."""
 

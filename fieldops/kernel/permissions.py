@@ -67,6 +67,7 @@ class Permission(StrEnum):
     HEALTH_READ = "health:read"
     HEALTH_WRITE = "health:write"
     INDICATOR_READ = "indicator:read"
+    LIST_EXPORT = "list:export"
     MATTER_HANDLE = "matter:handle"
     MATTER_READ = "matter:read"
     MEASUREMENT_READ = "measurement:read"
@@ -109,6 +110,7 @@ _OFFICE_READS = frozenset(
         P.FILE_READ,
         P.HEALTH_READ,
         P.INDICATOR_READ,
+        P.LIST_EXPORT,
         P.MATTER_READ,
         P.MEASUREMENT_READ,
         P.NETWORK_READ,
@@ -206,6 +208,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.EMERGENCY_READ,
             P.FAULT_READ,
             P.FAULT_REPORT,
+            P.LIST_EXPORT,
             P.MATTER_HANDLE,
             P.MATTER_READ,
             P.NOTE_WRITE,
@@ -217,7 +220,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.CONTRACTOR_MANAGER: frozenset(
-        {P.BOARD_READ, P.INDICATOR_READ, P.STAFF_READ, P.UNIT_READ, P.VISIT_READ}
+        {
+            P.BOARD_READ,
+            P.INDICATOR_READ,
+            P.LIST_EXPORT,
+            P.STAFF_READ,
+            P.UNIT_READ,
+            P.VISIT_READ,
+        }
     ),
     Role.ADMINISTRATOR: _OFFICE_READS
     | {

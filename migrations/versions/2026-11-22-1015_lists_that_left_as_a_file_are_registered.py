@@ -1,15 +1,15 @@
 """Who took which list out as a file, with the customers whose records were in it (CU-04).
 
-Revision: 0039_exports
-After: 0038_endangered
+Revision: 0043_exports
+After: 0042_upset
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0039_exports"
-down_revision = "0038_endangered"
+revision = "0043_exports"
+down_revision = "0042_upset"
 branch_labels = None
 depends_on = None
 

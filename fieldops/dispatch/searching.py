@@ -158,7 +158,7 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
 
 
 def _aim(base: Aim) -> Aim:
-    return replace(base, levels=_LEVELS, ramped=_MUST_NOT)
+    return replace(base, levels=_LEVELS, steer=aims.REPLAN.steer, ramped=_MUST_NOT)
 
 
 def sound(day: Day, plan: Plan, kept: Collection[int]) -> Plan:

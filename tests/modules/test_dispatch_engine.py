@@ -303,6 +303,16 @@ def test_a_hurried_search_already_serves_what_a_greedy_dispatcher_does() -> None
     assert figures.excess == figures.late_visits == figures.lunch_late_minutes == 0
 
 
+def test_a_longer_search_keeps_what_it_finds_on_the_way() -> None:
+    day = days.generate(60, 380, seed=6)
+    hurried, longer = (
+        Decoded(day, running.search(day, aims.DAY, moves=moves).plan).figures()
+        for moves in (1, 150_000)
+    )
+    assert sum(longer.left_out) < sum(hurried.left_out)
+    assert longer.length < 0.95 * hurried.length
+
+
 SOLOMON = """TINY
 
 VEHICLE

@@ -28,6 +28,16 @@ _STEER = {
     "length": 1.0,
 }
 # A plan from nothing, and one from a published plan: there the search begins nearly cold, so that
-# what need not change stays. Both begin with a plan that breaks nothing, and may not on the way.
-DAY = Aim(levels=_LEVELS, steer=_STEER, warm=8.0, cold=1.0, ruins=0.05, filled=True)
+# what need not change stays. Both begin with a plan that breaks nothing, and may not on the way. In
+# a day plan what must not be is out of reach at any temperature: of a hundred technicians there is
+# else always one a moment beyond a shift, and no plan on the way is ever one to keep.
+_OUT_OF_REACH = {"excess": 1e4, "lunch_late_minutes": 1e4}
+DAY = Aim(
+    levels=_LEVELS,
+    steer=_STEER | _OUT_OF_REACH,
+    warm=8.0,
+    cold=0.5,
+    ruins=0.01,
+    filled=True,
+)
 REPLAN = Aim(levels=_LEVELS, steer=_STEER, warm=3.0, cold=0.3, ruins=0.01)

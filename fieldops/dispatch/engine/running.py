@@ -43,9 +43,9 @@ class Aim:
     weight and end at a large multiple of it, for a search that may not be late at first finds
     little, and one that may be late at last ends with a plan that nobody can carry out.
     Temperatures are in the unit of that sum. `ruins` is the share of large moves among all, each
-    of which takes as long as fifty small ones. With `filled` what is left out is first put in where
-    it costs the least, the most urgent first: the search is then about a day that has its shape,
-    and may begin colder.
+    of which takes as long as 50 to 150 small ones. With `filled` what is left out is first put in
+    where it costs the least, the most urgent first: the search is then about a day that has its
+    shape, and may begin colder.
     """
 
     levels: Sequence[Weights]

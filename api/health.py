@@ -1,16 +1,21 @@
-"""Health records of broadband lines."""
+"""Health records of broadband lines: readings, why they are flagged, charts."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, verb
-from fieldops.health import commands, queries, rules
+from fieldops.health import charting, commands, places, queries, rules
 from fieldops.health.models import HealthReading, HealthRecord
-from fieldops.health.schemas import HealthReadingRead, HealthRecordOnDevice, HealthRecordRead
+from fieldops.health.schemas import (
+    HealthReadingRead,
+    HealthRecordOnDevice,
+    HealthRecordRead,
+    PlaceRuleRead,
+)
 from fieldops.kernel.permissions import Permission
 
 router = APIRouter(tags=["health"])
@@ -57,6 +62,58 @@ async def get_record(
     return HealthRecordRead.model_validate(
         {**own, "readings": [_with_change(row, record) for row in rows]}
     )
+
+
+@router.get(
+    "/v1/health-records/{record_id}/chart.svg",
+    operation_id="health_record_chart",
+    summary="The readings of a line as a chart, against activation, threshold and sold rate.",
+    response_class=Response,
+    responses=problems(404)
+    | {200: {"content": {"image/svg+xml": {}}, "description": "The picture"}},
+)
+async def get_chart(
+    record_id: UUID,
+    reading: Annotated[Reading, reads(Permission.HEALTH_READ)],
+    measure: Annotated[charting.Measure, Query(description="What to draw.")] = "down_mbps",
+    language: Annotated[charting.Language, Query(description="Of the words in it.")] = "en",
+) -> Response:
+    session, region_id = reading.session, reading.scope.region_id
+    record = await queries.record(session, reading.scope, record_id)
+    rows = await queries.readings(session, region_id, [record.id])
+    service = await queries.service(session, region_id, record.service_id)
+    drawn = charting.chart(
+        measure,
+        [(row.estimated_at, commands.values_of(row)) for row in reversed(rows)],
+        commands.baseline_of(record),
+        rules.Sold(service.sold_down_mbps, service.sold_up_mbps),
+        await queries.limits(session, region_id),
+        language,
+    )
+    return Response(drawn, media_type="image/svg+xml")
+
+
+@router.get(
+    "/v1/health-rules",
+    operation_id="health_rule_list",
+    summary="The rules that name the likely place of a flagged line, in the order they are tried.",
+    responses=problems(),
+)
+async def list_rules(
+    reading: Annotated[Reading, reads(Permission.HEALTH_READ)],
+) -> list[PlaceRuleRead]:
+    limits = await queries.limits(reading.session, reading.scope.region_id)
+    return [
+        PlaceRuleRead.model_validate(
+            {
+                "id": rule.id,
+                "place": rule.place.value,
+                "text": rule.text,
+                "when": places.conditions(rule, limits),
+            }
+        )
+        for rule in places.table()
+    ]
 
 
 def _with_change(row: HealthReading, record: HealthRecord) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from fieldops.health import queries, rules
+from fieldops.health import places, queries, rules
 from fieldops.health.errors import HealthRecordMissing, NotBroadband, ServiceElsewhere
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
@@ -72,7 +72,8 @@ class RecordReading(Args):
 async def record_reading(ctx: Context, args: RecordReading) -> tuple[HealthReading, HealthRecord]:
     """Record how a broadband line does; the first of an install or move is the baseline (HR-01).
 
-    Later readings are flagged against it and against the sold rates (HR-02). Raises NotFound,
+    Later readings are flagged against it and against the sold rates, with the likely place and
+    the rule and values that name it (HR-02). Raises NotFound,
     ServiceElsewhere, NotBroadband.
     """
     judged = await visit_for_fact(ctx, args.visit_id)
@@ -142,13 +143,17 @@ async def _judge(
     reading, baseline = values_of(row), baseline_of(record)
     sold = rules.Sold(service.sold_down_mbps, service.sold_up_mbps)
     flags = rules.flags_of(reading, baseline, sold, limits)
-    place = rules.likely_place(reading, baseline, flags, limits, joints=record.cabling_joints)
-    row.flags = [flag.value for flag in flags]
-    row.likely_place = place.value if place else None
+    row.flags = [flagged.flag.value for flagged in flags]
+    if flags:
+        rings = await queries.neighbours(ctx.session, service, row.estimated_at, limits)
+        facts = places.facts(reading, baseline, flags, rings, joints=record.cabling_joints)
+        rule = places.first_that_fits(facts, limits)
+        row.likely_place = rule.place.value
+        row.because = places.explanation(rule, facts, flags, rings, limits)
     if record.last_reading_at is None or record.last_reading_at <= row.estimated_at:
         record.last_reading_at = row.estimated_at
-        record.flags = row.flags
-        record.likely_place = row.likely_place
+        record.flags, record.likely_place = row.flags, row.likely_place
+        record.because = row.because
 
 
 def values_of(row: HealthReading) -> rules.Reading:

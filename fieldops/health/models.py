@@ -1,10 +1,11 @@
 """Tables of health records: the record with its baseline, and the readings."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.health import rules
@@ -15,8 +16,8 @@ class HealthRecord(Regional):
     """The health of one broadband service at one premises (HR-01).
 
     The baseline is the first reading of an install or move; until then its columns are None.
-    Rates in Mbit/s, times in ms, attenuation in dB, optical power in dBm. `flags` and
-    `likely_place` are those of the newest reading.
+    Rates in Mbit/s, times in ms, attenuation in dB, optical power in dBm. `flags`,
+    `likely_place` and `because` are those of the newest reading.
     """
 
     __tablename__ = "health_record"
@@ -44,6 +45,7 @@ class HealthRecord(Regional):
     last_reading_at: Mapped[datetime | None]
     flags: Mapped[list[str]] = mapped_column(default=list)
     likely_place: Mapped[str | None]
+    because: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     __table_args__ = (
         UniqueConstraint("region_id", "service_id", "premises_id"),
@@ -56,7 +58,11 @@ class HealthRecord(Regional):
 
 
 class HealthReading(Regional):
-    """One reading of a line on a visit, with what it was flagged for (HR-02)."""
+    """One reading of a line on a visit, with what it was flagged for (HR-02).
+
+    `because` keeps why the likely place was named as it was said then: the rule, its values, the
+    neighbours and the sentence (places.py).
+    """
 
     __tablename__ = "health_reading"
     resource = "health_reading"
@@ -79,6 +85,7 @@ class HealthReading(Regional):
     note: Mapped[str | None]
     flags: Mapped[list[str]] = mapped_column(default=list)
     likely_place: Mapped[str | None]
+    because: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     captured_at: Mapped[datetime | None]
     estimated_at: Mapped[datetime]
     by_other_technician: Mapped[bool] = mapped_column(default=False)

@@ -1,13 +1,14 @@
 """Reads and locks of health records."""
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.health import policy, rules
+from fieldops.health import places, policy, rules
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel import clock, configuration
 from fieldops.kernel.changes import touch
@@ -15,6 +16,7 @@ from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, row_of
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
+from fieldops.network import queries as network
 from fieldops.network.models import NetworkService
 from fieldops.orders.models import WorkOrder
 from fieldops.visits import queries as visits
@@ -189,4 +191,76 @@ async def limits(session: AsyncSession, region_id: int) -> rules.Limits:
         least_optical=own[rules.LEAST_OPTICAL.name],
         more_attenuation=own[rules.MORE_ATTENUATION.name],
         more_loss=own[rules.MORE_LOSS.name],
+        neighbour_share=own[rules.NEIGHBOUR_SHARE.name],
+        least_neighbours=own[rules.LEAST_NEIGHBOURS.name],
+        neighbour_days=own[rules.NEIGHBOUR_DAYS.name],
     )
+
+
+async def neighbours(
+    session: AsyncSession, service: NetworkService, at: datetime, limits: rules.Limits
+) -> dict[rules.LikelyPlace, places.Ring]:
+    """Return how the lines around one do, by what they share with it (HR-02).
+
+    The rings do not overlap: other lines of its box (a splitter sits in one), lines of its trunk
+    cable on other boxes, lines of its DSLAM or OLT on other trunks. A line counts by its newest
+    reading, when that was taken within the days a region looks back from `at`. What the access
+    path does not name has no ring.
+    """
+    shared = await plant_of(session, service.region_id, service.id)
+    since = at - timedelta(days=limits.neighbour_days)
+    rings, inner = {}, None
+    for place in (rules.LikelyPlace.BOX, rules.LikelyPlace.TRUNK, rules.LikelyPlace.EXCHANGE):
+        feature_id = shared.get(place)
+        if feature_id is None:
+            continue
+        rings[place] = await _ring(session, service, feature_id, inner, since)
+        inner = feature_id
+    return rings
+
+
+async def plant_of(
+    session: AsyncSession, region_id: int, service_id: UUID
+) -> dict[rules.LikelyPlace, UUID]:
+    """Return what a line shares with others: box, trunk (its first cable), DSLAM or OLT."""
+    way = await network.way_of(session, region_id, [service_id], _SHARED)
+    kinds = await network.kinds_of(session, region_id, way)
+    found: dict[rules.LikelyPlace, UUID] = {}
+    for feature_id in sorted(way, key=lambda id_: (way[id_], id_)):
+        place = _SHARED[kinds[feature_id]]
+        if place is rules.LikelyPlace.TRUNK:
+            found.setdefault(place, feature_id)  # the one nearest to the exchange
+        else:
+            found[place] = feature_id
+    return found
+
+
+_SHARED = {
+    "cable": rules.LikelyPlace.TRUNK,
+    "distribution_box": rules.LikelyPlace.BOX,
+    "dslam": rules.LikelyPlace.EXCHANGE,
+    "olt": rules.LikelyPlace.EXCHANGE,
+}
+
+
+async def _ring(
+    session: AsyncSession,
+    service: NetworkService,
+    feature_id: UUID,
+    inner: UUID | None,
+    since: datetime,
+) -> places.Ring:
+    region_id = service.region_id
+    worse = HealthRecord.flags.has_any(array(sorted(places.WORSE)))
+    statement = select(func.count(), func.count().filter(worse)).where(
+        HealthRecord.region_id == region_id,
+        HealthRecord.service_id.in_(network.through(region_id, feature_id)),
+        HealthRecord.service_id != service.id,
+        HealthRecord.last_reading_at >= since,
+    )
+    if inner is not None:
+        statement = statement.where(
+            HealthRecord.service_id.not_in(network.through(region_id, inner))
+        )
+    lines, bad = (await session.execute(statement)).one()
+    return places.Ring(lines, bad)

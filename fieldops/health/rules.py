@@ -1,4 +1,4 @@
-"""When a reading is flagged, and where the trouble likely lies (HR-02). Pure."""
+"""When a reading is flagged (HR-02); places.py says where the trouble likely lies. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +35,21 @@ MORE_LOSS = number(
     "So much less optical power than at activation points to the fibre outside.",
     within=(0.5, 30),
 )  # fmt: skip
+NEIGHBOUR_SHARE = number(
+    "health_neighbour_share", "HR-02", "percent", 50,
+    "Where at least this share of the neighbouring lines does badly too, they have one cause.",
+    within=(10, 100),
+)  # fmt: skip
+LEAST_NEIGHBOURS = number(
+    "health_least_neighbours", "HR-02", "lines", 2,
+    "With fewer neighbouring lines read, nothing is concluded from them.",
+    within=(1, 100),
+)  # fmt: skip
+NEIGHBOUR_DAYS = number(
+    "health_neighbour_days", "HR-02", "days", 180,
+    "A neighbouring line counts when it was read within this time.",
+    within=(1, 3650),
+)  # fmt: skip
 
 
 BROADBAND = "broadband"
@@ -68,14 +83,13 @@ class Flag(StrEnum):
 
 
 class LikelyPlace(StrEnum):
-    """Where to look first."""
+    """Where to look first, from the exchange to the customer."""
 
-    EXCHANGE_SIDE = "exchange_side"
-    OUTSIDE_LINE = "outside_line"
-    SPLITTER = "splitter"
-    INDOOR_CABLING = "indoor_cabling"
-    TERMINAL = "terminal"
-    SERVICE_PROFILE = "service_profile"
+    EXCHANGE = "exchange"
+    TRUNK = "trunk"
+    BOX = "box"
+    DROP = "drop"
+    INDOOR = "indoor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,72 +121,51 @@ class Limits:
     least_optical: float = LEAST_OPTICAL.default
     more_attenuation: float = MORE_ATTENUATION.default
     more_loss: float = MORE_LOSS.default
+    neighbour_share: float = NEIGHBOUR_SHARE.default
+    least_neighbours: float = LEAST_NEIGHBOURS.default
+    neighbour_days: float = NEIGHBOUR_DAYS.default
 
 
-F = Flag
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A flag with the measured value and the limit it broke."""
+
+    flag: Flag
+    value: float
+    limit: float
 
 
 def flags_of(
     reading: Reading, baseline: Reading | None, sold: Sold, limits: Limits
-) -> tuple[Flag, ...]:
+) -> tuple[Flagged, ...]:
     """Return what a reading is flagged for, in alphabetical order (HR-02)."""
     base = baseline or Reading(None, None)
     power = reading.optical_power_dbm
-    found = {
-        F.DOWN_BELOW_BASELINE: _below(reading.down_mbps, base.down_mbps, limits.share_of_baseline),
-        F.UP_BELOW_BASELINE: _below(reading.up_mbps, base.up_mbps, limits.share_of_baseline),
-        F.DOWN_BELOW_SOLD: _below(reading.down_mbps, sold.down_mbps, limits.share_of_sold),
-        F.UP_BELOW_SOLD: _below(reading.up_mbps, sold.up_mbps, limits.share_of_sold),
-        F.OPTICAL_TOO_HIGH: power is not None and power > limits.most_optical,
-        F.OPTICAL_TOO_LOW: power is not None and power < limits.least_optical,
-    }
-    return tuple(flag for flag in Flag if found[flag])
+    of_base, of_sold = limits.share_of_baseline, limits.share_of_sold
+    found = (
+        _below(Flag.DOWN_BELOW_BASELINE, reading.down_mbps, base.down_mbps, of_base),
+        _below(Flag.DOWN_BELOW_SOLD, reading.down_mbps, sold.down_mbps, of_sold),
+        _beyond(Flag.OPTICAL_TOO_HIGH, power, limits.most_optical, 1),
+        _beyond(Flag.OPTICAL_TOO_LOW, power, limits.least_optical, -1),
+        _below(Flag.UP_BELOW_BASELINE, reading.up_mbps, base.up_mbps, of_base),
+        _below(Flag.UP_BELOW_SOLD, reading.up_mbps, sold.up_mbps, of_sold),
+    )
+    return tuple(flagged for flagged in found if flagged is not None)
 
 
-def _below(value: float | None, of: float | None, percent: float) -> bool:
-    return value is not None and of is not None and value * 100 < of * percent
-
-
-def likely_place(
-    reading: Reading,
-    baseline: Reading | None,
-    flags: tuple[Flag, ...],
-    limits: Limits,
-    *,
-    joints: int | None = None,
-) -> LikelyPlace | None:
-    """Return where to look first, None when nothing is flagged.
-
-    In this order: too much light comes from the exchange side (no splitter loss before the
-    terminal); too little light is lost outside when it fell since the activation, else at the
-    splitter it always hung on; a copper line that attenuates more than at activation is worse
-    outside; both directions slow on an unchanged line with joints indoors point to those; one
-    direction below what is sold, though as good as at activation, is a profile set wrong;
-    otherwise the terminal.
-    """
-    if not flags:
+def _below(flag: Flag, value: float | None, of: float | None, percent: float) -> Flagged | None:
+    if value is None or of is None or value * 100 >= of * percent:
         return None
-    base = baseline or Reading(None, None)
-    if F.OPTICAL_TOO_HIGH in flags:
-        return LikelyPlace.EXCHANGE_SIDE
-    fell = _rise(base.optical_power_dbm, reading.optical_power_dbm)
-    rose = _rise(reading.attenuation_db, base.attenuation_db)
-    dark = F.OPTICAL_TOO_LOW in flags
-    if (
-        (dark and fell is None)
-        or (fell or 0) >= limits.more_loss
-        or (rose or 0) >= limits.more_attenuation
-    ):
-        return LikelyPlace.OUTSIDE_LINE
-    if dark:
-        return LikelyPlace.SPLITTER
-    slower = {F.DOWN_BELOW_BASELINE, F.UP_BELOW_BASELINE} & set(flags)
-    if not slower and baseline is not None:
-        return LikelyPlace.SERVICE_PROFILE
-    return LikelyPlace.INDOOR_CABLING if joints else LikelyPlace.TERMINAL
+    return Flagged(flag, value, round(of * percent / 100, 2))
 
 
-def _rise(higher: float | None, lower: float | None) -> float | None:
+def _beyond(flag: Flag, value: float | None, limit: float, way: int) -> Flagged | None:
+    if value is None or (value - limit) * way <= 0:
+        return None
+    return Flagged(flag, value, limit)
+
+
+def rise(higher: float | None, lower: float | None) -> float | None:
     """Return by how much the first value stands above the second, None when one is unknown."""
     return None if higher is None or lower is None else higher - lower
 
@@ -193,9 +186,9 @@ def change(reading: Reading, baseline: Reading) -> Difference:
     return Difference(
         down_percent=_percent(reading.down_mbps, baseline.down_mbps),
         up_percent=_percent(reading.up_mbps, baseline.up_mbps),
-        latency_ms=_rise(reading.latency_ms, baseline.latency_ms),
-        attenuation_db=_rise(reading.attenuation_db, baseline.attenuation_db),
-        optical_power_db=_rise(reading.optical_power_dbm, baseline.optical_power_dbm),
+        latency_ms=rise(reading.latency_ms, baseline.latency_ms),
+        attenuation_db=rise(reading.attenuation_db, baseline.attenuation_db),
+        optical_power_db=rise(reading.optical_power_dbm, baseline.optical_power_dbm),
     )
 
 

@@ -6,6 +6,49 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class FlagRead(BaseModel):
+    """A flag with what was measured and the limit it broke."""
+
+    flag: str = Field(examples=["down_below_baseline"])
+    value: float
+    limit: float
+
+
+class ValueRead(BaseModel):
+    """A value that the rule asked about, with its test and its limit."""
+
+    fact: str = Field(examples=["power_fell_db"])
+    value: float | None
+    test: str = Field(examples=["at_least"])
+    limit: float | None
+
+
+class RingRead(BaseModel):
+    """How many neighbouring lines were read of late, and how many of them do badly."""
+
+    lines: int
+    worse: int
+
+
+class Because(BaseModel):
+    """Why the likely place was named, as it was judged then (HR-02)."""
+
+    rule: str = Field(examples=["light_lost"], description="The rule's id in the table of rules.")
+    text: dict[str, str] = Field(description="The rule in words, by language.")
+    values: list[ValueRead]
+    flags: list[FlagRead]
+    neighbours: dict[str, RingRead] = Field(description="By what is shared: box, trunk, exchange.")
+
+
+class PlaceRuleRead(BaseModel):
+    """One row of the table that names the likely place; the first that fits says it (HR-02)."""
+
+    id: str
+    place: str
+    text: dict[str, str]
+    when: list[ValueRead] = Field(description="All of them must hold; limits as the region has.")
+
+
 class HealthReadingOnDevice(BaseModel):
     """One reading with what it was flagged for."""
 
@@ -23,7 +66,8 @@ class HealthReadingOnDevice(BaseModel):
     optical_power_dbm: float | None
     note: str | None
     flags: list[str] = Field(examples=[["down_below_baseline"]])
-    likely_place: str | None = Field(examples=["outside_line"])
+    likely_place: str | None = Field(examples=["drop"])
+    because: Because | None
     estimated_at: datetime
 
 
@@ -52,6 +96,7 @@ class HealthRecordOnDevice(BaseModel):
     last_reading_at: datetime | None
     flags: list[str]
     likely_place: str | None
+    because: Because | None
 
 
 class Change(BaseModel):

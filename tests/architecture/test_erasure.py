@@ -31,13 +31,14 @@ WORDLESS = {
     "faults_report": {"channel"},
     "dispatch_late_warning": {"cause", "ways", "taken", "outcome"},
     "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
-    "health_reading": {"photos", "flags", "likely_place"},
+    "health_reading": {"photos", "flags", "likely_place", "because"},
     "health_record": {
         "cabling_material",
         "terminal_model",
         "terminal_serial",
         "flags",
         "likely_place",
+        "because",  # the program's own sentences and numbers
     },
     "measurements_line_test": {"measured_at_place", "instrument_serial"},
     "measurements_speed_test": {"method", "server", "instrument_serial"},

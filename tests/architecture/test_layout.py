@@ -57,6 +57,8 @@ OWN_FILES = {
     "files/store": "the port of the two stores of bytes",
     "files/sweeping": "what of files is swept, and what is compared and never swept",
     "files/uploading": "the tus protocol's state machine",
+    "health/charting": "the chart of one line, pure",
+    "health/places": "where a flagged line's trouble likely lies, by rules that are data, pure",
     "notifications/channels": "one adapter per way out: text message, e-mail, outbox",
     "notifications/push": "web push to a browser: encrypted, signed, sent",
     "notifications/replies": "what the words of a customer's reply mean, pure",

@@ -92,7 +92,7 @@ async def test_tests_and_readings_are_read_back_with_their_change_over_http(
     assert (await client.get(f"/v1/line-tests/{line['id']}", headers=sam)).json() == line
     [record] = (await client.get("/v1/health-records?flagged=true", headers=sam)).json()["items"]
     whole = (await client.get(f"/v1/health-records/{record['id']}", headers=sam)).json()
-    assert whole["likely_place"] == "terminal"
+    assert whole["likely_place"] == "indoor"
     changes = [
         reading["change"] and reading["change"]["down_percent"] for reading in whole["readings"]
     ]

@@ -1,22 +1,26 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from fieldops.health import queries, reactions, rules
+from fieldops.health import charting, places, queries, reactions, rules
 from fieldops.health.errors import HealthRecordMissing, NotBroadband, ServiceElsewhere
+from fieldops.health.places import Ring
 from fieldops.health.rules import Flag, LikelyPlace, Limits, Reading, Sold
 from fieldops.kernel import clock
+from fieldops.kernel.actor import Actor
 from fieldops.kernel.clock import Confidence
 from fieldops.kernel.commands import Captured
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import InvalidArguments, NotFound
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
+from fieldops.network.models import PathElement
 from tests.support.factories.checklists import Scene, completing, make_scene, tell
 from tests.support.factories.health import take_reading
+from tests.support.factories.network import make_plant
 from tests.support.run import run
-from tests.support.world import World
+from tests.support.world import NORTH, World
 
 pytestmark = pytest.mark.anyio
 
@@ -29,12 +33,23 @@ BASE = Reading(100, 20, 8, 22, -18)
 
 
 def flags(reading: Reading, baseline: Reading | None = BASE) -> list[str]:
-    return [flag.value for flag in rules.flags_of(reading, baseline, SOLD, Limits())]
+    return [one.flag.value for one in rules.flags_of(reading, baseline, SOLD, Limits())]
 
 
-def place(reading: Reading, baseline: Reading | None = BASE, **more: Any) -> str | None:
+def rule_of(
+    reading: Reading,
+    baseline: Reading | None = BASE,
+    *,
+    joints: int | None = None,
+    **rings: tuple[int, int],
+) -> tuple[str, str]:
+    """The rule that fits and the place it names; rings are (lines, worse) by what is shared."""
     found = rules.flags_of(reading, baseline, SOLD, Limits())
-    return rules.likely_place(reading, baseline, found, Limits(), **more)
+    around = {LikelyPlace(name): Ring(*counts) for name, counts in rings.items()}
+    rule = places.first_that_fits(
+        places.facts(reading, baseline, found, around, joints=joints), Limits()
+    )
+    return rule.id, rule.place.value
 
 
 @pytest.fixture
@@ -83,7 +98,7 @@ async def test_hr_02_a_later_reading_below_the_baseline_is_flagged_with_the_like
         database, world.bob, visit, down_mbps=60, up_mbps=19.5, optical_power_dbm=-28.5
     )
     assert reading.flags == ["down_below_baseline", "down_below_sold", "optical_too_low"]
-    assert (reading.likely_place, record.likely_place) == ("outside_line", "outside_line")
+    assert (reading.likely_place, record.likely_place) == ("drop", "drop")
     assert record.flags == reading.flags
 
 
@@ -128,26 +143,143 @@ def test_hr_02_without_baseline_only_the_sold_rate_counts() -> None:
     assert flags(Reading(50, 20), None) == ["down_below_sold"]
 
 
+DARK, NEVER_LIGHT = (
+    Reading(100, 20, optical_power_dbm=-28),
+    Reading(100, 20, optical_power_dbm=-26.5),
+)
+
+
 @pytest.mark.parametrize(
     ("reading", "baseline", "joints", "expected"),
     [
-        (Reading(100, 20), BASE, 0, None),
-        (Reading(100, 20, optical_power_dbm=-5), BASE, 0, LikelyPlace.EXCHANGE_SIDE),
-        (Reading(100, 20, optical_power_dbm=-29), BASE, 0, LikelyPlace.OUTSIDE_LINE),
-        (Reading(100, 20, optical_power_dbm=-28), Reading(100, 20, optical_power_dbm=-26.5), 0,
-         LikelyPlace.SPLITTER),
-        (Reading(50, 20, optical_power_dbm=-22), BASE, 0, LikelyPlace.OUTSIDE_LINE),
-        (Reading(50, 20, attenuation_db=25), BASE, 0, LikelyPlace.OUTSIDE_LINE),
-        (Reading(50, 20, attenuation_db=22), BASE, 2, LikelyPlace.INDOOR_CABLING),
-        (Reading(50, 20, attenuation_db=22), BASE, 0, LikelyPlace.TERMINAL),
-        (Reading(70, 14), Reading(72, 15), 2, LikelyPlace.SERVICE_PROFILE),
-        (Reading(50, 10), None, 0, LikelyPlace.TERMINAL),
+        (Reading(100, 20, optical_power_dbm=-5), BASE, 0, ("light_too_strong", "exchange")),
+        (Reading(100, 20, optical_power_dbm=-29), BASE, 0, ("light_lost", "drop")),
+        (DARK, NEVER_LIGHT, 0, ("never_enough_light", "box")),
+        (DARK, None, 0, ("dark_unknown_before", "drop")),
+        (Reading(50, 20, optical_power_dbm=-22), BASE, 0, ("light_lost", "drop")),
+        (Reading(50, 20, attenuation_db=25), BASE, 0, ("attenuation_rose", "drop")),
+        (Reading(50, 20, attenuation_db=22), BASE, 2, ("joints_indoors", "indoor")),
+        (Reading(50, 20, attenuation_db=22), BASE, 0, ("rest_indoors", "indoor")),
+        (Reading(70, 14), Reading(72, 15), 2, ("rate_as_at_activation", "exchange")),
+        (Reading(50, 10), None, None, ("rest_indoors", "indoor")),
     ],
 )  # fmt: skip
 def test_hr_02_the_likely_place_follows_from_what_changed(
-    reading: Reading, baseline: Reading | None, joints: int, expected: LikelyPlace | None
+    reading: Reading, baseline: Reading | None, joints: int | None, expected: tuple[str, str]
 ) -> None:
-    assert place(reading, baseline, joints=joints) == expected
+    assert rule_of(reading, baseline, joints=joints) == expected
+
+
+@pytest.mark.parametrize(
+    ("rings", "expected"),
+    [
+        ({"box": (4, 2)}, ("box_together", "box")),
+        ({"box": (4, 1)}, ("light_lost", "drop")),
+        ({"box": (1, 1)}, ("light_lost", "drop")),
+        ({"box": (4, 4), "trunk": (6, 3)}, ("trunk_together", "trunk")),
+        ({"box": (4, 4), "trunk": (6, 2)}, ("box_together", "box")),
+        ({"box": (4, 4), "trunk": (6, 6), "exchange": (9, 5)}, ("shelf_together", "exchange")),
+    ],
+)
+def test_hr_02_neighbours_that_do_badly_too_move_the_place_towards_the_exchange(
+    rings: dict[str, tuple[int, int]], expected: tuple[str, str]
+) -> None:
+    assert rule_of(Reading(50, 20, optical_power_dbm=-22), **rings) == expected
+
+
+def test_hr_02_every_rule_can_be_the_one_that_fits_and_the_last_always_does() -> None:
+    facts = places.facts(Reading(1, 1), None, (), {}, joints=None)
+    fields = set(Limits.__dataclass_fields__)
+    for rule in places.table():
+        assert set(rule.text) == {"en", "zh_CN"}
+        for condition in rule.when:
+            assert condition.fact in facts
+            assert not isinstance(condition.limit, str) or condition.limit in fields
+    assert not places.table()[-1].when
+    assert len({rule.id for rule in places.table()}) == len(places.table())
+    assert {rule.place for rule in places.table()} == set(LikelyPlace)
+
+
+async def test_hr_02_the_answer_says_which_rule_named_the_place_and_with_which_values(
+    database: Database, world: World, scene: Scene
+) -> None:
+    await take_reading(database, world.alice, scene, optical_power_dbm=-18)
+    row, _record = await take_reading(
+        database, world.alice, scene, down_mbps=60, optical_power_dbm=-22
+    )
+    assert row.likely_place == "drop"
+    assert row.because is not None
+    assert row.because["rule"] == "light_lost"
+    assert row.because["values"] == [
+        {"fact": "power_fell_db", "value": 4.0, "test": "at_least", "limit": 3}
+    ]
+    assert row.because["flags"][0] == {
+        "flag": "down_below_baseline", "value": 60.0, "limit": 78.4,
+    }  # fmt: skip
+    assert set(row.because["text"]) == {"en", "zh_CN"}
+
+
+async def on_one_box(database: Database, actor: Actor, count: int) -> list[Scene]:
+    """Lines activated in order on one piece of plant: box, cables and shelf are shared."""
+    scenes = [await make_scene(database, [actor], INSTALL) for _ in range(count)]
+    async with database.transaction() as session:
+        plant = await make_plant(session)
+        for scene in scenes:
+            way = (plant.shelf, plant.feeder, plant.cable, plant.box)
+            session.add_all(
+                PathElement(
+                    region_id=1, centre_id=NORTH, service_id=scene.service_ids[0],
+                    position=position, feature_id=feature.id,
+                )
+                for position, feature in enumerate(way, 1)
+            )  # fmt: skip
+    for scene in scenes:
+        await take_reading(database, actor, scene, optical_power_dbm=-18)
+    return scenes
+
+
+async def test_hr_02_neighbours_on_the_same_box_are_compared_by_their_newest_reading(
+    database: Database, world: World
+) -> None:
+    scenes = await on_one_box(database, world.alice, 4)
+    found = []
+    for scene in scenes:
+        row, _record = await take_reading(
+            database, world.alice, scene, down_mbps=50, optical_power_dbm=-22
+        )
+        assert row.because is not None
+        found.append((row.likely_place, row.because["neighbours"]["box"]))
+    assert found == [
+        ("drop", {"lines": 3, "worse": 0}),
+        ("drop", {"lines": 3, "worse": 1}),
+        ("box", {"lines": 3, "worse": 2}),
+        ("box", {"lines": 3, "worse": 3}),
+    ]
+
+
+async def test_hr_02_a_neighbour_read_long_ago_says_nothing(
+    database: Database, world: World, at: datetime
+) -> None:
+    scenes = await on_one_box(database, world.alice, 3)
+    for scene in scenes[1:]:
+        await take_reading(database, world.alice, scene, down_mbps=50, optical_power_dbm=-22)
+    with clock.frozen(at + timedelta(days=181)):
+        row, _record = await take_reading(
+            database, world.alice, scenes[0], down_mbps=50, optical_power_dbm=-22
+        )
+    assert row.because is not None
+    assert (row.likely_place, row.because["neighbours"]["box"]["lines"]) == ("drop", 0)
+
+
+def test_hr_02_the_chart_shows_activation_threshold_and_sold_rate() -> None:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    points = [(at, BASE), (at + timedelta(days=30), Reading(60, 20, 8, 22, -24))]
+    drawn = charting.chart("down_mbps", points, BASE, SOLD, Limits())
+    for words in ("At activation 100", "80 % of it 80", "Sold 100", "60 on 2026-12-23"):
+        assert words in drawn
+    light = charting.chart("optical_power_dbm", points, BASE, SOLD, Limits(), "zh_CN")
+    for words in ("开通时 -18", "上限 -8", "下限 -27", "接收光功率"):
+        assert words in light
 
 
 def test_hr_02_the_change_is_shown_against_the_activation() -> None:

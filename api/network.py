@@ -1,6 +1,7 @@
 """The network record: maps, topology, what serves premises, and the verbs that change it."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -9,19 +10,27 @@ from fastapi.responses import JSONResponse
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.customers import queries as customers
+from fieldops.kernel.audit import Audit
 from fieldops.kernel.geo import Latitude, Longitude
 from fieldops.kernel.permissions import Permission
 from fieldops.network import commands, queries, rules
 from fieldops.network.models import Finding, NetworkFeature, NetworkService
+from fieldops.network.queries import history, tracing
 from fieldops.network.rules import Box, FeatureKind, FindingState
 from fieldops.network.schemas import (
+    CarriedRead,
+    ChangeRead,
     ConnectionRead,
     FeatureCollection,
     FeatureRead,
     FindingRead,
     GeoFeature,
+    ImpactRead,
     ServiceRead,
+    ServiceTrace,
     ServiceWithPath,
+    Trace,
+    TraceStep,
 )
 
 router = APIRouter(prefix="/v1", tags=["network"])
@@ -129,6 +138,78 @@ async def free_pairs(
 
 
 @router.get(
+    "/network/features/{feature_id}/upstream",
+    operation_id="feature_upstream",
+    summary="What a feature hangs on, up to the exchange, nearest first, at most 500",
+    responses=problems(404),
+)
+async def upstream(feature_id: UUID, reading: Network) -> Trace:
+    row = await queries.feature(reading.session, reading.scope, feature_id)
+    way = await tracing.above(reading.session, row.region_id, [row.id])
+    return Trace(**_walked(way))
+
+
+@router.get(
+    "/network/features/{feature_id}/carried",
+    operation_id="feature_carried",
+    summary="The services in use that hang on a feature, with their customers' tiers",
+    responses=problems(404),
+)
+async def carried(
+    feature_id: UUID, reading: Network, after: After = None, limit: Limit = 50
+) -> Page[CarriedRead]:
+    row = await queries.feature(reading.session, reading.scope, feature_id)
+    statement = tracing.carried(reading.scope, row.id)
+    if after is not None:
+        statement = statement.where(NetworkService.id > after)
+    rows = (await reading.session.execute(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, CarriedRead)
+
+
+@router.get(
+    "/network/features/{feature_id}/impact",
+    operation_id="feature_impact",
+    summary="How many services, premises and customers by tier a feature carries (FA-02)",
+    responses=problems(404),
+)
+async def impact(feature_id: UUID, reading: Network) -> ImpactRead:
+    row = await queries.feature(reading.session, reading.scope, feature_id)
+    found = await tracing.impact(reading.session, row.region_id, [row.id])
+    return ImpactRead(**asdict(found))
+
+
+@router.get(
+    "/network/features/{feature_id}/history",
+    operation_id="feature_history",
+    summary="Every change of a feature: before, after, why, by whom, on which visit (RE-05)",
+    responses=problems(404),
+)
+async def changes(
+    feature_id: UUID, reading: Network, after: After = None, limit: Limit = 50
+) -> Page[ChangeRead]:
+    row = await queries.feature(reading.session, reading.scope, feature_id)
+    statement = history.of_feature(row.region_id, row.id)
+    if after is not None:
+        statement = statement.where(Audit.id > after)
+    rows = (await reading.session.execute(statement.limit(limit + 1))).all()
+    return Page.of(rows, limit, ChangeRead)
+
+
+def _walked(way: tracing.Way) -> dict[str, Any]:
+    steps = [
+        TraceStep(
+            depth=step.depth,
+            feature_id=step.feature.id,
+            kind=step.feature.kind,
+            name=step.feature.name,
+            state=step.feature.state,
+        )
+        for step in way.steps
+    ]
+    return {"reaches_exchange": way.reaches_exchange, "cut": way.cut, "steps": steps}
+
+
+@router.get(
     "/network/services",
     operation_id="service_list",
     summary="List the services in scope",
@@ -148,6 +229,31 @@ async def services(reading: Network, after: After = None, limit: Limit = 50) -> 
 async def service(service_id: UUID, reading: Network) -> ServiceWithPath:
     row = await queries.service(reading.session, reading.scope, service_id)
     return (await queries.with_paths(reading.session, row.region_id, [row]))[0]
+
+
+@router.get(
+    "/network/services/{service_id}/trace",
+    operation_id="service_trace",
+    summary="The way of one service up to the exchange",
+    responses=problems(404),
+)
+async def service_trace(service_id: UUID, reading: Network) -> ServiceTrace:
+    row = await queries.service(reading.session, reading.scope, service_id)
+    ways = await tracing.traces(reading.session, row.region_id, [row])
+    return ServiceTrace(service_id=row.id, **_walked(ways[row.id]))
+
+
+@router.get(
+    "/premises/{premises_id}/trace",
+    operation_id="premises_trace",
+    summary="The way of every service in use at a premises up to the exchange",
+    responses=problems(404),
+)
+async def premises_trace(premises_id: UUID, reading: Network) -> list[ServiceTrace]:
+    place = await customers.premises(reading.session, reading.scope, premises_id)
+    rows = await queries.services_of_premises(reading.session, place.region_id, place.id)
+    ways = await tracing.traces(reading.session, place.region_id, rows)
+    return [ServiceTrace(service_id=id_, **_walked(way)) for id_, way in ways.items()]
 
 
 @router.get(

@@ -134,3 +134,72 @@ class FindingRead(_Read):
     text: str
     state: str
     captured_at: datetime
+
+
+class TraceStep(BaseModel):
+    """A piece of plant on a walk through the record."""
+
+    depth: int = Field(description="Pieces away from where the walk began; 0 is its beginning.")
+    feature_id: UUID
+    kind: str = Field(examples=["cable"])
+    name: str = Field(examples=["Cable N04-2"])
+    state: str | None
+
+
+class Trace(BaseModel):
+    """What a place hangs on, up to the exchange."""
+
+    reaches_exchange: bool = Field(description="False shows a gap in the record.")
+    cut: bool = Field(description="Whether there is more than is shown.")
+    steps: list[TraceStep]
+
+
+class ServiceTrace(Trace):
+    """The way of one service: depth 0 is what it uses by the record, then all above that."""
+
+    service_id: UUID
+
+
+class CarriedRead(_Read):
+    """A service in use that hangs on a piece of plant, with whose it is."""
+
+    id: UUID
+    version: int
+    kind: str
+    technology: str
+    state: str
+    account: str | None
+    centre_id: UUID
+    premises_id: UUID
+    customer_id: UUID
+    segment: str
+    tier: str = Field(examples=["gold"])
+
+
+class ImpactRead(_Read):
+    """Whom a failure of a piece of plant would touch, in the whole region."""
+
+    services: int
+    customers: int
+    premises: int
+    tiers: dict[str, int] = Field(description="Customers by tier.", examples=[{"gold": 2}])
+    kinds: dict[str, int] = Field(description="Services by kind.", examples=[{"broadband": 3}])
+    cut: bool = Field(description="Whether the walk was cut: then there are at least so many.")
+
+
+class ChangeRead(_Read):
+    """One change of a record with before and after, why, by whom, on which visit (RE-05)."""
+
+    id: UUID
+    at: datetime = Field(description="When the record followed.")
+    captured_at: datetime | None = Field(description="When it was seen on site, by the phone.")
+    version: int
+    action: str = Field(examples=["changed"])
+    command: str | None = Field(examples=["network.swap_pair"])
+    before: dict[str, Any]
+    after: dict[str, Any]
+    reason: str | None
+    actor_id: UUID | None
+    actor_name: str | None
+    device_id: UUID | None
+    visit_id: UUID | None = Field(description="The visit a phone or an office named.")

@@ -1,27 +1,45 @@
 """Checklist templates, a visit's lists, their answers."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, verb
-from fieldops.checklists import commands, queries
-from fieldops.checklists.models import Answer, Checklist, Template, TemplateVersion
+from fieldops.checklists import commands, drafting, queries, rules
+from fieldops.checklists.models import (
+    Answer,
+    Checklist,
+    Template,
+    TemplateDraft,
+    TemplateVersion,
+)
+from fieldops.checklists.rules import Body
 from fieldops.checklists.schemas import (
     AnswerOnDevice,
     AnswerRead,
     ChecklistRead,
+    DraftCheck,
     MissingItem,
+    TemplateChanges,
+    TemplateDraftRead,
+    TemplateFieldChange,
+    TemplateFinding,
+    TemplateItemChange,
     TemplateVersionRead,
 )
+from fieldops.kernel.errors import InvalidRequest, NotFound
 from fieldops.kernel.permissions import Permission
 
 router = APIRouter(tags=["checklists"])
 
 verb(router, "/v1/checklist-templates", commands.publish_template)
+verb(router, "/v1/checklist-templates/retire", commands.retire_template)
+verb(router, "/v1/checklist-drafts", commands.draft_template)
+verb(router, "/v1/checklist-drafts/{draft_id}/publish", commands.publish_draft)
+verb(router, "/v1/checklist-drafts/{draft_id}/discard", commands.discard_draft)
 verb(router, "/v1/visits/{visit_id}/checklists/{checklist_id}/answers", commands.answer)
 
 
@@ -38,6 +56,8 @@ def _version(version: TemplateVersion, template: Template) -> TemplateVersionRea
             "body": version.body,
             "published_at": version.published_at,
             "published_by": version.published_by,
+            "retired_at": template.retired_at,
+            "retired_reason": template.retired_reason,
         }
     )
 
@@ -73,6 +93,111 @@ async def get_template(
     version_id: UUID, reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)]
 ) -> TemplateVersionRead:
     return _version(*await queries.version(reading.session, version_id))
+
+
+def _changes(before: Body, after: Body) -> TemplateChanges:
+    found = drafting.changes(before, after)
+
+    def shown(fields: list[drafting.FieldChange]) -> list[TemplateFieldChange]:
+        return [TemplateFieldChange.model_validate(field) for field in fields]
+
+    return TemplateChanges(
+        titles=shown(found.titles),
+        added=found.added,
+        removed=found.removed,
+        changed=[
+            TemplateItemChange(item_key=key, fields=shown(fields))
+            for key, fields in found.changed.items()
+        ],
+        moved=found.moved,
+    )
+
+
+@router.get(
+    "/v1/checklist-templates/{version_id}/changes",
+    operation_id="checklist_template_changes",
+    summary="Show what a version changed against another one of the same template (CH-01).",
+    responses=problems(404),
+)
+async def template_changes(
+    version_id: UUID,
+    since: Annotated[UUID, Query(description="The version to compare with.")],
+    reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+) -> TemplateChanges:
+    after, template = await queries.version(reading.session, version_id)
+    before, of = await queries.version(reading.session, since)
+    if of.id != template.id:
+        raise InvalidRequest(reason="the two versions are of different templates")
+    return _changes(Body.model_validate(before.body), Body.model_validate(after.body))
+
+
+@router.get(
+    "/v1/checklist-drafts",
+    operation_id="checklist_draft_list",
+    summary="List the drafts of checklist templates.",
+    responses=problems(),
+)
+async def list_drafts(
+    reading: Annotated[Reading, reads(Permission.CHECKLIST_PUBLISH)],
+    code: Annotated[
+        str | None, Query(max_length=60, pattern="^[a-z0-9_]*$", description="Only this template.")
+    ] = None,
+    state: Annotated[
+        Literal["open", "published", "discarded"] | None, Query(description="Only in this state.")
+    ] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[TemplateDraftRead]:
+    statement = queries.drafts(code=code, state=state)
+    return await page(reading, statement, TemplateDraft.id, after, limit, TemplateDraftRead)
+
+
+@router.get(
+    "/v1/checklist-drafts/{draft_id}",
+    operation_id="checklist_draft_get",
+    summary="Read a draft of a checklist template.",
+    responses=problems(404),
+)
+async def get_draft(
+    draft_id: UUID, reading: Annotated[Reading, reads(Permission.CHECKLIST_PUBLISH)]
+) -> TemplateDraftRead:
+    return TemplateDraftRead.model_validate(await queries.draft(reading.session, draft_id))
+
+
+@router.get(
+    "/v1/checklist-drafts/{draft_id}/check",
+    operation_id="checklist_draft_check",
+    summary="Say all that keeps a draft from being published, texts without translation included.",
+    responses=problems(404),
+)
+async def check_draft(
+    draft_id: UUID, reading: Annotated[Reading, reads(Permission.CHECKLIST_PUBLISH)]
+) -> DraftCheck:
+    draft = await queries.draft(reading.session, draft_id)
+    errors = await commands.draft_findings(reading.session, draft)
+    whole = not drafting.findings(draft.body)
+    return DraftCheck(
+        ready=not errors and draft.state == "open",
+        errors=[TemplateFinding.model_validate(error) for error in errors],
+        untranslated=drafting.untranslated(Body.model_validate(draft.body)) if whole else [],
+    )
+
+
+@router.get(
+    "/v1/checklist-drafts/{draft_id}/changes",
+    operation_id="checklist_draft_changes",
+    summary="Show what a draft would change against the newest version of its template.",
+    responses=problems(404, 422),
+)
+async def draft_changes(
+    draft_id: UUID, reading: Annotated[Reading, reads(Permission.CHECKLIST_PUBLISH)]
+) -> TemplateChanges:
+    draft = await queries.draft(reading.session, draft_id)
+    rules.refuse_findings(drafting.findings(draft.body))
+    newest = await queries.newest_version(reading.session, draft.code)
+    if newest is None:
+        raise NotFound(thing="published version")
+    return _changes(Body.model_validate(newest.body), Body.model_validate(draft.body))
 
 
 async def _read(reading: Reading, rows: Sequence[Checklist]) -> list[ChecklistRead]:

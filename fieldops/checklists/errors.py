@@ -18,6 +18,13 @@ class ChecklistIncomplete(Refusal):
     advice = "Answer the items named, or end the visit as failed with its reason."
 
 
+class DraftMoved(Refusal):
+    """Somebody has saved, published or discarded this draft since you read it."""
+
+    code = "draft_moved"
+    advice = "Read the draft again, put your changes into it, and save it with its version."
+
+
 class TemplateInvalid(Refusal):
     """The template cannot be published as it is: {items}."""
 
@@ -27,7 +34,7 @@ class TemplateInvalid(Refusal):
 
 
 class TemplateUsedOtherwise(Refusal):
-    """The template {code} is for {use}; its new version must be for the same."""
+    """The template {template_code} is for {use}; its new version must be for the same."""
 
     code = "template_used_otherwise"
     advice = "Publish it under another code, or for the same kind of work, service and segment."

@@ -14,7 +14,8 @@ from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
 class Template(Catalogue):
     """A kind of checklist: for which kind of work, service and segment (CH-01).
 
-    `service` or `segment` None: for every one; a template that names more wins.
+    `service` or `segment` None: for every one; a template that names more wins. A retired one
+    is given to no further work, and its use is free for another.
     """
 
     __tablename__ = "checklists_template"
@@ -24,14 +25,47 @@ class Template(Catalogue):
     kind: Mapped[str]
     service: Mapped[str | None]
     segment: Mapped[str | None]
+    retired_at: Mapped[datetime | None]
+    retired_by: Mapped[UUID | None] = catalogue_link("organisation_person", nullable=True)
+    retired_reason: Mapped[str | None]
 
     __table_args__ = (
-        UniqueConstraint(
+        Index(
+            "uq_checklists_template_use",
             "kind",
             "service",
             "segment",
-            name="uq_checklists_template_use",
+            unique=True,
             postgresql_nulls_not_distinct=True,
+            postgresql_where="retired_at is null",
+        ),
+    )
+
+
+class TemplateDraft(Catalogue):
+    """What a supervisor is writing; anything may still be wrong with it (CH-01).
+
+    `body` is JSON as it was sent. There is one open draft for a code.
+    """
+
+    __tablename__ = "checklists_template_draft"
+    resource = "template_draft"
+
+    code: Mapped[str]
+    kind: Mapped[str]
+    service: Mapped[str | None]
+    segment: Mapped[str | None]
+    body: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(default="open")
+    edited_by: Mapped[UUID] = catalogue_link("organisation_person")
+
+    __table_args__ = (
+        CheckConstraint("state in ('open', 'published', 'discarded')", name="state_known"),
+        Index(
+            "uq_checklists_template_draft_open",
+            "code",
+            unique=True,
+            postgresql_where="state = 'open'",
         ),
     )
 

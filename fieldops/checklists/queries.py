@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from fieldops.checklists import policy
-from fieldops.checklists.models import Answer, Checklist, Template, TemplateVersion
+from fieldops.checklists.models import Answer, Checklist, Template, TemplateDraft, TemplateVersion
 from fieldops.checklists.rules import Body, Given
 from fieldops.customers.models import Customer
 from fieldops.files.models import FileLink
@@ -30,6 +30,59 @@ async def template(session: AsyncSession, code: str, *, lock: bool = False) -> T
     statement = select(Template).where(Template.code == code)
     found: Template | None = await session.scalar(
         statement.with_for_update() if lock else statement
+    )
+    return found
+
+
+async def template_in_use(
+    session: AsyncSession, kind: str, service: str | None, segment: str | None
+) -> Template | None:
+    """Return the template that is given out for exactly this use, None when there is none."""
+    found: Template | None = await session.scalar(
+        select(Template).where(
+            Template.kind == kind,
+            Template.service.is_not_distinct_from(service),
+            Template.segment.is_not_distinct_from(segment),
+            Template.retired_at.is_(None),
+        )
+    )
+    return found
+
+
+async def open_draft(session: AsyncSession, code: str) -> TemplateDraft | None:
+    """Return the open draft of a code, locked; None when there is none."""
+    found: TemplateDraft | None = await session.scalar(
+        select(TemplateDraft)
+        .where(TemplateDraft.code == code, TemplateDraft.state == "open")
+        .with_for_update()
+    )
+    return found
+
+
+async def draft(session: AsyncSession, draft_id: UUID, *, lock: bool = False) -> TemplateDraft:
+    """Return a draft, whatever became of it; raises NotFound."""
+    found: TemplateDraft | None = await session.get(TemplateDraft, draft_id, with_for_update=lock)
+    if found is None:
+        raise NotFound(thing="draft")
+    return found
+
+
+def drafts(*, code: str | None, state: str | None) -> Select[TemplateDraft]:
+    """Return the statement for drafts by id, of one template and in one state when asked."""
+    statement = select(TemplateDraft).order_by(TemplateDraft.id)
+    if code is not None:
+        statement = statement.where(TemplateDraft.code == code)
+    return statement if state is None else statement.where(TemplateDraft.state == state)
+
+
+async def newest_version(session: AsyncSession, code: str) -> TemplateVersion | None:
+    """Return a template's newest version, None when nothing is published under the code."""
+    found: TemplateVersion | None = await session.scalar(
+        select(TemplateVersion)
+        .join(Template, Template.id == TemplateVersion.template_id)
+        .where(Template.code == code)
+        .order_by(TemplateVersion.number.desc())
+        .limit(1)
     )
     return found
 
@@ -113,7 +166,7 @@ class _Newest(NamedTuple):
 
 
 async def _newest_versions(session: AsyncSession) -> list[_Newest]:
-    """Return the newest version of every template, read once for a push."""
+    """Return the newest version of every template in use, read once for a push."""
     known = gathered(session).facts
     if _newest_versions not in known:
         # Nothing is flushed before: no command that binds lists publishes templates.
@@ -129,7 +182,10 @@ def _newest() -> Select[UUID, str, str | None, str | None]:
     return (
         select(TemplateVersion.id, Template.kind, Template.service, Template.segment)
         .join(Template, TemplateVersion.template_id == Template.id)
-        .where(TemplateVersion.number == of_template.scalar_subquery())
+        .where(
+            Template.retired_at.is_(None),
+            TemplateVersion.number == of_template.scalar_subquery(),
+        )
     )
 
 

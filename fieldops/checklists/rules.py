@@ -8,7 +8,7 @@ GeoJSON point.
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -144,19 +144,35 @@ def check_body(body: Body) -> None:
     Keys are unique, conditions look back at items they fit, numbers have a unit and a range
     in order, choices have at least two different values.
     """
+    refuse_findings(item_findings(list(enumerate(body.items))))
+
+
+def refuse_findings(errors: list[dict[str, str]]) -> None:
+    """Raise TemplateInvalid when there is anything in a list of findings."""
+    if errors:
+        places = ", ".join(error["field"] for error in errors)
+        raise TemplateInvalid(items=places, errors=errors)
+
+
+def item_findings(
+    items: Iterable[tuple[int, Item]], unreadable: Collection[str] = ()
+) -> list[dict[str, str]]:
+    """Return what is wrong with some items of a template, each with its place in the list.
+
+    `unreadable` are the keys of items that have errors of their own: conditions that look at
+    one of these are not judged.
+    """
     found = _Findings()
     earlier: dict[str, Item] = {}
-    for number, item in enumerate(body.items):
+    for number, item in items:
         place = f"body.items.{number}"
         if item.key in earlier:
             found.add(f"{place}.key", "unique", f"the key {item.key} is used twice")
         _check_values(item, place, found)
-        if item.when is not None:
+        if item.when is not None and item.when.item not in unreadable:
             _check_condition(item.when, earlier, f"{place}.when", found)
         earlier[item.key] = item
-    if found.errors:
-        places = ", ".join(error["field"] for error in found.errors)
-        raise TemplateInvalid(items=places, errors=found.errors)
+    return found.errors
 
 
 def _check_values(item: Item, place: str, found: _Findings) -> None:

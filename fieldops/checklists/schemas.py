@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fieldops.checklists.rules import Body
+from fieldops.checklists.rules import Body, Item
 
 
 class TemplateOnDevice(BaseModel):
@@ -27,6 +27,70 @@ class TemplateVersionRead(TemplateOnDevice):
 
     published_at: datetime
     published_by: UUID | None
+    retired_at: datetime | None = Field(description="Since when its template is not given out.")
+    retired_reason: str | None
+
+
+class TemplateDraftRead(BaseModel):
+    """A draft as it was saved last."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    code: str = Field(examples=["broadband_install"])
+    kind: str
+    service: str | None
+    segment: str | None
+    body: dict[str, Any]
+    state: str = Field(examples=["open"], description="open, published or discarded")
+    edited_by: UUID
+    updated_at: datetime
+
+
+class TemplateFinding(BaseModel):
+    """Something that keeps a draft from being published."""
+
+    field: str = Field(examples=["body.items.3.text_zh"])
+    rule: str = Field(examples=["translation"])
+    message: str
+
+
+class DraftCheck(BaseModel):
+    """Whether a draft can be published, and all that is wrong with it."""
+
+    ready: bool
+    errors: list[TemplateFinding]
+    untranslated: list[str] = Field(
+        description="Places whose Chinese is the English again; only looked at without errors."
+    )
+
+
+class TemplateFieldChange(BaseModel):
+    """One field before and after."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    field: str
+    before: Any
+    after: Any
+
+
+class TemplateItemChange(BaseModel):
+    """What changed in an item that both versions have."""
+
+    item_key: str
+    fields: list[TemplateFieldChange]
+
+
+class TemplateChanges(BaseModel):
+    """What leads from one version of a template to another."""
+
+    titles: list[TemplateFieldChange]
+    added: list[Item]
+    removed: list[Item]
+    changed: list[TemplateItemChange]
+    moved: list[str] = Field(description="Keys of items that stand elsewhere in the order.")
 
 
 class ChecklistOnDevice(BaseModel):

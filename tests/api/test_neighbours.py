@@ -46,6 +46,7 @@ OPERATIONS = [
 # Path parameters that name no record of a place, with the reason.
 NO_PLACE = {
     "version_id": "templates are a catalogue of the whole installation",
+    "draft_id": "drafts of templates are one for the whole installation, as templates are",
     "entity": "the name of a table",
     "entity_id": "the history is for supervisors of the whole region; the region is tested",
     "person_id": "accounts belong to the region, which is tested below",

@@ -21,6 +21,7 @@ MODULES = (
     "health",
     # the care
     "faults",
+    "quality",
     # the steering
     "dispatch",
     "notifications",

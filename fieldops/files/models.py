@@ -33,6 +33,7 @@ class File(Regional):
             "(stored_at is null) = (bytes is null) and (stored_at is null) = (mime is null)",
             name="stored_whole",
         ),
+        Index("ix_files_file_stored", "region_id", "stored_at"),
     )
 
 

@@ -84,6 +84,9 @@ class Permission(StrEnum):
     ORDER_READ = "order:read"
     ORDER_WRITE = "order:write"
     PUSH_SUBSCRIBE = "push:subscribe"
+    QUALITY_ANSWER = "quality:answer"
+    QUALITY_DECIDE = "quality:decide"
+    QUALITY_READ = "quality:read"
     REGISTER_READ = "register:read"
     RULE_EDIT = "rule:edit"
     RULE_READ = "rule:read"
@@ -147,6 +150,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.ORDER_HANDLE,
             P.ORDER_READ,
             P.PUSH_SUBSCRIBE,
+            P.QUALITY_ANSWER,
+            P.QUALITY_READ,
             P.SYNC_USE,
             P.UNIT_READ,
             P.VISIT_READ,
@@ -194,6 +199,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
         P.NOTE_WRITE,
+        P.QUALITY_DECIDE,
+        P.QUALITY_READ,
         P.REGISTER_READ,
     },
     Role.AGENT: frozenset(
@@ -224,6 +231,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.BOARD_READ,
             P.INDICATOR_READ,
             P.LIST_EXPORT,
+            P.QUALITY_READ,
             P.STAFF_READ,
             P.UNIT_READ,
             P.VISIT_READ,
@@ -241,6 +249,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.EMERGENCY_ACTIVATE,
         P.EMERGENCY_EDIT,
         P.NETWORK_EDIT,
+        P.QUALITY_READ,
         P.REGISTER_READ,
         P.RULE_EDIT,
         P.STAFF_EDIT,

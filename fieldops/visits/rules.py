@@ -72,6 +72,7 @@ class NoticeKind(StrEnum):
     WORK_CHANGED = "work_changed"
     ROLE_LOST = "role_lost"
     LINKED_MOVED = "linked_moved"
+    EVIDENCE_ASKED = "evidence_asked"
 
 
 TAKING = frozenset(

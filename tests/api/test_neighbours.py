@@ -27,6 +27,7 @@ from fieldops.kernel.ids import NIL, new_id
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.models import Message
 from fieldops.orders.commands.catalogue import lay_out_reasons
+from fieldops.quality.models import EvidenceFlag
 from fieldops.sync.models import Case, Device
 from tests.support.clients import bearer
 from tests.support.factories.appointments import local, window
@@ -98,6 +99,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "area_fault_confirm": {"cause": "Cut", "expected_repair_at": "2026-11-24T18:00Z"},
     "area_fault_release": {"work_order_id": SOME, **WHY},
     "fault_settle": {"works": True},
+    "evidence_flag_answer": {"answer": "It was so."},
+    "evidence_flag_decide": {"holds": False, **WHY},
     "emergency_change_plan": {**STORM, **WHY},
     "measurement_record_line_test": {
         "service_id": SOME,
@@ -267,9 +270,23 @@ async def make_place(
             starts_at=local(day, 9), ends_at=local(day, 12), noticed_at=local(day, 9),
         )  # fmt: skip
         session.add_all([late, upset])
+    place.ids["flag_id"] = await question(database, place, region, centre)
     place.ids["late_warning_id"] = late.id
     place.ids["disturbance_id"] = upset.id
     return place
+
+
+async def question(database: Database, place: Place, region: int, centre: UUID) -> UUID:
+    """Have a question about the visit's evidence at hand."""
+    flag = EvidenceFlag(
+        region_id=region, centre_id=centre, visit_id=place.ids["visit_id"],
+        technician_id=place.technician.id, kind="too_short", subject_type="visit",
+        subject_id=place.ids["visit_id"], reason={}, found={}, thresholds={}, state="open",
+        found_at=clock.now(), answer_until=clock.now(),
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(flag)
+    return flag.id
 
 
 async def propose(database: Database, office: Actor, centre: UUID) -> UUID:

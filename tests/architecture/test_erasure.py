@@ -72,6 +72,7 @@ WORDLESS = {
         "state_reason",
         "transferred_to",
     },
+    "quality_evidence_flag": {"kind", "subject_type", "reason", "found", "thresholds", "state"},
     "visits_assignment": {"state", "technician_name"},
     "visits_notice": {"kind", "text"},  # the program's own sentences
     "visits_visit": {"state", "kit", "end_reason", "end_cause", "next_step", "signature_sha256"},

@@ -66,6 +66,8 @@ OWN_FILES = {
     "notifications/segments": "how a text splits into short-message segments, and back, pure",
     "notifications/wording": "the message texts in both languages",
     "orders/importing": "orders out of JSON lines",
+    "quality/prints": "the difference hash of a photo, pure",
+    "quality/wording": "why a flag was raised, in both languages",
     "reports/board": "a centre's day, put together from what was read",
     "reports/disruptions": "the statements for emergency plans and area faults on the board",
     "reports/kept": "the kept-appointment indicator (KP-01), with the records behind it",

@@ -5,22 +5,29 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.health import charting, commands, places, queries, rules
-from fieldops.health.models import HealthReading, HealthRecord
+from fieldops.health.commands import declining
+from fieldops.health.decline import State
+from fieldops.health.models import HealthDecline, HealthReading, HealthRecord
+from fieldops.health.queries import declines
 from fieldops.health.schemas import (
+    HealthDeclineRead,
     HealthReadingRead,
     HealthRecordOnDevice,
     HealthRecordRead,
     PlaceRuleRead,
 )
+from fieldops.kernel.commands import Text
 from fieldops.kernel.permissions import Permission
 
 router = APIRouter(tags=["health"])
 
 verb(router, "/v1/visits/{visit_id}/health-readings", commands.record_reading)
+verb(router, "/v1/health-declines/look", declining.look_for_decline)
 
 
 @router.get(
@@ -114,6 +121,33 @@ async def list_rules(
         )
         for rule in places.table()
     ]
+
+
+@router.get(
+    "/v1/health-declines",
+    operation_id="health_decline_list",
+    summary="List the lines that are getting worse; sort=-at_risk puts most at risk first (HR-04).",
+    responses=problems(),
+)
+async def list_declines(
+    reading: Annotated[Reading, reads(Permission.HEALTH_READ)],
+    state: Annotated[
+        list[State], Query(max_length=3, description="Only these states; empty: all.")
+    ] = [State.WORSENING],  # noqa: B006 - FastAPI copies it
+    centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    box_id: Annotated[UUID | None, Query(description="Only on this box.")] = None,
+    tier: Annotated[
+        list[Annotated[Text, Field(max_length=20)]],
+        Query(max_length=14, description="Only customers of these tiers; empty: all."),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    sort: sort_by("at_risk", "lines_on_box", "newest_at", "noticed_at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[HealthDeclineRead]:
+    statement = declines.declines(
+        reading.scope, states=state, centre_id=centre_id, box_id=box_id, tiers=tier
+    )
+    return await page(reading, statement, HealthDecline.id, after, limit, HealthDeclineRead, sort)
 
 
 def _with_change(row: HealthReading, record: HealthRecord) -> dict[str, Any]:

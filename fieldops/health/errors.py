@@ -24,3 +24,10 @@ class ServiceElsewhere(Refusal):
     code = "service_elsewhere"
     status = 422
     advice = "Choose the broadband line of this visit."
+
+
+class AlreadyLooking(Refusal):
+    """Somebody else has just looked for lines that get worse."""
+
+    code = "already_looking"
+    advice = "Read the list of lines getting worse; it is as new as yours would be."

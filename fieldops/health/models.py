@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.health import rules
+from fieldops.health import decline, rules
+from fieldops.health.errors import AlreadyLooking
 from fieldops.kernel.base import Regional, catalogue_link, link, one_of
+from fieldops.kernel.commands import refuse_on
 
 
 class HealthRecord(Regional):
@@ -94,3 +96,52 @@ class HealthReading(Regional):
         CheckConstraint("down_mbps >= 0 and up_mbps >= 0", name="rates_positive"),
         Index("ix_health_reading_record", "region_id", "record_id", "estimated_at"),
     )
+
+
+class HealthDecline(Regional):
+    """A line that is, or was, getting worse, under the finding of its cause (HR-04).
+
+    `readings` are those that show it, oldest first, and `newest_at` the time of the last of them;
+    `measures` what got worse in them. `at_risk` weighs the customers concerned by their tiers:
+    the line's own, or all on the box when that is the cause. Without a finding the network
+    record knows neither box nor drop of the line.
+    """
+
+    __tablename__ = "health_decline"
+    resource = "health_decline"
+    belongs_to = "service_id"
+    counted: ClassVar[bool] = False
+
+    record_id: Mapped[UUID] = link("health_record", index=False)
+    service_id: Mapped[UUID] = link("network_service")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    box_id: Mapped[UUID | None] = link("network_feature", nullable=True)
+    finding_id: Mapped[UUID | None] = link("network_finding", nullable=True)
+    cause: Mapped[str]
+    measures: Mapped[list[str]]
+    readings: Mapped[list[Any]]
+    tier: Mapped[str]
+    lines_on_box: Mapped[int]
+    at_risk: Mapped[int]
+    noticed_at: Mapped[datetime]
+    newest_at: Mapped[datetime]
+    state: Mapped[str]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("cause", decline.Cause), name="cause_known"),
+        CheckConstraint(one_of("state", decline.State), name="state_known"),
+        CheckConstraint("(state = 'worsening') = (ended_at is null)", name="end_of_state"),
+        CheckConstraint("cause <> 'box' or box_id is not null", name="box_named"),
+        Index(
+            "uq_health_decline_open",
+            "region_id",
+            "record_id",
+            unique=True,
+            postgresql_where=text("ended_at is null"),
+        ),
+        Index("ix_health_decline_record", "region_id", "record_id"),
+    )
+
+
+refuse_on("uq_health_decline_open", AlreadyLooking)

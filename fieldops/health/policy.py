@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, select
 
-from fieldops.health.models import HealthRecord
+from fieldops.health.models import HealthDecline, HealthRecord
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
 from fieldops.visits import policy as visits
@@ -23,4 +23,10 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     return scope.predicate(HealthRecord, own=own)
 
 
+def visible_declines(scope: Scope) -> ColumnElement[bool]:
+    """Limit lines that get worse to an office's centres; they are no technician's list."""
+    return scope.predicate(HealthDecline)
+
+
 shown(HealthRecord, Permission.HEALTH_READ, visible)
+shown(HealthDecline, Permission.HEALTH_READ, visible_declines)

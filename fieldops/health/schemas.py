@@ -124,3 +124,38 @@ class HealthRecordRead(HealthRecordOnDevice):
 
     centre_id: UUID
     readings: list[HealthReadingRead]
+
+
+class DecliningReading(BaseModel):
+    """One of the readings that show a line getting worse."""
+
+    at: datetime
+    down_mbps: float
+    up_mbps: float
+    latency_ms: float | None
+    attenuation_db: float | None
+    optical_power_dbm: float | None
+
+
+class HealthDeclineRead(BaseModel):
+    """A line that is, or was, getting worse (HR-04)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    record_id: UUID
+    service_id: UUID
+    centre_id: UUID
+    box_id: UUID | None
+    finding_id: UUID | None = Field(description="Null: neither box nor drop of it is recorded.")
+    cause: str = Field(examples=["box"], description="box: its neighbours get worse with it.")
+    measures: list[str] = Field(examples=[["optical_power_dbm"]])
+    readings: list[DecliningReading] = Field(description="Oldest first.")
+    tier: str = Field(examples=["gold"])
+    lines_on_box: int
+    at_risk: int = Field(description="The customers concerned, weighed by tier (1 to 10 each).")
+    noticed_at: datetime
+    newest_at: datetime
+    state: str = Field(examples=["worsening"])
+    ended_at: datetime | None

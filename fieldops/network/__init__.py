@@ -5,6 +5,7 @@ findings about the plant. Verbs offline: network.swap_pair, network.mark_pair_ba
 network.change_port, network.report_finding; in the office: network.add_feature,
 network.change_feature, network.connect, network.register_service, network.change_service,
 network.reserve, network.release, network.close_finding. Events: PairSwapped,
-PairMarkedBad, PortChanged, FindingReported; the visits judge by them whether the technician may.
+PairMarkedBad, PortChanged, FindingReported, by which the visits judge whether the technician may,
+and FindingClosed.
 Below it stand customers (premises) and organisation (centres).
 """

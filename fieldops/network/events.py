@@ -56,3 +56,10 @@ class FindingReported(Event):
     centre_id: UUID
     severity: str
     fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FindingClosed(Event):
+    """A finding needs nobody any more; the reason stands in the history."""
+
+    finding_id: UUID

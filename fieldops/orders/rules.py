@@ -277,6 +277,11 @@ def priority(
     return _OF_CLASS * rank + within
 
 
+def weight_of_tier(tier: str) -> int:
+    """Return how much a customer of a tier counts against others, 1 to 10 (WO-06)."""
+    return _TIER.get(tier, 0)
+
+
 def rank_of(value: int) -> int:
     """Return the class of a priority: 5 complaint, 4 major fault, 3 repair, 2 move or install, 1.
 

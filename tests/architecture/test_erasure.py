@@ -31,6 +31,7 @@ WORDLESS = {
     "faults_report": {"channel"},
     "dispatch_late_warning": {"cause", "ways", "taken", "outcome"},
     "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
+    "health_decline": {"cause", "measures", "readings", "tier", "state"},
     "health_reading": {"photos", "flags", "likely_place", "because"},
     "health_record": {
         "cabling_material",

@@ -11,7 +11,7 @@ from fieldops.kernel.permissions import Permission
 from fieldops.network import policy, queries
 from fieldops.network.commands.swapping import Reason, VisitId
 from fieldops.network.errors import CentreNeeded
-from fieldops.network.events import FindingReported
+from fieldops.network.events import FindingClosed, FindingReported
 from fieldops.network.models import Finding
 from fieldops.network.rules import FeatureKind, FindingState, Severity
 
@@ -98,4 +98,5 @@ async def close_finding(ctx: Context, args: CloseFinding) -> Finding:
     finding = await queries.lock_finding(ctx.session, scope, args.finding_id)
     ctx.reason = args.reason
     finding.state = FindingState.CLOSED.value
+    await ctx.emit(FindingClosed(finding.id))
     return finding

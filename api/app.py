@@ -55,6 +55,7 @@ ROUTERS = (
     "push",
     "uploads",
     "replicache",
+    "stewardship",
     "by_link",
     "page",
 )

@@ -6,11 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from fieldops.kernel import configuration
 from fieldops.kernel.permissions import Permission
 from fieldops.measurements import commands, queries
 from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.measurements.schemas import LineTestRead, SpeedTestRead
+from fieldops.measurements.schemas import CableWork, CableWorkRow, LineTestRead, SpeedTestRead
+from fieldops.orders import rules as order_rules
+from fieldops.orders.models import WorkOrder
 
 router = APIRouter(tags=["measurements"])
 
@@ -79,3 +82,48 @@ async def get_speed_test(
 ) -> SpeedTestRead:
     row = await queries.one(reading.session, reading.scope, SpeedTest, test_id)
     return SpeedTestRead.model_validate(row)
+
+
+@router.get(
+    "/v1/cable-work",
+    operation_id="cable_work_list",
+    summary="The cable department's open work: bad plant, transfers, the tests with it (RE-03)",
+    responses=problems(),
+)
+async def cable_work(
+    reading: Annotated[Reading, reads(Permission.MEASUREMENT_READ)],
+    *,
+    unanswered: Annotated[
+        bool, Query(description="Only transfers nobody has accepted or refused.")
+    ] = False,
+    sort: sort_by("due_at", "received_at", "priority") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[CableWork]:
+    session, region_id = reading.session, reading.scope.region_id
+    statement = queries.cable_work(reading.scope, unanswered=unanswered)
+    found = await page(reading, statement, WorkOrder.id, after, limit, CableWorkRow, sort)
+    within = await configuration.duration(session, region_id, order_rules.TRANSFER_LIMIT)
+    tests = await queries.evidence_of(session, reading.scope, [row.id for row in found.items])
+    ids = {row.feature_id for row in found.items if row.feature_id is not None}
+    plant = await queries.features_of(session, region_id, ids)
+    items = []
+    for row in found.items:
+        feature = plant.get(row.feature_id) if row.feature_id is not None else None
+        transferred = row.state == order_rules.State.TRANSFERRED
+        due = order_rules.transfer_due(row.received_at, within, row.suspended_seconds)
+        pair_test = feature.state_test if feature is not None else None
+        items.append(
+            CableWork(
+                **row.model_dump(),
+                feature_kind=feature.kind if feature is not None else None,
+                feature_name=feature.name if feature is not None else None,
+                feature_state=feature.state if feature is not None else None,
+                pair_test=pair_test,
+                transfer_due_at=due if transferred else None,
+                transferred_late=row.state_since > due if transferred else None,
+                tests=[LineTestRead.model_validate(test) for test in tests[row.id]],
+                tests_missing=not tests[row.id] and pair_test is None,
+            )
+        )
+    return Page[CableWork](items=items, next=found.next)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.errors import NotFound
@@ -14,7 +14,10 @@ from fieldops.measurements import policy
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import Needed
 from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.orders import queries as orders
+from fieldops.orders import rules as order_rules
 from fieldops.orders.models import WorkOrder
+from fieldops.visits.models import VisitWork
 
 T = TypeVar("T", LineTest, SpeedTest)
 
@@ -87,3 +90,80 @@ async def taken(
         )
         found |= {(kind, service_id) for service_id in services}
     return found
+
+
+def cable_work(scope: Scope, *, unanswered: bool = False) -> Select[WorkOrder]:
+    """Return the statement for the cable department's open work in a scope, by id (RE-03).
+
+    Its own for bad plant, and what the field transferred to it; `unanswered`: only what it has
+    neither accepted nor refused.
+    """
+    cable, transferred = order_rules.Department.CABLE.value, order_rules.State.TRANSFERRED.value
+    theirs = and_(WorkOrder.state == transferred, WorkOrder.transferred_to == cable)
+    found = orders.visible_work_orders(scope, states=sorted(order_rules.OPEN))
+    found = found.where(or_(WorkOrder.department == cable, theirs))
+    if unanswered:
+        found = found.where(theirs, WorkOrder.transfer_accepted_at.is_(None))
+    return found.order_by(None).order_by(WorkOrder.id)
+
+
+async def evidence_of(
+    session: AsyncSession, scope: Scope, work_order_ids: Collection[UUID]
+) -> dict[UUID, list[LineTest]]:
+    """Return the line tests in a scope that speak for some work, the newest first (RE-03).
+
+    Those of its visits, those of its line since it came in, and those of its pair, fibre or port.
+    """
+    region_id = scope.region_id
+    on_visit = select(VisitWork.work_order_id, LineTest.id).join(
+        LineTest,
+        and_(LineTest.region_id == VisitWork.region_id, LineTest.visit_id == VisitWork.visit_id),
+    )
+    of_line = select(WorkOrder.id, LineTest.id).join(
+        LineTest,
+        and_(
+            LineTest.region_id == WorkOrder.region_id,
+            or_(
+                LineTest.feature_id == WorkOrder.feature_id,
+                and_(
+                    LineTest.service_id == WorkOrder.service_id,
+                    LineTest.estimated_at >= WorkOrder.received_at,
+                ),
+            ),
+        ),
+    )
+    pairs = union(
+        on_visit.where(
+            VisitWork.region_id == region_id,
+            LineTest.region_id == region_id,
+            VisitWork.work_order_id.in_(work_order_ids),
+        ),
+        of_line.where(
+            WorkOrder.region_id == region_id,
+            LineTest.region_id == region_id,
+            WorkOrder.id.in_(work_order_ids),
+        ),
+    ).subquery()
+    work_id, test_id = pairs.c
+    found = await session.execute(
+        select(work_id, LineTest)
+        .join(LineTest, LineTest.id == test_id)
+        .where(policy.visible(scope, LineTest), LineTest.region_id == region_id)
+        .order_by(LineTest.estimated_at.desc(), LineTest.id)
+    )
+    tests_of: dict[UUID, list[LineTest]] = {id_: [] for id_ in work_order_ids}
+    for id_, test in found:
+        tests_of[id_].append(test)
+    return tests_of
+
+
+async def features_of(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> dict[UUID, NetworkFeature]:
+    """Return the plant that some work is about."""
+    found = await session.scalars(
+        select(NetworkFeature).where(
+            NetworkFeature.region_id == region_id, NetworkFeature.id.in_(ids)
+        )
+    )
+    return {row.id: row for row in found}

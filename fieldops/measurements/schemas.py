@@ -1,6 +1,7 @@
 """Read shapes of measurements, shared by REST and pull; units are in the names."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,3 +63,44 @@ class SpeedTestRead(SpeedTestOnDevice):
     technician_id: UUID | None
     captured_at: datetime | None
     by_other_technician: bool
+
+
+class CableWorkRow(BaseModel):
+    """Open work of the cable department, as its order has it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    order_id: UUID
+    centre_id: UUID
+    premises_id: UUID | None
+    service_id: UUID | None
+    feature_id: UUID | None
+    kind: str = Field(examples=["repair"])
+    service: str
+    state: str
+    state_since: datetime
+    state_reason: str | None
+    state_note: str | None
+    symptom: str | None
+    department: str = Field(description="`cable`: its own; `field`: transferred by the field.")
+    received_at: datetime
+    suspended_seconds: int
+    due_at: datetime
+    priority: int
+    transfer_accepted_at: datetime | None
+    transfer_accepted_by: UUID | None
+
+
+class CableWork(CableWorkRow):
+    """Work of the cable department with the tests that speak for it (RE-03)."""
+
+    feature_kind: str | None
+    feature_name: str | None
+    feature_state: str | None
+    pair_test: dict[str, Any] | None = Field(description="What showed the pair to be bad.")
+    transfer_due_at: datetime | None = Field(description="Until when it was to be transferred.")
+    transferred_late: bool | None = Field(description="Null: its own work, nothing transferred.")
+    tests: list[LineTestRead] = Field(description="The newest first.")
+    tests_missing: bool = Field(description="Nothing was measured: a reason to refuse it.")

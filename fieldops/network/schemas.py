@@ -203,3 +203,51 @@ class ChangeRead(_Read):
     actor_name: str | None
     device_id: UUID | None
     visit_id: UUID | None = Field(description="The visit a phone or an office named.")
+
+
+class SideRead(BaseModel):
+    """How a pair, fibre or port stood, stands or is to stand."""
+
+    state: str | None
+    service_id: UUID | None
+    reason: str | None = None
+    since: datetime | None = None
+    version: int | None = Field(None, description="The version of the record, where it has one.")
+
+
+class OthersRead(SideRead):
+    """The record as it is now, with the last change that others made to it."""
+
+    changed_at: datetime | None = None
+    changed_by: UUID | None = None
+    changed_why: str | None = None
+    command: str | None = None
+
+
+class StewardCase(BaseModel):
+    """A change from the field that met a newer state: base, theirs, ours and the place (RE-05)."""
+
+    id: UUID = Field(description="The case; decided by /v1/desk/cases/{id}/accept or discard.")
+    version: int
+    state: str = Field(examples=["open"])
+    opened_at: datetime
+    centre_id: UUID | None
+    person_id: UUID = Field(description="The technician.")
+    visit_id: UUID | None
+    command_id: UUID | None = Field(description="The entry to amend.")
+    command: str = Field(examples=["network.swap_pair"])
+    captured_at: datetime | None
+    args: dict[str, Any] = Field(description="As captured, with reason and test.")
+    expected: str | None = Field(description="What the change expected of the record.")
+    feature_id: UUID | None
+    kind: str | None
+    name: str | None
+    parent_name: str | None
+    geometry: GeoGeometry | None = Field(description="Its own, or its parent's.")
+    base: SideRead | None = Field(description="What the phone had seen; null: it had not said.")
+    theirs: OthersRead | None = Field(description="Null: plant of another centre.")
+    ours: SideRead = Field(description="What the technician did on site.")
+    decided_at: datetime | None
+    decided_by: UUID | None
+    decision: str | None = Field(description="The steward's reason.")
+    outcome: dict[str, Any] | None

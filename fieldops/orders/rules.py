@@ -327,6 +327,18 @@ CABLE_LIMIT = number(
     within=(1, 2160),
 )  # fmt: skip
 
+TRANSFER_LIMIT = number(
+    "transfer_to_cable_within", "RE-03", "hours", 4,
+    "Within this time of its arrival a repair that no swap helps is to be at the cable department.",
+    within=(1, 720),
+)  # fmt: skip
+
+
+def transfer_due(received_at: datetime, limit: timedelta, suspended_seconds: int) -> datetime:
+    """Return until when a repair is to be transferred; waiting for the customer does not count."""
+    return received_at + limit + timedelta(seconds=suspended_seconds)
+
+
 _MINUTES = {
     Kind.INSTALL: 60,
     Kind.REMOVE: 20,

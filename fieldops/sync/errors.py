@@ -102,6 +102,14 @@ class NotInCase(Refusal):
     advice = "Choose among the commands that the case lists."
 
 
+class NotAmendable(Refusal):
+    """{name} can be accepted with another {amendable} than captured, while it is held."""
+
+    code = "not_amendable"
+    status = 422
+    advice = "Amend a held command's own ids, numbers and switches; or discard it, with the reason."
+
+
 class DeviceNotActive(Refusal):
     """The device is {state}; that cannot be done with it."""
 

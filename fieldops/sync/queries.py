@@ -582,6 +582,25 @@ async def entries_of(session: AsyncSession, region_id: int, case_id: UUID) -> li
     return list(found)
 
 
+async def first_entries(
+    session: AsyncSession, region_id: int, case_ids: Collection[UUID]
+) -> dict[UUID, CaseEntry]:
+    """Return the command that each of some cases began with; announced cases have none."""
+    found = await session.execute(
+        select(Case.id, CaseEntry)
+        .join(
+            CaseEntry,
+            and_(CaseEntry.region_id == Case.region_id, CaseEntry.id == Case.first_command_id),
+        )
+        .where(
+            Case.region_id == region_id,
+            CaseEntry.region_id == region_id,
+            Case.id.in_(case_ids),
+        )
+    )
+    return {id_: entry for id_, entry in found}  # noqa: C416 - rows are not pairs
+
+
 async def present_state(
     session: AsyncSession, region_id: int, resource: str | None, row_id: UUID | None
 ) -> tuple[dict[str, Any] | None, Sequence[Audit]]:

@@ -1,14 +1,19 @@
 """The history of a piece of plant, out of the audit: what changed, why, by whom, where (RE-05)."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, cast, select
+from sqlalchemy import Select, and_, case, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import Uuid
 
-from fieldops.kernel import commands
+from fieldops.kernel import commands, geo
 from fieldops.kernel.audit import MASK, Audit
 from fieldops.kernel.ledger import LedgerEntry
+from fieldops.kernel.permissions import Scope
+from fieldops.network import policy
 from fieldops.network.models import NetworkFeature
 from fieldops.organisation.models import Person
 
@@ -54,3 +59,47 @@ def of_feature(region_id: int, feature_id: UUID) -> Select[Any]:
         )
         .order_by(Audit.id)
     )
+
+
+async def placed(
+    session: AsyncSession, scope: Scope, ids: Collection[UUID]
+) -> dict[UUID, tuple[NetworkFeature, str | None, Any]]:
+    """Return features in a scope with their parent's name and their geometry as GeoJSON.
+
+    A pair, fibre or port lies where its parent lies.
+    """
+    parent = aliased(NetworkFeature)
+    found = await session.execute(
+        select(
+            NetworkFeature,
+            parent.name,
+            geo.as_geojson(func.coalesce(NetworkFeature.shape, parent.shape)),
+        )
+        .outerjoin(
+            parent,
+            and_(parent.region_id == scope.region_id, parent.id == NetworkFeature.parent_id),
+        )
+        .where(policy.visible_features(scope), NetworkFeature.id.in_(ids))
+    )
+    return {row.id: (row, name, shape) for row, name, shape in found}
+
+
+async def changed_after(
+    session: AsyncSession, region_id: int, versions: Mapping[UUID, int]
+) -> dict[UUID, list[Audit]]:
+    """Return what changed of features after the versions somebody saw, the newest change first."""
+    found = await session.scalars(
+        select(Audit)
+        .where(
+            Audit.region_id == region_id,
+            Audit.entity == NetworkFeature.__tablename__,
+            Audit.entity_id.in_(versions),
+            Audit.entity_version > min(versions.values(), default=0),
+        )
+        .order_by(Audit.entity_version.desc(), Audit.id.desc())
+    )
+    changes: dict[UUID, list[Audit]] = {id_: [] for id_ in versions}
+    for row in found:
+        if row.entity_version > versions[row.entity_id]:
+            changes[row.entity_id].append(row)
+    return changes

@@ -1,22 +1,25 @@
 """Deciding about late work: one case, or many of a phone or a record (SYNC section 2)."""
 
-from collections.abc import Collection, Sequence
-from typing import Any, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
+from pydantic_core import to_jsonable_python
 
 from fieldops.files import promises
+from fieldops.kernel import commands
 from fieldops.kernel.commands import Applied, Args, Context, command
 from fieldops.kernel.errors import Coded
 from fieldops.kernel.permissions import Permission
 from fieldops.sync import policy, queries
 from fieldops.sync.commands import entries
 from fieldops.sync.commands.devices import Reason
-from fieldops.sync.errors import CannotDecide, CaseChanged, NotInCase
+from fieldops.sync.errors import CannotDecide, CaseChanged, NotAmendable, NotInCase
 from fieldops.sync.models import Case, CaseEntry, Device
-from fieldops.sync.rules import MOST_DECIDED, CaseState, Decision
+from fieldops.sync.rules import MOST_DECIDED, CaseState, Decision, Status
 
+Finite = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 Version = Field(None, ge=1, le=2**31 - 1, description="Refuse when it has another version by now.")
 
 
@@ -29,7 +32,22 @@ class Judge(Args):
     record_version: int | None = Version
 
 
+class Amendment(Args):
+    """Arguments of a held command that are other than captured; texts stay the technician's own."""
+
+    command_id: UUID = Field(description="The entry's `id`.")
+    args: dict[Annotated[str, Field(min_length=1, max_length=64)], UUID | StrictBool | Finite] = (
+        Field(min_length=1, max_length=10, description="By name: ids, numbers, true or false.")
+    )
+
+
 class Accept(Judge):
+    amended: list[Amendment] | None = Field(
+        None,
+        min_length=1,
+        max_length=20,
+        description="What is to be done otherwise than captured, for instance another free pair.",
+    )
     command_ids: list[UUID] | None = Field(
         None,
         min_length=1,
@@ -75,20 +93,26 @@ async def _still_as_seen(ctx: Context, case: Case, args: Judge, own: Collection[
 async def accept(ctx: Context, args: Accept) -> Case:
     """Accept late work: run the case's commands in the device's order, as their technician.
 
-    All of the chosen ones take effect or none. Raises CaseClosed, CaseChanged, NotInCase, and
-    what a command still refuses; `refused` then names that command.
+    All of the chosen ones take effect or none; `amended` ones with other arguments than captured
+    (RE-05). Raises CaseClosed, CaseChanged, NotInCase, NotAmendable, and what a command still
+    refuses; `refused` then names that command.
     """
     case, device = await _looked_at(ctx, args)
     kept = await queries.entries_of(ctx.session, ctx.region_id, case.id)
     chosen = {e.id for e in kept} if args.command_ids is None else set(args.command_ids)
     if not chosen <= {e.id for e in kept}:
         raise NotInCase
+    amended = {one.command_id: to_jsonable_python(one.args) for one in args.amended or ()}
+    if not amended.keys() <= chosen:
+        raise NotInCase
     applied = []
     for entry in kept:
         if entry.id in chosen:
-            done = await _run(ctx, device, entry)
+            changes = amended.get(entry.id, {})
+            _check_amendable(entry, changes)
+            done = await _run(ctx, device, entry, changes)
             ctx.warnings += done.warnings
-            applied.append(entries.shown(entry, done))
+            applied.append(entries.shown(entry, done) | ({"amended": changes} if changes else {}))
     await _still_as_seen(ctx, case, args, {*chosen, ctx.envelope.id})
     discarded = [e for e in kept if e.id not in chosen]
     await _close(ctx, discarded, CaseState.DISCARDED)
@@ -96,10 +120,24 @@ async def accept(ctx: Context, args: Accept) -> Case:
     return await _decide(ctx, case, CaseState.ACCEPTED, args.reason, outcome)
 
 
-async def _run(ctx: Context, device: Device, entry: CaseEntry) -> Applied:
+def _check_amendable(entry: CaseEntry, changes: Mapping[str, Any]) -> None:
+    """Raise NotAmendable unless a held command has these arguments and stays about its record."""
+    if not changes:
+        return
+    spec = commands.taken_by(entry.name, entry.v)
+    known = set(spec.args.model_fields) - {spec.subject} if spec is not None else set()
+    if entry.status != Status.HELD or not changes.keys() <= known:
+        raise NotAmendable(name=entry.name, amendable=", ".join(sorted(known)))
+
+
+async def _run(
+    ctx: Context, device: Device, entry: CaseEntry, changes: Mapping[str, Any]
+) -> Applied:
     """Run a chosen command; its refusal says which of the case's commands it is about."""
     try:
-        return await entries.run(ctx.session, device, entry, ctx.now, accepted=True)
+        return await entries.run(
+            ctx.session, device, entry, ctx.now, accepted=True, amended=changes
+        )
     except Coded as refusal:
         refusal.details["refused"] = {
             "command_id": str(entry.command_id),

@@ -1,5 +1,6 @@
 """Running what a case keeps, as its technician: at the desk, or by rule."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +24,12 @@ async def run(
     now: datetime,
     *,
     accepted: bool,
+    amended: Mapping[str, Any] | None = None,
 ) -> Applied:
     """Run one kept command and note how it ended.
 
-    `accepted` runs it without its base, for the person at the desk has seen both versions.
+    `accepted` runs it without its base, for the person at the desk has seen both versions;
+    `amended` arguments take the place of the captured ones, which stay in the entry.
     Raises MalformedCommand, NotForDevices for what a later release keeps for the offices, and
     what the command refuses or holds.
     """
@@ -51,7 +54,7 @@ async def run(
     envelope = Envelope(
         entry.id,
         sent.name,
-        sent.args,
+        {**sent.args, **(amended or {})},
         v=sent.v,
         device_id=device.id,
         seq=entry.seq,

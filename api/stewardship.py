@@ -1,0 +1,139 @@
+"""What waits for a resource steward, with all sides of it (RE-05); decided at the desk's routes."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, page, reads
+from fieldops.kernel.audit import Audit
+from fieldops.kernel.permissions import Permission
+from fieldops.network.errors import ResourceChanged
+from fieldops.network.models import NetworkFeature
+from fieldops.network.queries import history
+from fieldops.network.schemas import OthersRead, SideRead, StewardCase
+from fieldops.sync import queries, rules
+from fieldops.sync.models import Case, CaseEntry
+from fieldops.sync.schemas import CaseRead
+
+router = APIRouter(prefix="/v1/network", tags=["network"])
+
+SIDES = {"state": "state", "service_id": "service_id", "state_reason": "reason"}
+
+
+@router.get(
+    "/stewardship",
+    operation_id="stewardship_list",
+    summary="Changes from the field that met a newer state: base, theirs, ours, where (RE-05)",
+    responses=problems(),
+)
+async def waiting(
+    reading: Annotated[Reading, reads(Permission.DESK_READ)],
+    state: Annotated[rules.CaseState | None, Query()] = rules.CaseState.OPEN,
+    centre_id: Annotated[UUID | None, Query(description="Only of phones of this centre.")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[StewardCase]:
+    """List them oldest first; the open ones when nothing else is asked for."""
+    code = ResourceChanged.code
+    statement = queries.cases(reading.scope, state, code=code, centre_id=centre_id)
+    found = await page(reading, statement.order_by(Case.id), Case.id, after, limit, CaseRead)
+    return Page[StewardCase](items=await _with_sides(reading, found.items), next=found.next)
+
+
+async def _with_sides(reading: Reading, cases: list[CaseRead]) -> list[StewardCase]:
+    session, region_id = reading.session, reading.scope.region_id
+    entries = await queries.first_entries(session, region_id, [case.id for case in cases])
+    about = {case.id: UUID(case.details["feature_id"]) for case in cases}
+    seen = {
+        case.id: version
+        for case in cases
+        for version in [_version_seen(entries.get(case.id), about[case.id])]
+        if version is not None
+    }
+    oldest: dict[UUID, int] = {}
+    for case_id, version in seen.items():
+        feature_id = about[case_id]
+        oldest[feature_id] = min(version, oldest.get(feature_id, version))
+    scope = reading.actor.scope(Permission.NETWORK_READ)
+    places = await history.placed(session, scope, set(about.values()))
+    changes = await history.changed_after(session, region_id, oldest)
+    return [
+        _shown(
+            case,
+            entries.get(case.id),
+            places.get(about[case.id]),
+            seen.get(case.id),
+            changes.get(about[case.id], []),
+        )
+        for case in cases
+    ]
+
+
+def _version_seen(entry: CaseEntry | None, feature_id: UUID) -> int | None:
+    for base in entry.command.get("base", []) if entry is not None else []:
+        if base["ref"]["id"] == str(feature_id):
+            return int(base["version"])
+    return None
+
+
+def _shown(
+    case: CaseRead,
+    entry: CaseEntry | None,
+    place: tuple[NetworkFeature, str | None, Any] | None,
+    seen: int | None,
+    changes: list[Audit],
+) -> StewardCase:
+    feature, parent_name, geometry = place or (None, None, None)
+    base = None
+    if feature is not None and seen is not None:
+        base = _as_of(feature, seen, changes)
+    return StewardCase(
+        **case.model_dump(
+            include={"id", "version", "state", "opened_at", "centre_id", "person_id"}
+            | {"decided_at", "decided_by", "outcome"}
+        ),
+        decision=case.reason,
+        visit_id=case.subject_id,
+        command_id=entry.id if entry is not None else None,
+        command=case.name,
+        captured_at=entry.estimated_at if entry is not None else None,
+        args=entry.command.get("args", {}) if entry is not None else {},
+        expected=case.details.get("expected"),
+        feature_id=UUID(case.details["feature_id"]),
+        kind=feature.kind if feature is not None else None,
+        name=case.details.get("name"),
+        parent_name=parent_name,
+        geometry=geometry,
+        base=base,
+        theirs=None if feature is None else _theirs(feature, changes),
+        ours=SideRead(**case.details["wanted"]),
+    )
+
+
+def _as_of(feature: NetworkFeature, version: int, changes: list[Audit]) -> SideRead:
+    """Return how a feature stood at a version: its present state with later changes undone."""
+    values: dict[str, Any] = {column: getattr(feature, column) for column in SIDES}
+    values["state_since"] = feature.state_since
+    for change in changes:
+        if change.entity_version > version:
+            values |= {name: old for name, old in change.before.items() if name in values}
+    since = values.pop("state_since")
+    named = {SIDES[column]: value for column, value in values.items()}
+    return SideRead(**named, since=since, version=version)
+
+
+def _theirs(feature: NetworkFeature, changes: list[Audit]) -> OthersRead:
+    last = changes[0] if changes else None
+    return OthersRead(
+        state=feature.state,
+        service_id=feature.service_id,
+        reason=feature.state_reason,
+        since=feature.state_since,
+        version=feature.version,
+        changed_at=last.at if last is not None else None,
+        changed_by=last.actor_id if last is not None else None,
+        changed_why=last.reason if last is not None else None,
+        command=last.command if last is not None else None,
+    )

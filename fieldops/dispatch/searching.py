@@ -108,7 +108,9 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
     """
     day, seconds = day_of(raw), float(raw["seconds"])
     kept = frozenset(raw.get("kept", ()))
+    today = today_of(raw, day)
     aim = _aim(aims.DAY if raw["kind"] == "day" else aims.REPLAN)
+    published = None if raw["kind"] == "day" else today
     began = time.thread_time()
 
     def told(whole: float, before: float) -> Callable[[], float]:
@@ -122,7 +124,8 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         day,
         aim,
         seconds * FIRST_SHARE,
-        start=today_of(raw, day),
+        start=today,
+        published=published,
         locked=kept,
         clock=told(seconds, 0.0),
     )
@@ -139,6 +142,7 @@ def solve(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, A
         _aim(aims.REPLAN),
         seconds * (1.0 - FIRST_SHARE),
         start=start,
+        published=published,
         locked=kept,
         clock=told(seconds, 0.0),
     )

@@ -88,6 +88,28 @@ def test_what_is_under_way_stays(published: tuple[Day, Plan]) -> None:
             assert now[0] == was[0]
 
 
+def test_what_gains_nothing_goes_back_to_how_it_was_published(
+    published: tuple[Day, Plan],
+) -> None:
+    day, plan = published
+    giver = max(range(len(plan.routes)), key=lambda worker: len(plan.routes[worker]))
+    free = [stop for stop in plan.routes[giver] if stop.part is None][:2]
+    routes = list(plan.routes)
+    for stop in free:
+        alone = day.jobs[stop.job].alone
+        assert alone is not None
+        other = next(worker for worker in alone.prices if worker != giver)
+        routes[giver] = tuple(one for one in routes[giver] if one != stop)
+        routes[other] = (*routes[other], stop)
+    moved = Plan(tuple(routes), plan.order)
+    assert len(replanning.changes(plan, moved).reassigned) == len(free) > 0
+    left = running.search(day, aims.REPLAN, moves=1, start=moved).plan
+    assert replanning.changes(plan, left).reassigned
+    found = running.search(day, aims.REPLAN, moves=1, start=moved, published=plan)
+    assert faults(day, found.plan) == []
+    assert replanning.changes(plan, found.plan) == replanning.Changes((), (), (), ())
+
+
 def test_changes_name_who_gave_and_who_got() -> None:
     day = days.generate(3, 6, seed=1)
     plan = running.search(day, aims.DAY, moves=MOVES).plan

@@ -40,4 +40,4 @@ DAY = Aim(
     ruins=0.01,
     filled=True,
 )
-REPLAN = Aim(levels=_LEVELS, steer=_STEER, warm=3.0, cold=0.3, ruins=0.01)
+REPLAN = Aim(levels=_LEVELS, steer=_STEER, warm=3.0, cold=0.3, ruins=0.01, concern=30.0)

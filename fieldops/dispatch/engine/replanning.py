@@ -58,6 +58,7 @@ def replan(
         seconds,
         moves=moves,
         start=published,
+        published=published,
         frozen=frozen,
         locked=locked,
         seed=seed,

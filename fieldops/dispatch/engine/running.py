@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fieldops.dispatch.engine import annealing, filling, layout, packing
+from fieldops.dispatch.engine import annealing, filling, layout, packing, settling
 from fieldops.dispatch.engine.packing import Day, Reals, Wholes
 from fieldops.dispatch.engine.plans import Plan, Stop, part_of
 
@@ -45,7 +45,8 @@ class Aim:
     Temperatures are in the unit of that sum. `ruins` is the share of large moves among all, each
     of which takes as long as 50 to 150 small ones. With `filled` what is left out is first put in
     where it costs the least, the most urgent first: the search is then about a day that has its
-    shape, and may begin colder.
+    shape, and may begin colder. `concern` is what a technician whose published visits change costs
+    at the end, in the unit of the prices.
     """
 
     levels: Sequence[Weights]
@@ -55,6 +56,7 @@ class Aim:
     ruins: float = 0.0
     ramped: frozenset[str] = field(default_factory=frozenset)
     filled: bool = False
+    concern: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def search(
     *,
     moves: int | None = None,
     start: Plan | None = None,
+    published: Plan | None = None,
     frozen: Collection[int] = (),
     locked: Collection[int] = (),
     seed: int = 1,
@@ -82,7 +85,8 @@ def search(
 ) -> Found:
     """Return the best plan found in so many seconds of this thread's CPU time, or so many moves.
 
-    `start` is a plan to begin with; what nobody may do as it says there begins left out. Jobs of
+    `start` is a plan to begin with; what nobody may do as it says there begins left out. At the end
+    what gains nothing goes back to how `published` has it, if there is such a plan. Jobs of
     `locked` stay served by those who have them in `start`, at a time that may change; those of
     `frozen` do so with all that stands before them, where nothing may come in any more. `stop`
     is asked some fifty times a second and ends the search early when it says so. The same seed and
@@ -107,6 +111,7 @@ def search(
     _begin_with(start, day, w, r, j, f)
     _hold(frozen, locked, w)
     filling.fill(w, r, j, f, steer, np.empty(0, np.int64))  # compiles
+    home = None if published is None or moves == 0 else _home(published, day)
     began, done = clock(), 0
     if aim.filled and moves != 0:
         filling.fill(w, r, j, f, steer, _by_urgency(day))
@@ -123,8 +128,12 @@ def search(
         annealing.renew_keys(w, r, _by_key(w, r))
         annealing.anneal(w, r, j, f, now, levels, warmth, aim.ruins, turn, best, best_w, best_r)
         done += turn
-    spent = clock() - began
     w[w[layout.STATE] :], r[w[layout.REAL_STATE] :] = best_w, best_r
+    if home is not None:
+        annealing.renew_keys(w, r, _by_key(w, r))
+        settling.settle(w, r, j, f, levels, *home, aim.concern)
+        annealing.worth(levels, w, r, best)
+    spent = clock() - began
     return Found(_plan(day, w, r), tuple(best.tolist()), done, spent)
 
 
@@ -173,6 +182,18 @@ def _begin_with(start: Plan | None, day: Day, w: Wholes, r: Reals, j: Wholes, f:
         for part, worker in crew.items():
             team[part or 0] = worker
         annealing.place_visit(w, r, j, f, number, mode, team, float(place))
+
+
+def _home(published: Plan, day: Day) -> tuple[Wholes, Reals]:
+    """Return who serves what in a plan, and keys that say when that is as things stand."""
+    w, r = packing.pack(day)
+    j, f = packing.empty_journal()
+    _begin_with(published, day, w, r, j, f)
+    annealing.renew_keys(w, r, _by_key(w, r))
+    crews: Wholes = settling.crews_of(w)
+    keys = r[w[layout.KEY] : w[layout.KEY] + w[layout.VISITS]].copy()
+    settling.settle(w, r, j, f, np.zeros((1, layout.COMPONENTS)), crews, keys, 0.0)  # compiles
+    return crews, keys
 
 
 def _hold(frozen: Collection[int], locked: Collection[int], w: Wholes) -> None:

@@ -21,6 +21,7 @@ MODULES = (
     "health",
     # the care
     "faults",
+    "complaints",
     "quality",
     # the steering
     "dispatch",

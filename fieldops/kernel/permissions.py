@@ -44,6 +44,10 @@ class Permission(StrEnum):
     CHECKLIST_ANSWER = "checklist:answer"
     CHECKLIST_PUBLISH = "checklist:publish"
     CHECKLIST_READ = "checklist:read"
+    COMPLAINT_DECIDE = "complaint:decide"
+    COMPLAINT_HANDLE = "complaint:handle"
+    COMPLAINT_READ = "complaint:read"
+    COMPLAINT_RECEIVE = "complaint:receive"
     CONTACT_READ = "contact:read"
     CONTACT_WRITE = "contact:write"
     CUSTOMER_ERASE = "customer:erase"
@@ -107,6 +111,7 @@ _OFFICE_READS = frozenset(
         P.APPOINTMENT_READ,
         P.BOARD_READ,
         P.CHECKLIST_READ,
+        P.COMPLAINT_READ,
         P.CUSTOMER_READ,
         P.EMERGENCY_READ,
         P.FAULT_READ,
@@ -163,6 +168,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.APPOINTMENT_BOOK,
         P.APPOINTMENT_RECONFIRM,
         P.CALENDAR_EDIT,
+        P.COMPLAINT_HANDLE,
+        P.COMPLAINT_RECEIVE,
         P.CONTACT_READ,
         P.CONTACT_WRITE,
         P.CUSTOMER_WRITE,
@@ -188,6 +195,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {
         P.AUDIT_READ,
         P.CHECKLIST_PUBLISH,
+        P.COMPLAINT_DECIDE,
+        P.COMPLAINT_HANDLE,
+        P.COMPLAINT_RECEIVE,
         P.CONTACT_READ,
         P.DESK_READ,
         P.DEVICE_READ,
@@ -208,6 +218,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.APPOINTMENT_BOOK,
             P.APPOINTMENT_READ,
             P.APPOINTMENT_RECONFIRM,
+            P.COMPLAINT_HANDLE,
+            P.COMPLAINT_READ,
+            P.COMPLAINT_RECEIVE,
             P.CONTACT_READ,
             P.CONTACT_WRITE,
             P.CUSTOMER_READ,
@@ -259,6 +272,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             P.APPOINTMENT_BOOK,
             P.APPOINTMENT_READ,
+            P.COMPLAINT_RECEIVE,
             P.CUSTOMER_READ,
             P.CUSTOMER_WRITE,
             P.FAULT_READ,

@@ -73,6 +73,8 @@ class NoticeKind(StrEnum):
     ROLE_LOST = "role_lost"
     LINKED_MOVED = "linked_moved"
     EVIDENCE_ASKED = "evidence_asked"
+    COMPLAINT = "complaint"
+    COMPLAINT_DECIDED = "complaint_decided"
 
 
 TAKING = frozenset(

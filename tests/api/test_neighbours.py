@@ -80,6 +80,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
     "desk_hand_over": {"person_id": SOME, **WHY},
     "health_record_reading": {"service_id": SOME, "down_mbps": 1, "up_mbps": 1},
+    "complaint_answer": {"answer": "mended"},
+    "complaint_contact": {"channel": "phone", "reached": True},
+    "complaint_decide": {"justified": False, "words": "for the test"},
+    "complaint_escalate": {**WHY},
+    "complaint_refuse": {**WHY},
+    "complaint_reply": {"reply": "it is mended", "channel": "phone"},
+    "complaint_transfer": {"department": "field", "words": "for the test"},
     "disturbance_let_be": {**WHY},
     "duty_set_day": {"day": "2026-11-25", "times": [], **WHY},
     "lateness_let_be": {**WHY},
@@ -235,8 +242,14 @@ async def make_place(
     place.ids["plan_id"] = first_id(await run(database, admin, "emergency.create_plan", **plan))
     await do(dispatcher, "emergency.propose", "emergency_activation", "activation_id",
              plan_id=str(place.ids["plan_id"]), **WHY)  # fmt: skip
-    await do(dispatcher, "fault.report", "fault_report", "report_id",
-             service_id=str(service.id), symptom="No line")  # fmt: skip
+    for name, made, key, args in (
+        ("fault.report", "fault_report", "report_id",
+         {"service_id": str(service.id), "symptom": "No line"}),
+        ("complaint.receive", "complaint", "complaint_id",
+         {"customer_id": str(customer.id), "channel": "phone", "topic": "fault",
+          "words": "Still no line"}),
+    ):  # fmt: skip
+        await do(dispatcher, name, made, key, **args)
     await do(dispatcher, "area_fault.declare", "area_fault", "area_fault_id",
              feature_id=str(plant.box.id), cause="Cut",
              expected_repair_at="2026-11-24T18:00:00+02:00")  # fmt: skip

@@ -18,6 +18,18 @@ WORDLESS = {
     "appointments_reconfirmation": {"answer", "channel"},
     "checklists_answer": {"item_key", "photos"},
     "checklists_checklist": {"state"},
+    "complaints_complaint": {
+        "channel",
+        "grade",
+        "topic",
+        "state",
+        "department",
+        "handling_department",
+        "offered_to",
+        "responsible_department",
+    },
+    "complaints_entry": {"kind", "department", "channel"},
+    "complaints_warning": {"clock", "audience"},
     "customers_contact_reading": {"kind", "source"},
     "dispatch_plan_line": {
         "kind",

@@ -1,0 +1,216 @@
+"""Complaints, what was done about them, and the evidence of their visits (CO-01 to CO-04)."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from fieldops.complaints import policy, queries, rules
+from fieldops.complaints.commands import deciding, handling, taking
+from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintWarning
+from fieldops.complaints.queries import VisitEvidence
+from fieldops.complaints.schemas import (
+    ComplaintDetail,
+    ComplaintEntryRead,
+    ComplaintEvidence,
+    ComplaintRead,
+    ComplaintWarningRead,
+    CrewMember,
+    FactEvidence,
+    FileEvidence,
+    Link,
+    PromiseEvidence,
+    VisitEvidenceRead,
+)
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.permissions import Permission
+
+router = APIRouter(prefix="/v1", tags=["complaints"])
+
+READ = Permission.COMPLAINT_READ
+
+verb(router, "/complaints", taking.receive)
+verb(router, "/complaints/{complaint_id}/take", handling.take)
+verb(router, "/complaints/{complaint_id}/contact", handling.contact)
+verb(router, "/complaints/{complaint_id}/transfer", handling.transfer)
+verb(router, "/complaints/{complaint_id}/accept", handling.accept)
+verb(router, "/complaints/{complaint_id}/refuse", handling.refuse)
+verb(router, "/complaints/{complaint_id}/answer", handling.answer)
+verb(router, "/complaints/{complaint_id}/reply", handling.reply)
+verb(router, "/complaints/{complaint_id}/escalate", handling.escalate)
+verb(router, "/complaints/{complaint_id}/decide", deciding.decide)
+
+
+@router.get(
+    "/complaints",
+    operation_id="complaint_list",
+    summary="List complaints, those that are open without a state.",
+    responses=problems(),
+)
+async def complaint_list(
+    reading: Annotated[Reading, reads(READ)],
+    state: Annotated[
+        list[rules.State], Query(max_length=5, description="Only these; empty: the open.")
+    ] = [],  # noqa: B006 - FastAPI copies it
+    grade: Annotated[rules.Grade | None, Query(description="Only this class.")] = None,
+    topic: Annotated[rules.Topic | None, Query(description="Only about this.")] = None,
+    customer_id: Annotated[UUID | None, Query(description="Only this customer's.")] = None,
+    order_id: Annotated[UUID | None, Query(description="Only about this order.")] = None,
+    department: Annotated[
+        rules.Department | None, Query(description="Only with, or offered to, this department.")
+    ] = None,
+    mine: Annotated[bool, Query(description="Only those you own or handle.")] = False,  # noqa: FBT002 - a query
+    late: Annotated[bool, Query(description="Only those past a limit.")] = False,  # noqa: FBT002 - a query
+    repeated: Annotated[bool | None, Query(description="Repetitions, or not.")] = None,
+    escalated: Annotated[bool | None, Query(description="Escalated, or not.")] = None,
+    decided: Annotated[bool | None, Query(description="Decided, or not.")] = None,
+    sort: sort_by("arrived_at", "contact_due_at", "due_at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ComplaintRead]:
+    statement = queries.complaints(
+        reading.scope,
+        states=state or rules.OPEN,
+        customer_id=customer_id,
+        order_id=order_id,
+        of_person=reading.actor.id if mine else None,
+        department=department,
+    )
+    for column, wanted in ((Complaint.grade, grade), (Complaint.topic, topic)):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    marks: tuple[tuple[Any, bool | None], ...] = (
+        (Complaint.repeat_of_id, repeated),
+        (Complaint.escalated_at, escalated),
+        (Complaint.decided_at, decided),
+    )
+    for mark, is_set in marks:
+        if is_set is not None:
+            statement = statement.where(mark.is_not(None) if is_set else mark.is_(None))
+    if late:
+        statement = statement.where(queries.past_a_limit(reading.now))
+    return await page(reading, statement, Complaint.id, after, limit, ComplaintRead, sort)
+
+
+@router.get(
+    "/complaints/{complaint_id}",
+    operation_id="complaint_get",
+    summary="One complaint with its visits and what can be done next.",
+    responses=problems(404),
+)
+async def complaint_get(
+    complaint_id: UUID, reading: Annotated[Reading, reads(READ)]
+) -> ComplaintDetail:
+    found = await queries.complaint(reading.session, reading.scope, complaint_id)
+    ids = await queries.visit_ids(reading.session, reading.scope.region_id, found.id)
+    return ComplaintDetail(
+        **ComplaintRead.model_validate(found).model_dump(),
+        visit_ids=list(ids),
+        next_steps=list(rules.NEXT_STEPS[rules.State(found.state)]),
+    )
+
+
+@router.get(
+    "/complaints/{complaint_id}/entries",
+    operation_id="complaint_entry_list",
+    summary="What was done about a complaint, oldest first.",
+    responses=problems(404),
+)
+async def complaint_entries(
+    complaint_id: UUID,
+    reading: Annotated[Reading, reads(READ)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ComplaintEntryRead]:
+    found = await queries.complaint(reading.session, reading.scope, complaint_id)
+    statement = queries.entries(reading.scope, found.id)
+    return await page(reading, statement, ComplaintEntry.id, after, limit, ComplaintEntryRead)
+
+
+@router.get(
+    "/complaint-warnings",
+    operation_id="complaint_warning_list",
+    summary="Warnings for you of complaints whose limits are near or past.",
+    responses=problems(),
+)
+async def complaint_warnings(
+    reading: Annotated[Reading, reads(READ)], after: After = None, limit: Limit = 50
+) -> Page[ComplaintWarningRead]:
+    statement = queries.warnings(reading.scope, policy.audiences(reading.actor))
+    return await page(reading, statement, ComplaintWarning.id, after, limit, ComplaintWarningRead)
+
+
+@router.get(
+    "/complaints/{complaint_id}/evidence",
+    operation_id="complaint_evidence",
+    summary="All that was recorded on the visits of a complaint, in one answer.",
+    responses=problems(404),
+)
+async def complaint_evidence(
+    complaint_id: UUID, reading: Annotated[Reading, reads(READ)]
+) -> ComplaintEvidence:
+    session, scope = reading.session, reading.scope
+    found = await queries.complaint(session, scope, complaint_id)
+    ids = await queries.visit_ids(session, scope.region_id, found.id)
+    rows = await queries.evidence(session, scope.region_id, ids)
+    visits = [_evidence(reading.actor, one) for one in rows]
+    return ComplaintEvidence(complaint_id=found.id, visits=visits)
+
+
+def _evidence(actor: Actor, one: VisitEvidence) -> VisitEvidenceRead:
+    visit = one.visit
+    times: dict[str, Any] = {
+        name: getattr(visit, name)
+        for name in (
+            "state",
+            "departed_at",
+            "arrived_at",
+            "identity_confirmed_at",
+            "started_at",
+            "ended_at",
+            "signature_refused_reason",
+        )
+    }
+    tests = actor.allows(Permission.MEASUREMENT_READ)
+    return VisitEvidenceRead(
+        **times,
+        visit_id=visit.id,
+        href=f"/v1/visits/{visit.id}",
+        signed=visit.signature_sha256 is not None,
+        crew=[
+            CrewMember(
+                technician_id=row.technician_id,
+                name=row.technician_name,
+                is_contact=row.is_contact,
+            )
+            for row in one.crew
+        ],
+        promise=PromiseEvidence.model_validate(one.appointment) if one.appointment else None,
+        checklists=_links("checklists", one.checklists)
+        if actor.allows(Permission.CHECKLIST_READ)
+        else None,
+        line_tests=_links("line-tests", one.line_tests) if tests else None,
+        speed_tests=_links("speed-tests", one.speed_tests) if tests else None,
+        files=_files(one) if actor.allows(Permission.FILE_READ) else None,
+        facts=[FactEvidence.model_validate(row) for row in one.facts],
+    )
+
+
+def _links(kind: str, ids: list[UUID]) -> list[Link]:
+    return [Link(id=id_, href=f"/v1/{kind}/{id_}") for id_ in ids]
+
+
+def _files(one: VisitEvidence) -> list[FileEvidence]:
+    return [
+        FileEvidence(
+            id=row.id,
+            href=f"/v1/files/links/{row.id}",
+            purpose=row.purpose,
+            sha256=row.sha256,
+            arrived=row.arrived,
+            captured_at=row.captured_at,
+        )
+        for row in one.files
+    ]

@@ -56,16 +56,18 @@ async def test_re_03_one_swap_restores_the_customer_and_gives_the_bad_pair_away_
         measured_at_place="box",
         insulation_mohm=0.2,
     )
+    for_visit = {"visit_id": str(made.visit_id), "reason": "noise on the pair", "test": TEST}
+    await from_phone(
+        database, world.alice, "network.mark_pair_bad", feature_id=str(old.id), **for_visit
+    )
     await from_phone(
         database,
         world.alice,
         "network.swap_pair",
-        visit_id=str(made.visit_id),
         service_id=str(service.id),
         from_id=str(old.id),
         to_id=str(plant.pairs[2].id),
-        reason="noise on the pair",
-        test=TEST,
+        **for_visit,
     )
     (work,) = await listed(client)
     assert (work["department"], work["feature_id"], work["feature_name"]) == (
@@ -76,6 +78,13 @@ async def test_re_03_one_swap_restores_the_customer_and_gives_the_bad_pair_away_
     assert [test["insulation_mohm"] for test in work["tests"]] == [0.2]
     assert (work["transfer_due_at"], work["transferred_late"]) == (None, None)
     assert await listed(client, "?unanswered=true") == []
+    history = (await client.get(f"/v1/network/features/{old.id}/history")).json()["items"]
+    marked, swapped = history[-2:]
+    assert (marked["command"], marked["after"]["state_test"]["unit"]) == (
+        "network.mark_pair_bad", "MOhm",
+    )  # fmt: skip
+    assert (swapped["command"], swapped["after"]["service_id"]) == ("network.swap_pair", None)
+    assert {marked["visit_id"], swapped["visit_id"]} == {str(made.visit_id)}  # RE-05
 
 
 @pytest.mark.parametrize(("hours", "late"), [(3, False), (5, True)])

@@ -50,6 +50,7 @@ ROUTERS = (
     "events",
     "exports",
     *fieldops.modules.MODULES,
+    "indicators",
     "steering",
     "ladder",
     "push",

@@ -1,6 +1,7 @@
 """Every list as a file for an office: read to its end by its own route, and registered (CU-04)."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
@@ -39,6 +40,7 @@ router = APIRouter(prefix="/v1", tags=["exports"])
 
 MOST_ROWS = 20_000
 A_PAGE = 200
+PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 Value = Text | int | bool
 Name = Annotated[Text, Field(max_length=64)]
@@ -158,7 +160,7 @@ async def _all(
         if name in ("after", "limit"):
             raise InvalidRequest(reason=f"'{name}' is not for an export: it takes the whole list")
         if (place := f"{{{name}}}") in path:
-            path = path.replace(place, _id(name, value))
+            path = path.replace(place, _in_path(name, value))
         else:
             asked[name] = value
     if "{" in path:
@@ -190,7 +192,10 @@ async def _all(
                 return items
 
 
-def _id(name: str, value: Any) -> str:
+def _in_path(name: str, value: Any) -> str:
+    """Return what may stand in a list's path: an id, or a plain name such as an indicator's."""
+    if isinstance(value, str) and PLAIN_NAME.fullmatch(value):
+        return value
     try:
         return str(UUID(str(value)))
     except ValueError:

@@ -1,7 +1,8 @@
 """Reports: the board of the day and the indicators, read from the modules below.
 
-Owns no tables, no verbs and no events. The board shows a centre's day (AP-07: late risks); the
-kept-appointment indicator (KP-01, AP-06, ORG-06) shows its records. rules.py decides, queries.py
-only gathers. Neighbours below: visits, appointments, orders, organisation, and sync (devices,
-what they hold, the late-work desk).
+Owns the targets and weights of indicators by month, with a verb and an event for each (KP-03).
+The board shows a centre's day (AP-07: late risks). registry.py says what indicators count,
+facts.py gives their records (KP-01, KP-02, AP-06, ORG-06), figures.py cuts them; rules.py decides,
+queries.py only gathers. Neighbours below: visits, appointments, orders, notifications,
+organisation, and sync (devices, what they hold, the late-work desk).
 """

@@ -9,11 +9,10 @@ from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment
-from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation import queries as organisation
-from fieldops.reports import queries, rules
+from fieldops.reports import months, queries, rules
 from fieldops.reports.queries import Places
 from fieldops.reports.rules import Limits, Period, Staff, Standing, Tally, Verdict
 from fieldops.reports.schemas import KeptAppointments, KeptPeriod, KeptRecord
@@ -70,7 +69,7 @@ class Question:
 async def kept_appointments(
     session: AsyncSession, scope: Scope, question: Question, period: Period, now: datetime
 ) -> KeptAppointments:
-    """Return KP-01 for a question, in total and cut by a period; at most four statements."""
+    """Return KP-01 for a question, in total and cut by a period; at most six statements."""
     statement, known, limits = await question.statement(session, scope)
     total = Tally()
     tallies: dict[date, Tally] = defaultdict(Tally)
@@ -82,10 +81,11 @@ async def kept_appointments(
         start = rules.period_start(local_day(row.window_start, known.zone), period)
         if start is not None:
             tallies[start].count(verdict)
+    aims = await months.aims(session, scope.region_id, "kept_appointments")
     return KeptAppointments(
         from_day=question.first,
         to_day=question.last,
-        target_percent=await configuration.value(session, scope.region_id, rules.TARGET),
+        target_percent=aims.target(question.last),
         total=_period(None, total),
         misses=dict(sorted(misses.items())),
         periods=[_period(day, tallies[day]) for day in sorted(tallies)],

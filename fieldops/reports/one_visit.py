@@ -8,10 +8,9 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Scope
-from fieldops.reports import queries, rules, served
+from fieldops.reports import months, queries, rules, served
 from fieldops.reports.queries import Places
 from fieldops.reports.rules import Period
 from fieldops.reports.schemas import OneVisitPeriod, OneVisitRecord, OneVisitShare, TripRead
@@ -46,10 +45,11 @@ async def share(
             counts[key][1] += row.trips == 1
         trips[row.trips] += 1
     total = counts.pop(None, [0, 0])
+    aims = await months.aims(session, scope.region_id, "one_visit")
     return OneVisitShare(
         from_day=question.first,
         to_day=question.last,
-        target_percent=await configuration.value(session, scope.region_id, rules.ONE_VISIT_TARGET),
+        target_percent=aims.target(question.last),
         total=_period(None, *total),
         by_trips={str(number): trips[number] for number in sorted(trips)},
         periods=[_period(day, *counts[day]) for day in sorted(filter(None, counts))],

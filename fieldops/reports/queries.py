@@ -294,7 +294,7 @@ async def limits(session: AsyncSession, region_id: int) -> Limits:
     )
 
 
-def _contact(region_id: int) -> Any:
+def contact_of(region_id: int) -> Any:
     """The customer's contact on a visit: now, or the last one before the visit ended."""
     return (
         select(Assignment.technician_id)
@@ -361,7 +361,7 @@ def _first_fault(region_id: int) -> Any:
 
 def promises(region_id: int, cut: Cut) -> Select[Any]:
     """Return the statement for the appointments of a cut with all that KP-01 asks about them."""
-    contact, install = _contact(region_id), _install(region_id)
+    contact, install = contact_of(region_id), _install(region_id)
     completed = Visit.state == State.COMPLETED.value
     installed = install.c.id.is_not(None)
     return (
@@ -370,6 +370,7 @@ def promises(region_id: int, cut: Cut) -> Select[Any]:
             Appointment.visit_id,
             Visit.order_id,
             Appointment.centre_id,
+            Appointment.customer_id,
             contact.c.technician_id,
             Technician.firm_id,
             Appointment.window_start,

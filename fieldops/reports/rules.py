@@ -9,11 +9,6 @@ from zoneinfo import ZoneInfo
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.configuration import number
 
-TARGET = number(
-    "kept_appointments_target", "KP-01", "percent", 93,
-    "Share of the appointments due that should be kept.",
-    within=(0, 100),
-)  # fmt: skip
 FAULT_WITHIN = number(
     "install_fault_within", "KP-01", "days", 15,
     "A fault this soon after an install takes the appointment out of the kept ones.",
@@ -29,11 +24,10 @@ EARLY_ARRIVAL = number(
     "How long before the window an arrival still counts as inside it.",
     within=(0, 120),
 )  # fmt: skip
-
-ONE_VISIT_TARGET = number(
-    "one_visit_target", "WO-02", "percent", 100,
-    "Share of orders that are to be served in one visit.",
-    within=(0, 100),
+REPEAT_FAULT_WITHIN = number(
+    "repeat_fault_within", "KP-02", "days", 30,
+    "A fault of the same service this soon after its repair is a repeat.",
+    within=(1, 365),
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fieldops.dispatch.prediction import LateRisk
 from fieldops.emergencies.rules import Kind as EmergencyKind
 from fieldops.faults.rules import State as FaultState
+from fieldops.reports.registry import Direction, Record, Unit
 from fieldops.reports.rules import Miss, Standing, Unsynced
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -269,3 +270,82 @@ class OneVisitRecord(BaseModel):
     done_at: datetime = Field(description="When its last visit was completed.")
     one_visit: bool
     trips: list[TripRead]
+
+
+class IndicatorRead(BaseModel):
+    """An indicator as the registry has it, with what the region aims at in a month (KP-03)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(examples=["install_on_time"])
+    rule: str = Field(examples=["KP-02"])
+    title_en: str
+    title_zh: str
+    numerator: str
+    denominator: str
+    day: str = Field(description="To which local day a record belongs.")
+    record: Record
+    unit: Unit
+    direction: Direction
+    target: float | None = Field(description="In the unit; null: nothing is aimed at.")
+
+
+class IndicatorList(BaseModel):
+    """All indicators, with targets and weights of one month."""
+
+    month: date
+    indicators: list[IndicatorRead]
+    service_weights: dict[str, float]
+    tier_weights: dict[str, float]
+
+
+class Figure(BaseModel):
+    """An indicator of one group and period, or of all that was asked for."""
+
+    group: str | None = Field(description="Id or code of the group; null: the rest, or all.")
+    group_name: str | None = Field(description="What people call it, where it is an id.")
+    first_day: date | None = Field(description="First local day of the period; null: the range.")
+    numerator: float
+    denominator: float
+    records: int = Field(description="How many records are behind it.")
+    value: float | None = Field(description="In the indicator's unit; null: nothing was counted.")
+    score: float | None = Field(
+        description="The same with each record at the weight of its service and tier (KP-03)."
+    )
+    target: float | None = Field(description="Of the month in which the period begins.")
+    met: bool | None = Field(description="Whether the value reaches the target.")
+
+
+class Figures(BaseModel):
+    """An indicator over a range of local days, in total and in parts (KP-02)."""
+
+    indicator: str = Field(examples=["install_on_time"])
+    rule: str = Field(examples=["KP-02"])
+    title_en: str
+    title_zh: str
+    unit: Unit
+    direction: Direction
+    from_day: date
+    to_day: date
+    total: Figure
+    parts: list[Figure] = Field(description="The cut asked for, by time and then by group.")
+
+
+class FactRead(BaseModel):
+    """A record behind an indicator, with what it adds to numerator and denominator."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="The record; of which kind the registry says.")
+    visit_id: UUID | None
+    order_id: UUID | None
+    centre_id: UUID
+    technician_id: UUID | None
+    firm_id: UUID | None
+    customer_id: UUID | None
+    service: str | None
+    tier: str | None
+    at: datetime
+    day: date = Field(description="The local day it belongs to.")
+    numerator: float
+    denominator: float

@@ -31,6 +31,7 @@ def orders_done(region_id: int, cut: Cut) -> Select[Any]:
     columns: list[Any] = [
         ServiceOrder.id.label("order_id"),
         ServiceOrder.centre_id,
+        ServiceOrder.customer_id,
         ServiceOrder.external_ref,
         TRIPS.label("trips"),
         done_at.label("done_at"),

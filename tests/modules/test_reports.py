@@ -483,8 +483,10 @@ async def test_kp_01_the_target_and_the_days_are_the_regions_own_numbers(
     made = await make(database, completed())
     await make_fault(database, made, after=timedelta(days=3))
     assert (await reader.kept(world.sam))["total"]["kept"] == 0
-    for name, value in (("kept_appointments_target", 95), ("install_fault_within", 2)):
-        await run(database, world.ada, "rule.set_number", name=name, value=value, reason="trial")
+    number = {"name": "install_fault_within", "value": 2, "reason": "trial"}
+    await run(database, world.ada, "rule.set_number", **number)
+    aim = {"name": "kept_appointments", "value": 95, "month": "2026-11-01", "reason": "trial"}
+    await run(database, world.ada, "indicator.set_target", **aim)
     found = await reader.kept(world.sam)
     assert (found["target_percent"], found["total"]["kept"]) == (95.0, 1)
 

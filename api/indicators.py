@@ -1,0 +1,134 @@
+"""The registry of indicators, their figures cut by anything, and the records behind them."""
+
+from datetime import date, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from api.problems import problems
+from api.routing import After, Limit, Page, Reading, calendar_day, reads, sort_by, verb
+from fieldops.kernel.clock import local_day
+from fieldops.kernel.commands import Text
+from fieldops.kernel.errors import InvalidRequest
+from fieldops.kernel.permissions import Permission
+from fieldops.organisation import queries as organisation
+from fieldops.reports import commands, figures, months
+from fieldops.reports.figures import Group, Question
+from fieldops.reports.registry import REGISTRY
+from fieldops.reports.rules import Period, Staff
+from fieldops.reports.schemas import FactRead, Figures, IndicatorList, IndicatorRead
+
+router = APIRouter(prefix="/v1", tags=["reports"])
+
+MOST_DAYS = 92
+
+Name = Annotated[
+    Text, Path(max_length=80, description="The indicator's name.", examples=["install_on_time"])
+]
+Code = Annotated[Text | None, Query(max_length=40)]
+
+
+def _question(
+    name: Name,
+    first: Annotated[date, Query(alias="from", description="First local day.")],
+    last: Annotated[date, Query(alias="to", description="Last local day, at most 92 days on.")],
+    centre_id: Annotated[UUID | None, Query(description="Only this centre.")] = None,
+    technician_id: Annotated[UUID | None, Query(description="Only this technician's.")] = None,
+    firm_id: Annotated[UUID | None, Query(description="Only this contractor firm's.")] = None,
+    staff: Annotated[
+        Staff | None, Query(description="Only the operator's own or contractors' work (ORG-06).")
+    ] = None,
+    service: Code = None,
+    tier: Code = None,
+) -> Question:
+    if not timedelta() <= calendar_day(last) - calendar_day(first) < timedelta(days=MOST_DAYS):
+        raise InvalidRequest(reason="'to' lies before 'from' or 92 days or more after it")
+    return Question(
+        name,
+        first,
+        last,
+        centre_id=centre_id,
+        technician_id=technician_id,
+        firm_id=firm_id,
+        staff=staff,
+        service=service,
+        tier=tier,
+    )
+
+
+@router.get(
+    "/indicators",
+    operation_id="indicator_list",
+    summary="What the indicators count, with the targets and weights of a month (KP-03)",
+    responses=problems(),
+)
+async def indicator_list(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    month: Annotated[date | None, Query(description="Any day of it; today without it.")] = None,
+) -> IndicatorList:
+    region_id = reading.scope.region_id
+    zone = await organisation.zone_of(reading.session, region_id)
+    day = (month and calendar_day(month)) or local_day(reading.now, zone)
+    start = day.replace(day=1)
+    targets = await months.targets(reading.session, region_id, start)
+    weights = await months.weights(reading.session, region_id, start)
+    return IndicatorList(
+        month=start,
+        indicators=[
+            IndicatorRead.model_validate(one).model_copy(update={"target": targets[name]})
+            for name, one in REGISTRY.items()
+        ],
+        service_weights=weights.services,
+        tier_weights=weights.tiers,
+    )
+
+
+@router.get(
+    "/indicators/{name}",
+    operation_id="indicator_get",
+    summary="An indicator (KP-02): value, weighted score and target, cut by group and period",
+    responses=problems(404),
+)
+async def indicator(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[Question, Depends(_question)],
+    by: Annotated[Period, Query(description="What the periods are.")] = Period.NONE,
+    group: Annotated[Group, Query(description="What else it is told apart by.")] = Group.NONE,
+) -> Figures:
+    return await figures.figures(
+        reading.session, reading.scope, question, reading.now, group=group, period=by
+    )
+
+
+@router.get(
+    "/indicators/{name}/records",
+    operation_id="indicator_records",
+    summary="The records behind an indicator, with what each adds to it",
+    responses=problems(404),
+)
+async def indicator_records(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[Question, Depends(_question)],
+    counted: Annotated[
+        bool | None, Query(description="Only those in the numerator, or only the others.")
+    ] = None,
+    after: After = None,
+    limit: Limit = 50,
+    sort: sort_by("at", "numerator") = None,  # type: ignore[valid-type]
+) -> Page[FactRead]:
+    found = await figures.records(
+        reading.session,
+        reading.scope,
+        question,
+        reading.now,
+        counted=counted,
+        after=after,
+        limit=limit,
+        sort=sort,
+    )
+    return Page.of(found, limit, FactRead)
+
+
+verb(router, "/indicators/{name}/target", commands.set_target)
+verb(router, "/indicator-weights", commands.set_weights)

@@ -1,0 +1,35 @@
+"""Refusals of the reports."""
+
+from fieldops.kernel.errors import Refusal
+
+
+class MonthIsOver(Refusal):
+    """{month} is over; its targets and weights stay as they were (KP-03)."""
+
+    code = "month_is_over"
+    status = 422
+    advice = "Set it from the present month on."
+
+
+class TargetOutOfBounds(Refusal):
+    """A target of {indicator} lies between 0 and {most}."""
+
+    code = "target_out_of_bounds"
+    status = 422
+    advice = "Choose a value in the indicator's own unit."
+
+
+class WeightsOutOfOrder(Refusal):
+    """{higher} has to weigh at least as much as {lower} (KP-03)."""
+
+    code = "weights_out_of_order"
+    status = 422
+    advice = "Broadband weighs no less than fixed line, a higher tier no less than a lower one."
+
+
+class WeightUnknown(Refusal):
+    """The weights have to name every service and every tier once; {name} does not fit."""
+
+    code = "weight_unknown"
+    status = 422
+    advice = "Read the present weights and change their numbers only."

@@ -1,0 +1,507 @@
+"""The statements behind the indicators (KP-02): one row for each record, all of one shape.
+
+Every statement gives `id`, `visit_id`, `order_id`, `centre_id`, `customer_id`, `technician_id`,
+`service`, `at` (the moment whose local day the record belongs to), `numerator` and `denominator`,
+and is bounded by the cut's moments and centres. What is asked beyond is cut from them in one place.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    Date,
+    Float,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+
+from fieldops.appointments.models import Appointment
+from fieldops.kernel.clock import local_day
+from fieldops.notifications.models import Message
+from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.orders.rules import Department, Kind
+from fieldops.orders.rules import State as WorkState
+from fieldops.reports import queries, served
+from fieldops.reports.queries import Cut, contact_of
+from fieldops.reports.rules import Limits
+from fieldops.visits.models import Assignment, Visit, VisitWork
+from fieldops.visits.rules import State
+
+DONE = (WorkState.COMPLETED.value, WorkState.CLOSED.value)
+WITHDRAWN = (WorkState.CANCELLED.value, WorkState.RETURNED.value)
+SECONDS_A_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose facts of which days are wanted, by which numbers, at which moment."""
+
+    region_id: int
+    zone: ZoneInfo
+    cut: Cut
+    limits: Limits
+    repeat_within: timedelta
+    now: datetime
+
+
+def local_date(asked: Asked, moment: Any) -> Any:
+    """Return the local day of a moment."""
+    return cast(func.timezone(asked.zone.key, moment), Date)
+
+
+def _fact(**columns: Any) -> list[Any]:
+    columns.setdefault("denominator", literal(1.0, Float))
+    columns["numerator"] = cast(columns["numerator"], Float)
+    return [column.label(name) for name, column in columns.items()]
+
+
+def _whether(condition: Any) -> Any:
+    return case((condition, 1.0), else_=0.0)
+
+
+def _minutes(later: Any, earlier: Any) -> Any:
+    return extract("epoch", later - earlier) / SECONDS_A_MINUTE
+
+
+def _within(asked: Asked, moment: Any) -> Any:
+    return and_(moment >= asked.cut.start, moment < asked.cut.end)
+
+
+def _service_of_visit(region_id: int, visit_id: Any) -> Any:
+    """Return the service of a visit: broadband (first by name) where it had both."""
+    work = WorkOrder.__table__.alias("served")
+    on = VisitWork.__table__.alias("served_on")
+    return (
+        select(func.min(work.c.service))
+        .select_from(on)
+        .join(work, and_(work.c.region_id == region_id, work.c.id == on.c.work_order_id))
+        .where(on.c.region_id == region_id, on.c.visit_id == visit_id)
+        .scalar_subquery()
+    )
+
+
+def kept_appointments(asked: Asked) -> Select[Any]:
+    """KP-01, as `rules.judge` decides it: the records without the open and those not due."""
+    p = queries.promises(asked.region_id, asked.cut).subquery("promise")
+    limits = asked.limits
+    last = local_date(asked, p.c.window_end)
+    done_on = local_date(asked, p.c.completed_at)
+    decided = or_(p.c.ended_at.is_not(None), last < local_day(asked.now, asked.zone))
+    elsewhere = or_(done_on < local_date(asked, p.c.window_start), done_on > last)
+    faulted = and_(p.c.installed, p.c.first_fault_at <= p.c.completed_at + limits.fault_within)
+    missed = or_(
+        p.c.cancelled,
+        and_(p.c.completed_at.is_(None), decided),
+        and_(p.c.completed_at.is_not(None), elsewhere),
+        p.c.operator_reschedules > limits.reschedules_tolerated,
+        and_(p.c.arrived_at.is_(None), decided),
+        func.coalesce(p.c.arrived_at < p.c.window_start - limits.early_arrival, False),
+        func.coalesce(p.c.arrived_at > p.c.window_end, False),
+        func.coalesce(faulted, False),
+    )
+    return select(
+        *_fact(
+            id=p.c.id,
+            visit_id=p.c.visit_id,
+            order_id=p.c.order_id,
+            centre_id=p.c.centre_id,
+            customer_id=p.c.customer_id,
+            technician_id=p.c.technician_id,
+            service=_service_of_visit(asked.region_id, p.c.visit_id),
+            at=p.c.window_start,
+            numerator=_whether(~missed),
+        )
+    ).where(
+        ~and_(p.c.cancelled, func.coalesce(p.c.by_customer, False)),
+        or_(missed, p.c.completed_at.is_not(None)),
+    )
+
+
+def _trip_of_work(region_id: int) -> Any:
+    """The visit that completed a work order."""
+    return (
+        select(VisitWork.visit_id)
+        .join(Visit, and_(Visit.region_id == region_id, Visit.id == VisitWork.visit_id))
+        .where(
+            VisitWork.region_id == region_id,
+            VisitWork.work_order_id == WorkOrder.id,
+            func.coalesce(VisitWork.outcome, "completed") == "completed",
+            Visit.state == State.COMPLETED.value,
+        )
+        .correlate(WorkOrder)
+        .order_by(Visit.ended_at.desc())
+        .limit(1)
+        .lateral("trip")
+    )
+
+
+def _of_a_customer(kind: Kind) -> Any:
+    return and_(
+        WorkOrder.kind == kind.value,
+        WorkOrder.department == Department.FIELD.value,
+        ServiceOrder.customer_id.is_not(None),
+    )
+
+
+def _on_time(asked: Asked, kind: Kind) -> Select[Any]:
+    region_id = asked.region_id
+    trip, contact = _trip_of_work(region_id), contact_of(region_id)
+    done_at = case(
+        (WorkOrder.state.in_(DONE), func.coalesce(Visit.ended_at, WorkOrder.state_since))
+    )
+    decided_at = func.least(WorkOrder.due_at, done_at)
+    overdue = and_(WorkOrder.due_at <= asked.now, WorkOrder.clock_stopped_at.is_(None))
+    return (
+        select(
+            *_fact(
+                id=WorkOrder.id,
+                visit_id=Visit.id,
+                order_id=WorkOrder.order_id,
+                centre_id=WorkOrder.centre_id,
+                customer_id=ServiceOrder.customer_id,
+                technician_id=contact.c.technician_id,
+                service=WorkOrder.service,
+                at=decided_at,
+                numerator=_whether(func.coalesce(done_at <= WorkOrder.due_at, False)),
+            )
+        )
+        .select_from(WorkOrder)
+        .join(
+            ServiceOrder,
+            and_(ServiceOrder.region_id == region_id, ServiceOrder.id == WorkOrder.order_id),
+        )
+        .outerjoin(trip, true())
+        .outerjoin(Visit, and_(Visit.region_id == region_id, Visit.id == trip.c.visit_id))
+        .outerjoin(contact, true())
+        .where(
+            WorkOrder.region_id == region_id,
+            WorkOrder.centre_id.in_(asked.cut.centre_ids),
+            _of_a_customer(kind),
+            WorkOrder.state.not_in(WITHDRAWN),
+            or_(done_at.is_not(None), overdue),
+            # Nothing is decided after it was due: this half of the range has an index.
+            WorkOrder.due_at >= asked.cut.start,
+            _within(asked, decided_at),
+        )
+    )
+
+
+def install_on_time(asked: Asked) -> Select[Any]:
+    """Installs by their due time (WO-04), decided when done or when the due time passed."""
+    return _on_time(asked, Kind.INSTALL)
+
+
+def repair_on_time(asked: Asked) -> Select[Any]:
+    """Customers' repairs by their due time (WO-04)."""
+    return _on_time(asked, Kind.REPAIR)
+
+
+def _repairs_done(asked: Asked, numerator: Any) -> Select[Any]:
+    region_id, contact = asked.region_id, contact_of(asked.region_id)
+    return (
+        select(
+            *_fact(
+                id=WorkOrder.id,
+                visit_id=Visit.id,
+                order_id=WorkOrder.order_id,
+                centre_id=WorkOrder.centre_id,
+                customer_id=ServiceOrder.customer_id,
+                technician_id=contact.c.technician_id,
+                service=WorkOrder.service,
+                at=Visit.ended_at,
+                numerator=numerator,
+            )
+        )
+        .select_from(Visit)
+        .join(VisitWork, and_(VisitWork.region_id == region_id, VisitWork.visit_id == Visit.id))
+        .join(
+            WorkOrder,
+            and_(WorkOrder.region_id == region_id, WorkOrder.id == VisitWork.work_order_id),
+        )
+        .join(
+            ServiceOrder,
+            and_(ServiceOrder.region_id == region_id, ServiceOrder.id == WorkOrder.order_id),
+        )
+        .outerjoin(contact, true())
+        .where(
+            Visit.region_id == region_id,
+            WorkOrder.centre_id.in_(asked.cut.centre_ids),
+            Visit.state == State.COMPLETED.value,
+            func.coalesce(VisitWork.outcome, "completed") == "completed",
+            _of_a_customer(Kind.REPAIR),
+            _within(asked, Visit.ended_at),
+        )
+    )
+
+
+def repeat_faults(asked: Asked) -> Select[Any]:
+    """Repairs after which the same service at the same premises failed again."""
+    again = WorkOrder.__table__.alias("again")
+    return _repairs_done(
+        asked,
+        _whether(
+            exists()
+            .where(
+                again.c.region_id == asked.region_id,
+                again.c.premises_id == Visit.premises_id,
+                again.c.service == WorkOrder.service,
+                again.c.kind == Kind.REPAIR.value,
+                again.c.department == Department.FIELD.value,
+                again.c.state != WorkState.CANCELLED.value,
+                again.c.received_at > Visit.ended_at,
+                again.c.received_at <= Visit.ended_at + asked.repeat_within,
+            )
+            .correlate(Visit, WorkOrder)
+        ),
+    )
+
+
+def first_time_fix(asked: Asked) -> Select[Any]:
+    """Repairs completed on the first trip that was made for them."""
+    on, trip = VisitWork.__table__.alias("on_before"), Visit.__table__.alias("before")
+    return _repairs_done(
+        asked,
+        _whether(
+            ~exists()
+            .where(
+                on.c.region_id == asked.region_id,
+                on.c.work_order_id == WorkOrder.id,
+                trip.c.region_id == asked.region_id,
+                trip.c.id == on.c.visit_id,
+                trip.c.id != Visit.id,
+                trip.c.state.in_(served.MADE),
+                trip.c.ended_at <= Visit.ended_at,
+            )
+            .correlate(Visit, WorkOrder)
+        ),
+    )
+
+
+def one_visit(asked: Asked) -> Select[Any]:
+    """Orders done, by the trips they took (WO-02); their technician is the last visit's."""
+    region_id = asked.region_id
+    done = served.orders_done(region_id, asked.cut).subquery("done")
+    ends = Visit.__table__.alias("ends")
+    last = (
+        select(ends.c.id)
+        .where(
+            ends.c.region_id == region_id,
+            ends.c.order_id == done.c.order_id,
+            ends.c.state == State.COMPLETED.value,
+        )
+        .order_by(ends.c.ended_at.desc(), ends.c.id)
+        .limit(1)
+        .lateral("last")
+    )
+    contact = contact_of(region_id)
+    return (
+        select(
+            *_fact(
+                id=done.c.order_id,
+                visit_id=Visit.id,
+                order_id=done.c.order_id,
+                centre_id=done.c.centre_id,
+                customer_id=done.c.customer_id,
+                technician_id=contact.c.technician_id,
+                service=_service_of_visit(region_id, Visit.id),
+                at=done.c.done_at,
+                numerator=_whether(done.c.trips == 1),
+            )
+        )
+        .select_from(done)
+        .join(last, true())
+        .join(Visit, and_(Visit.region_id == region_id, Visit.id == last.c.id))
+        .outerjoin(contact, true())
+    )
+
+
+def reconfirmed(asked: Asked) -> Select[Any]:
+    """Appointments whose window has opened, by the customer's second confirmation (AP-03)."""
+    region_id, contact = asked.region_id, contact_of(asked.region_id)
+    said = and_(
+        Appointment.confirmed_at.is_not(None),
+        Appointment.confirmed_at <= Appointment.window_start,
+    )
+    return (
+        select(
+            *_fact(
+                id=Appointment.id,
+                visit_id=Visit.id,
+                order_id=Visit.order_id,
+                centre_id=Appointment.centre_id,
+                customer_id=Appointment.customer_id,
+                technician_id=contact.c.technician_id,
+                service=_service_of_visit(region_id, Visit.id),
+                at=Appointment.window_start,
+                numerator=_whether(said),
+            )
+        )
+        .select_from(Appointment)
+        .join(Visit, and_(Visit.region_id == region_id, Visit.id == Appointment.visit_id))
+        .outerjoin(contact, true())
+        .where(
+            Appointment.region_id == region_id,
+            Appointment.centre_id.in_(asked.cut.centre_ids),
+            Appointment.state != "cancelled",
+            Visit.state != State.CANCELLED.value,
+            Appointment.window_start <= asked.now,
+            _within(asked, Appointment.window_start),
+        )
+    )
+
+
+def _visits(asked: Asked, at: Any, numerator: Any, *conditions: Any) -> Select[Any]:
+    region_id, contact = asked.region_id, contact_of(asked.region_id)
+    return (
+        select(
+            *_fact(
+                id=Visit.id,
+                visit_id=Visit.id,
+                order_id=Visit.order_id,
+                centre_id=Visit.centre_id,
+                customer_id=Visit.customer_id,
+                technician_id=contact.c.technician_id,
+                service=_service_of_visit(region_id, Visit.id),
+                at=at,
+                numerator=numerator,
+            )
+        )
+        .select_from(Visit)
+        .outerjoin(contact, true())
+        .where(
+            Visit.region_id == region_id,
+            Visit.centre_id.in_(asked.cut.centre_ids),
+            _within(asked, at),
+            *conditions,
+        )
+    )
+
+
+def half_hour_notice(asked: Asked) -> Select[Any]:
+    """Visits with somebody at the door, by whether the notice had gone out before (AP-05)."""
+    told = exists().where(
+        Message.region_id == asked.region_id,
+        Message.visit_id == Visit.id,
+        Message.kind == "half_hour_notice",
+        Message.state == "sent",
+        Message.claimed_at <= Visit.arrived_at,
+    )
+    return _visits(asked, Visit.arrived_at, _whether(told.correlate(Visit)))
+
+
+def mean_on_site(asked: Asked) -> Select[Any]:
+    """Minutes from the door to the end of completed visits."""
+    return _visits(
+        asked,
+        Visit.ended_at,
+        _minutes(Visit.ended_at, Visit.arrived_at),
+        Visit.state == State.COMPLETED.value,
+        Visit.arrived_at <= Visit.ended_at,
+    )
+
+
+def _assignments(
+    asked: Asked, at: Any, numerator: Any, denominator: Any, *conditions: Any
+) -> Select[Any]:
+    region_id = asked.region_id
+    return (
+        select(
+            *_fact(
+                id=Assignment.id,
+                visit_id=Visit.id,
+                order_id=Visit.order_id,
+                centre_id=Visit.centre_id,
+                customer_id=Visit.customer_id,
+                technician_id=Assignment.technician_id,
+                service=_service_of_visit(region_id, Visit.id),
+                at=at,
+                numerator=numerator,
+                denominator=denominator,
+            )
+        )
+        .select_from(Assignment)
+        .join(Visit, and_(Visit.region_id == region_id, Visit.id == Assignment.visit_id))
+        .where(
+            Assignment.region_id == region_id,
+            Assignment.ended_at.is_(None),
+            _within(asked, at),
+            *conditions,
+        )
+    )
+
+
+def mean_travel(asked: Asked) -> Select[Any]:
+    """Minutes from leaving to the door, for each technician of a visit."""
+    return _assignments(
+        asked,
+        Assignment.arrived_at,
+        _minutes(Assignment.arrived_at, Assignment.departed_at),
+        literal(1.0, Float),
+        Assignment.departed_at <= Assignment.arrived_at,
+        Visit.centre_id.in_(asked.cut.centre_ids),
+    )
+
+
+def jobs_per_day(asked: Asked) -> Select[Any]:
+    """Completed visits of technicians, each a part of a day: together the days they worked.
+
+    The parts are taken of all centres' visits, so that a cut's days add up to the whole.
+    """
+    completed = Visit.state == State.COMPLETED.value
+    mine = (
+        select(
+            Assignment.id,
+            local_date(asked, Visit.ended_at).label("day"),
+            Assignment.technician_id,
+        )
+        .join(Visit, and_(Visit.region_id == asked.region_id, Visit.id == Assignment.visit_id))
+        .where(
+            Assignment.region_id == asked.region_id,
+            Assignment.ended_at.is_(None),
+            completed,
+            _within(asked, Visit.ended_at),
+        )
+        .subquery("mine")
+    )
+    parts = select(
+        mine.c.id,
+        (1.0 / func.count().over(partition_by=(mine.c.technician_id, mine.c.day))).label("part"),
+    ).subquery("parts")
+    return _assignments(
+        asked,
+        Visit.ended_at,
+        literal(1.0, Float),
+        cast(parts.c.part, Float),
+        completed,
+        Visit.centre_id.in_(asked.cut.centre_ids),
+    ).join(parts, parts.c.id == Assignment.id)
+
+
+STATEMENTS: dict[str, Callable[[Asked], Select[Any]]] = {
+    made.__name__: made
+    for made in (
+        kept_appointments,
+        install_on_time,
+        repair_on_time,
+        repeat_faults,
+        first_time_fix,
+        one_visit,
+        reconfirmed,
+        half_hour_notice,
+        mean_travel,
+        mean_on_site,
+        jobs_per_day,
+    )
+}

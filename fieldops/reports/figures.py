@@ -1,0 +1,296 @@
+"""Any indicator, cut by whatever KP-02 names, with its records: one reading of the facts."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.customers.models import Customer
+from fieldops.kernel import configuration
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.paging import sorted_after
+from fieldops.kernel.permissions import Scope
+from fieldops.organisation import queries as organisation
+from fieldops.organisation.models import Technician, Unit
+from fieldops.reports import facts, months, queries, rules
+from fieldops.reports.facts import Asked
+from fieldops.reports.months import Aims
+from fieldops.reports.queries import Places
+from fieldops.reports.registry import REGISTRY, Indicator, Sum, met
+from fieldops.reports.rules import Period, Staff
+from fieldops.reports.schemas import Figure, Figures
+
+
+class Group(StrEnum):
+    """What the figures of an indicator are told apart by, beside the time."""
+
+    NONE = "none"
+    CENTRE = "centre"
+    STAFF = "staff"
+    FIRM = "firm"
+    TECHNICIAN = "technician"
+    SERVICE = "service"
+    TIER = "tier"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which indicator over which local days, both included, and of whose and what work."""
+
+    name: str
+    first: date
+    last: date
+    centre_id: UUID | None = None
+    technician_id: UUID | None = None
+    firm_id: UUID | None = None
+    staff: Staff | None = None
+    service: str | None = None
+    tier: str | None = None
+
+    @property
+    def indicator(self) -> Indicator:
+        """Return what is asked about; raises NotFound for an unknown name."""
+        found = REGISTRY.get(self.name)
+        if found is None:
+            raise NotFound(thing="indicator")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The facts as a table, with where they are."""
+
+    table: Any
+    known: Places
+
+
+async def _facts(session: AsyncSession, scope: Scope, question: Question, now: datetime) -> _Found:
+    """Return a question's facts as a table with firm, tier and local day.
+
+    Raises NotFound for an indicator, centre, firm or technician that is not there for the scope.
+    """
+    name = question.indicator.name
+    known = await queries.places(session, scope.region_id)
+    cut = queries.cut_for(
+        known,
+        scope,
+        question.first,
+        question.last,
+        centre_id=question.centre_id,
+        firm_id=question.firm_id,
+    )
+    if question.technician_id is not None:
+        await organisation.technician_in(session, scope, question.technician_id)
+    asked = Asked(
+        scope.region_id,
+        known.zone,
+        cut=queries.Cut(cut.start, cut.end, cut.centre_ids),
+        limits=await queries.limits(session, scope.region_id),
+        repeat_within=await configuration.duration(
+            session, scope.region_id, rules.REPEAT_FAULT_WITHIN
+        ),
+        now=now,
+    )
+    fact = facts.STATEMENTS[name](asked).subquery("fact")
+    statement = (
+        select(
+            *fact.c,
+            Technician.firm_id,
+            Customer.tier,
+            facts.local_date(asked, fact.c.at).label("day"),
+        )
+        .select_from(fact)
+        .outerjoin(
+            Technician,
+            and_(Technician.region_id == scope.region_id, Technician.id == fact.c.technician_id),
+        )
+        .outerjoin(
+            Customer, and_(Customer.region_id == scope.region_id, Customer.id == fact.c.customer_id)
+        )
+        .where(*_only(question, fact, cut.firm_id))
+    )
+    return _Found(statement.subquery("record"), known)
+
+
+def _only(question: Question, fact: Any, firm_id: UUID | None) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if question.technician_id is not None:
+        wanted.append(fact.c.technician_id == question.technician_id)
+    if firm_id is not None:
+        wanted.append(Technician.firm_id == firm_id)
+    if question.staff is Staff.OWN:
+        wanted += [fact.c.technician_id.is_not(None), Technician.firm_id.is_(None)]
+    if question.staff is Staff.CONTRACTOR:
+        wanted.append(Technician.firm_id.is_not(None))
+    if question.service is not None:
+        wanted.append(fact.c.service == question.service)
+    if question.tier is not None:
+        wanted.append(Customer.tier == question.tier)
+    return wanted
+
+
+def _group(table: Any, group: Group) -> Any:
+    staff = case(
+        (table.c.technician_id.is_(None), None),
+        (table.c.firm_id.is_(None), Staff.OWN.value),
+        else_=Staff.CONTRACTOR.value,
+    )
+    return {
+        Group.NONE: cast(None, String),
+        Group.CENTRE: cast(table.c.centre_id, String),
+        Group.STAFF: staff,
+        Group.FIRM: cast(table.c.firm_id, String),
+        Group.TECHNICIAN: cast(table.c.technician_id, String),
+        Group.SERVICE: table.c.service,
+        Group.TIER: table.c.tier,
+    }[group]
+
+
+def _sums(table: Any, group: Group, period: Period) -> Select[Any]:
+    """Add the facts up by group, period, month and what they are weighed by."""
+    start: Any = cast(None, Date)
+    if period is Period.DAY:
+        start = table.c.day
+    elif period is not Period.NONE:
+        start = cast(func.date_trunc(period.value, table.c.day), Date)
+    shaped = select(
+        _group(table, group).label("group"),
+        start.label("start"),
+        cast(func.date_trunc("month", table.c.day), Date).label("month"),
+        table.c.service,
+        table.c.tier,
+        table.c.numerator,
+        table.c.denominator,
+    ).subquery("shaped")
+    keys = [shaped.c[name] for name in ("group", "start", "month", "service", "tier")]
+    return select(
+        *keys,
+        func.sum(shaped.c.numerator).label("numerator"),
+        func.sum(shaped.c.denominator).label("denominator"),
+        func.count().label("records"),
+    ).group_by(*keys)
+
+
+async def figures(
+    session: AsyncSession,
+    scope: Scope,
+    question: Question,
+    now: datetime,
+    *,
+    group: Group = Group.NONE,
+    period: Period = Period.NONE,
+) -> Figures:
+    """Return an indicator in total and cut by a group and a period (KP-02), weighed (KP-03)."""
+    indicator = question.indicator
+    found = await _facts(session, scope, question, now)
+    aims = await months.aims(session, scope.region_id, indicator.name)
+    total = Sum()
+    parts: dict[tuple[str | None, date | None], Sum] = defaultdict(Sum)
+    for row in await session.execute(_sums(found.table, group, period)):
+        weight = aims.weight(row.month).of(row.service, row.tier)
+        for one in (total, parts[row.group, row.start]):
+            one.add(row.numerator, row.denominator, row.records, weight)
+    cut = group is not Group.NONE or period is not Period.NONE
+    names = await _names(session, scope, found.known, group, {key for key, _ in parts if key})
+    return Figures(
+        indicator=indicator.name,
+        rule=indicator.rule,
+        title_en=indicator.title_en,
+        title_zh=indicator.title_zh,
+        unit=indicator.unit,
+        direction=indicator.direction,
+        from_day=question.first,
+        to_day=question.last,
+        total=_figure(indicator, aims, total, question.last),
+        parts=[
+            _figure(indicator, aims, one, start or question.last, key, names.get(key or ""), start)
+            for (key, start), one in sorted(parts.items(), key=partial(_order, names))
+        ]
+        if cut
+        else [],
+    )
+
+
+def _order(
+    names: Mapping[str, str], item: tuple[tuple[str | None, date | None], Sum]
+) -> tuple[date, bool, str]:
+    (key, start), _sum = item
+    return start or date.min, key is None, names.get(key or "", key or "")
+
+
+def _figure(
+    indicator: Indicator,
+    aims: Aims,
+    of: Sum,
+    day: date,
+    key: str | None = None,
+    name: str | None = None,
+    start: date | None = None,
+) -> Figure:
+    target, value = aims.target(day), of.value(indicator.unit)
+    return Figure(
+        group=key,
+        group_name=name,
+        first_day=start,
+        numerator=round(of.numerator, 2),
+        denominator=round(of.denominator, 2),
+        records=of.records,
+        value=value,
+        score=of.score(indicator.unit),
+        target=target,
+        met=met(value, target, indicator.direction),
+    )
+
+
+async def _names(
+    session: AsyncSession, scope: Scope, known: Places, group: Group, keys: Collection[str]
+) -> dict[str, str]:
+    """Return what people call the groups that are ids."""
+    if group is Group.CENTRE:
+        return {str(unit): name for unit, name in known.centres.items()}
+    ids = [UUID(key) for key in keys] if group in (Group.FIRM, Group.TECHNICIAN) else []
+    if group is Group.FIRM:
+        statement = select(Unit.id, Unit.name).where(Unit.id.in_(ids))
+    elif group is Group.TECHNICIAN:
+        statement = select(Technician.id, Technician.name).where(
+            Technician.region_id == scope.region_id, Technician.id.in_(ids)
+        )
+    else:
+        return {}
+    return {str(row.id): row.name for row in await session.execute(statement)}
+
+
+async def records(
+    session: AsyncSession,
+    scope: Scope,
+    question: Question,
+    now: datetime,
+    *,
+    counted: bool | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+    sort: str | None = None,
+) -> Sequence[Any]:
+    """Return the records behind an indicator, at most `limit` + 1, by id or as sorted.
+
+    `counted` keeps those in the numerator, or only the others.
+    """
+    table = (await _facts(session, scope, question, now)).table
+    statement = select(table).order_by(table.c.id).limit(limit + 1)
+    if counted is not None:
+        statement = statement.where(table.c.numerator > 0 if counted else table.c.numerator == 0)
+    if sort is not None:
+        column, falling = table.c[sort.removeprefix("-")], sort.startswith("-")
+        statement = await sorted_after(
+            session, statement, table.c.id, column, after, falling=falling
+        )
+    elif after is not None:
+        statement = statement.where(table.c.id > after)
+    return (await session.execute(statement)).all()

@@ -278,6 +278,7 @@ async def answer(ctx: Context, args: AnswerChecklist) -> list[Answer]:
             centre_id=checklist.centre_id,
             technician_id=ctx.actor.id if ctx.actor.is_technician else None,
             person_id=ctx.actor.id,
+            device_id=ctx.envelope.device_id,
             captured_at=ctx.captured_at,
             estimated_at=ctx.happened_at,
             by_other_technician=judged.by_other,

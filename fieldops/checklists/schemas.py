@@ -127,8 +127,9 @@ class AnswerRead(AnswerOnDevice):
 
     superseded: bool
     by_other_technician: bool
-    captured_at: datetime | None
+    captured_at: datetime | None = Field(description="The device's clock, as it was sent.")
     person_id: UUID
+    device_id: UUID | None = Field(description="The device; null when it was given without one.")
 
 
 class MissingItem(BaseModel):

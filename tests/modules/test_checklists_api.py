@@ -1,6 +1,7 @@
 """The evidence over HTTP: written by verbs, read back with what it lacks and how it changed."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -8,7 +9,10 @@ import pytest
 
 from api import tokens
 from api.app import create_app
+from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
+from fieldops.kernel.clock import Confidence
+from fieldops.kernel.commands import Captured
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from tests.support.factories.checklists import (
@@ -19,6 +23,7 @@ from tests.support.factories.checklists import (
     make_scene,
 )
 from tests.support.factories.files import content, promise
+from tests.support.run import run
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -143,3 +148,34 @@ async def test_a_list_read_in_parts_has_every_row_once_and_no_empty_part_at_its_
         after = {"after": part["next"]}
     assert seen == whole
     assert part["next"] is None
+
+
+async def test_ch_05_every_answer_stays_as_it_was_given_with_who_when_and_which_device(
+    client: httpx.AsyncClient, settings: Settings, database: Database, world: World, scene: Scene
+) -> None:
+    [checklist] = await bind(database, world.dora, scene)
+    visit = {"visit_id": scene.visit, "checklist_id": str(checklist.id)}
+    wall = clock.now() - timedelta(hours=6)
+    phone, late = uuid4(), Captured(wall, wall + timedelta(minutes=3), Confidence.HIGH)
+    for values, more in (
+        ({"modem_serial": "SN-1"}, {}),
+        ({"modem_serial": "SN-2"}, {"device": phone, "captured": late}),
+        ({"modem_serial": "SN-3"}, {}),
+    ):
+        await run(
+            database, world.alice, "checklist.answer", **visit, answers=as_answers(values), **more
+        )
+    dora = bearer(settings, world.dora)
+    read = await client.get(f"/v1/checklists/{checklist.id}/answers", headers=dora)
+    rows = read.json()["items"]
+    assert [(row["value"], row["superseded"]) for row in rows] == [
+        ("SN-1", True),
+        ("SN-2", True),
+        ("SN-3", False),
+    ]
+    assert [row["device_id"] for row in rows] == [None, str(phone), None]
+    assert {row["person_id"] for row in rows} == {str(world.alice.id)}
+    captured, estimated = (
+        datetime.fromisoformat(rows[1][name]) for name in ("captured_at", "estimated_at")
+    )
+    assert (captured, estimated) == (late.wall, late.estimated_at)

@@ -18,7 +18,7 @@ from fieldops.checklists.errors import (
 from fieldops.checklists.models import Answer, Checklist, Template, TemplateDraft, TemplateVersion
 from fieldops.checklists.rules import Body, Key
 from fieldops.kernel import clock
-from fieldops.kernel.commands import Args, Context, Nature, Text, command, refuse_on
+from fieldops.kernel.commands import Args, Context, Json, Nature, Text, command, refuse_on
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.visits.commands.judging import visit_for_fact
@@ -227,7 +227,7 @@ async def ensure_standard_templates(session: AsyncSession) -> None:
 
 class ItemAnswer(Args):
     item_key: Key = Field(description="The item that is answered.")
-    value: Any = Field(description="The answer; its shape follows from the item's type.")
+    value: Json = Field(description="The answer; its shape follows from the item's type.")
     note: Text | None = Field(
         None, max_length=2000, description="A remark; asked for by some items when answered no."
     )

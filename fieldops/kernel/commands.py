@@ -74,7 +74,17 @@ def _storable(value: Any) -> Any:
     return value
 
 
+def _storable_whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_storable_whole(one) for one in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable_whole(one) for name, one in value.items()}
+    return _storable(value)
+
+
 Text = Annotated[str, BeforeValidator(_storable)]
+Json = Annotated[Any, BeforeValidator(_storable_whole)]
+"""Any JSON value, every text in it one that the database can hold."""
 
 
 @dataclass(frozen=True, slots=True)

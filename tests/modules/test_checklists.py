@@ -1,8 +1,10 @@
 """Templates and answers: CH-01, CH-02, CH-03, CH-05."""
 
 import asyncio
+import json
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -22,6 +24,7 @@ from fieldops.kernel.errors import Forbidden, InvalidArguments, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.visits.events import VisitAssigned
+from tests.support.clients import bearer
 from tests.support.factories.checklists import (
     INSTALL_ANSWERS,
     PHOTO,
@@ -400,6 +403,25 @@ async def test_a_wrong_answer_is_refused_with_its_item_and_nothing_is_stored(
         await answer(database, world.alice, lists[0], {"sites_shown": True, **values})
     [error] = caught.value.details["errors"]
     assert (error["field"], error["rule"]) == (f"answers.{next(iter(values))}", rule)
+    assert await answers_of(database, lists[0]) == []
+
+
+@pytest.mark.parametrize("value", ["\ud83d", "a\x00b", {"x": ["\ud83d"]}, {"\ud83d": 1}])
+async def test_ch_02_an_answer_no_database_can_hold_is_bad_input_and_not_an_internal_error(
+    client: httpx.AsyncClient,
+    database: Database,
+    settings: Settings,
+    world: World,
+    lists: list[Checklist],
+    value: Any,
+) -> None:
+    body = {"answers": [{"item_key": "sites_shown", "value": value}]}
+    refused = await client.post(
+        f"/v1/visits/{lists[0].visit_id}/checklists/{lists[0].id}/answers",
+        headers=bearer(settings, world.alice) | {"Content-Type": "application/json"},
+        content=json.dumps(body),
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_arguments")
     assert await answers_of(database, lists[0]) == []
 
 

@@ -126,10 +126,7 @@ async def area_fault_premises(
 ) -> Page[TouchedPremises]:
     fault = await queries.area_fault(reading.session, reading.scope, area_fault_id)
     statement = queries.premises_touched(reading.scope, fault)
-    if after is not None:
-        statement = statement.where(Premises.id > after)
-    rows = (await reading.session.execute(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, TouchedPremises)
+    return await page(reading, statement, Premises.id, after, limit, TouchedPremises, columns=True)
 
 
 @router.get(

@@ -160,10 +160,9 @@ async def carried(
 ) -> Page[CarriedRead]:
     row = await queries.feature(reading.session, reading.scope, feature_id)
     statement = tracing.carried(reading.scope, row.id)
-    if after is not None:
-        statement = statement.where(NetworkService.id > after)
-    rows = (await reading.session.execute(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, CarriedRead)
+    return await page(
+        reading, statement, NetworkService.id, after, limit, CarriedRead, columns=True
+    )
 
 
 @router.get(
@@ -189,10 +188,7 @@ async def changes(
 ) -> Page[ChangeRead]:
     row = await queries.feature(reading.session, reading.scope, feature_id)
     statement = history.of_feature(row.region_id, row.id)
-    if after is not None:
-        statement = statement.where(Audit.id > after)
-    rows = (await reading.session.execute(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, ChangeRead)
+    return await page(reading, statement, Audit.id, after, limit, ChangeRead, columns=True)
 
 
 def _walked(way: tracing.Way) -> dict[str, Any]:

@@ -67,10 +67,13 @@ async def page(
     limit: int,
     schema: type[M],
     sort: str | None = None,
+    *,
+    columns: bool = False,
 ) -> Page[M]:
     """Read the part of a list that was asked for; the statement is in the order of `key`.
 
     `sort`: by this column of the key's table instead ('-' falling), rows without a value last.
+    `columns`: the statement selects columns, one of them the id, and not one record.
     """
     if sort is not None:
         column = getattr(key.class_, sort.removeprefix("-"))
@@ -80,7 +83,8 @@ async def page(
         )
     elif after is not None:
         statement = statement.where(key > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    read = reading.session.execute if columns else reading.session.scalars
+    rows: Sequence[Any] = (await read(statement.limit(limit + 1))).all()
     return Page.of(rows, limit, schema)
 
 

@@ -1,4 +1,4 @@
-"""CO-01 to CO-04: complaints from their arrival to the reply, and the supervisor's decision."""
+"""CO-01, CO-02, CO-03, CO-04: complaints from arrival to reply, and the decision on them."""
 
 from datetime import datetime, timedelta
 from typing import Any

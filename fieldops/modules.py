@@ -22,6 +22,7 @@ MODULES = (
     # the care
     "faults",
     "complaints",
+    "followups",
     "quality",
     # the steering
     "dispatch",

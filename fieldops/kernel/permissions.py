@@ -68,6 +68,8 @@ class Permission(StrEnum):
     FAULT_REPORT = "fault:report"
     FILE_READ = "file:read"
     FILE_WRITE = "file:write"
+    FOLLOW_UP_HANDLE = "follow_up:handle"
+    FOLLOW_UP_READ = "follow_up:read"
     HEALTH_READ = "health:read"
     HEALTH_WRITE = "health:write"
     INDICATOR_READ = "indicator:read"
@@ -116,6 +118,7 @@ _OFFICE_READS = frozenset(
         P.EMERGENCY_READ,
         P.FAULT_READ,
         P.FILE_READ,
+        P.FOLLOW_UP_READ,
         P.HEALTH_READ,
         P.INDICATOR_READ,
         P.LIST_EXPORT,
@@ -205,6 +208,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.EMERGENCY_ACTIVATE,
         P.EMERGENCY_EDIT,
         P.FAULT_DECIDE,
+        P.FOLLOW_UP_HANDLE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
@@ -228,6 +232,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.EMERGENCY_READ,
             P.FAULT_READ,
             P.FAULT_REPORT,
+            P.FOLLOW_UP_HANDLE,
+            P.FOLLOW_UP_READ,
             P.LIST_EXPORT,
             P.MATTER_HANDLE,
             P.MATTER_READ,

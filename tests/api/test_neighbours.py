@@ -20,6 +20,7 @@ from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
 from fieldops.customers import pii
 from fieldops.dispatch.models import Disturbance, LateWarning, Plan
+from fieldops.followups.models import CareTask, FollowUp
 from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
@@ -108,6 +109,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "fault_settle": {"works": True},
     "evidence_flag_answer": {"answer": "It was so."},
     "evidence_flag_decide": {"holds": False, **WHY},
+    "follow_up_answer": {"satisfaction": "satisfied"},
+    "care_task_close": {"outcome": "Settled by telephone", "customer_agreed": True},
     "emergency_change_plan": {**STORM, **WHY},
     "measurement_record_line_test": {
         "service_id": SOME,
@@ -284,8 +287,8 @@ async def make_place(
         )  # fmt: skip
         session.add_all([late, upset])
     place.ids["flag_id"] = await question(database, place, region, centre)
-    place.ids["late_warning_id"] = late.id
-    place.ids["disturbance_id"] = upset.id
+    await ask_about(database, place, where, day)
+    place.ids["late_warning_id"], place.ids["disturbance_id"] = late.id, upset.id
     return place
 
 
@@ -300,6 +303,24 @@ async def question(database: Database, place: Place, region: int, centre: UUID) 
     async with database.transaction() as session:
         session.add(flag)
     return flag.id
+
+
+async def ask_about(database: Database, place: Place, where: dict[str, Any], day: int) -> None:
+    """Have the place's customer asked how it went, and a care task open."""
+    asked = FollowUp(
+        **where, customer_id=place.ids["customer_id"], order_id=place.ids["order_id"],
+        matter="install", channel="person", state="to_call", finished_at=local(day, 9),
+        ask_at=local(day, 9), due_at=local(day, 23), latest_at=local(day + 3, 9), tries=0,
+    )  # fmt: skip
+    care = CareTask(
+        **where, follow_up_id=asked.id, customer_id=asked.customer_id, opened_at=local(day, 9),
+        due_at=local(day + 1, 9),
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(asked)
+        await session.flush()
+        session.add(care)
+    place.ids["follow_up_id"], place.ids["care_task_id"] = asked.id, care.id
 
 
 async def propose(database: Database, office: Actor, centre: UUID) -> UUID:
@@ -378,6 +399,7 @@ def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
              "visit_leave_notice", "order_resume", "order_complete", "order_close",
              "plan_discard", "matter_take", "matter_accept", "order_accept_transfer",
              "order_follow_standards", "device_wiped", "call_task_take",
+             "follow_up_take", "follow_up_note_try", "care_task_take",
              "call_task_hand_over", "incoming_text_see"}  # fmt: skip
     return {} if op.operation_id in wants else WHY
 

@@ -42,6 +42,14 @@ WORDLESS = {
     },
     "faults_report": {"channel"},
     "dispatch_late_warning": {"cause", "ways", "taken", "outcome"},
+    "followups_follow_up": {
+        "matter",
+        "channel",
+        "state",
+        "satisfaction",
+        "reason",  # a code of the list
+        "answer_channel",
+    },
     "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
     "health_decline": {"cause", "measures", "readings", "tier", "state"},
     "health_reading": {"photos", "flags", "likely_place", "because"},

@@ -52,6 +52,7 @@ OWN_FILES = {
     "dispatch/search_process": "the search program as the worker holds it",
     "dispatch/searching": "the search as a program of its own",
     "dispatch/timeline": "a day walked through minute by minute, pure",
+    "followups/wording": "the call's script, filled with what is known of a matter",
     "files/disk": "bytes on the disk: written once, synced, named by their hash",
     "files/promises": "what a phone's commands promise as attachments",
     "files/s3": "bytes in a bucket of any S3-compatible store",

@@ -1,0 +1,5 @@
+"""The verbs of follow-ups; importing this registers them."""
+
+from fieldops.followups.commands import answering, caring, planning
+
+__all__ = ["answering", "caring", "planning"]

@@ -1,0 +1,84 @@
+"""A dissatisfied customer's task is taken by somebody and closed with the customer (FO-03)."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from fieldops.followups import queries, rules
+from fieldops.followups.errors import (
+    CareTaskClosed,
+    ReasonMissing,
+    ReasonUnknown,
+    TakenByOther,
+)
+from fieldops.followups.models import CareTask
+from fieldops.kernel.commands import Args, Context, Outcome, Text, command, shown
+from fieldops.kernel.permissions import Permission
+
+HANDLE = Permission.FOLLOW_UP_HANDLE
+
+
+async def _open(ctx: Context, care_task_id: UUID) -> CareTask:
+    task = await queries.lock_task(ctx.session, ctx.actor.scope(HANDLE), care_task_id)
+    if task.closed_at is not None:
+        raise CareTaskClosed
+    return task
+
+
+class TakeCareTask(Args):
+    care_task_id: UUID = Field(description="The task.")
+    instead: bool = Field(default=False, description="Take it over from whoever has it.")
+
+
+@command("care_task.take", permission=HANDLE, subject="care_task_id")
+async def take(ctx: Context, args: TakeCareTask) -> CareTask:
+    """Become the owner of a dissatisfied customer's task (FO-03).
+
+    Raises NotFound, CareTaskClosed, TakenByOther.
+    """
+    task = await _open(ctx, args.care_task_id)
+    if task.taken_by not in {None, ctx.actor.id} and not args.instead:
+        raise TakenByOther
+    if task.taken_by != ctx.actor.id:
+        task.taken_by, task.taken_at = ctx.actor.id, ctx.now
+    return task
+
+
+class CloseCareTask(Args):
+    model_config = shown(
+        care_task_id="01938f5e-0000-7000-8000-000000000001",
+        outcome="The router was moved; the customer measured 480 Mbit/s with us on the phone",
+        customer_agreed=True,
+    )
+    care_task_id: UUID = Field(description="The task.")
+    outcome: Text = Field(
+        min_length=10, max_length=1000, description="What was done, and what the customer said."
+    )
+    customer_agreed: bool = Field(
+        description="Whether the customer, who was spoken to, calls it settled."
+    )
+    reason: Text | None = Field(
+        None, max_length=64, description="Of the list; needed when the customer named none before."
+    )
+
+
+@command("care_task.close", permission=HANDLE, subject="care_task_id")
+async def close(ctx: Context, args: CloseCareTask) -> Outcome:
+    """Close a task with the customer; the concrete reason is known by then (FO-03).
+
+    Raises NotFound, CareTaskClosed, TakenByOther, ReasonMissing, ReasonUnknown.
+    """
+    scope = ctx.actor.scope(HANDLE)
+    task = await _open(ctx, args.care_task_id)
+    if task.taken_by not in {None, ctx.actor.id}:
+        raise TakenByOther
+    asked = await queries.lock_follow_up(ctx.session, scope, task.follow_up_id)
+    if args.reason is not None and args.reason not in rules.reasons():
+        raise ReasonUnknown(reason=args.reason)
+    if asked.reason is None and args.reason is None:
+        raise ReasonMissing
+    if asked.reason is None:
+        asked.reason = args.reason
+    task.closed_at, task.closed_by = ctx.now, ctx.actor.id
+    task.outcome, task.customer_agreed = args.outcome, args.customer_agreed
+    return [task, asked]

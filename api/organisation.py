@@ -7,16 +7,19 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries, rules
 from fieldops.organisation.commands import accounts, calendars, staff
-from fieldops.organisation.models import Holiday, Person, Technician, Unit
+from fieldops.organisation.commands import tools as holding
+from fieldops.organisation.models import Holiday, Person, Technician, Tool, Unit
 from fieldops.organisation.queries import calendars as times
+from fieldops.organisation.queries import tools
 from fieldops.organisation.schemas import (
+    CalibrationRead,
     DutyDayRead,
     GrantRead,
     HolidayRead,
@@ -27,6 +30,8 @@ from fieldops.organisation.schemas import (
     ShiftRead,
     TechnicianDetail,
     TechnicianRead,
+    ToolDetail,
+    ToolRead,
     UnitRead,
 )
 
@@ -60,6 +65,11 @@ verb(router, "/technicians/{technician_id}/leaves", calendars.add_leave)
 verb(router, "/leaves/{leave_id}/cancel", calendars.cancel_leave)
 verb(router, "/holidays", calendars.set_holiday)
 verb(router, "/holidays/remove", calendars.remove_holiday)
+verb(router, "/tools", holding.register_tool)
+verb(router, "/tools/{tool_id}/answer-offer", holding.answer_offer)
+verb(router, "/tools/{tool_id}/calibrate", holding.calibrate)
+verb(router, "/tools/{tool_id}/hand-over", holding.hand_over)
+verb(router, "/tools/{tool_id}/retire", holding.retire)
 
 
 @router.get("/people", operation_id="person_list", summary="List accounts", responses=problems())
@@ -175,3 +185,50 @@ async def ending(
     today = local_day(reading.now, await queries.zone_of(session, region))
     statement = queries.ending_qualifications(reading.scope, today, int(days))
     return [QualificationRead.model_validate(q) for q in await session.scalars(statement)]
+
+
+@router.get(
+    "/tools",
+    operation_id="tool_list",
+    summary="Tools and instruments, who has them and when their calibration is due (ORG-05)",
+    responses=problems(),
+)
+async def tool_list(
+    reading: Annotated[Reading, reads(Permission.TOOL_READ)],
+    holder_id: Annotated[UUID | None, Query(description="Only in this custody.")] = None,
+    kind: Annotated[rules.ToolKind | None, Query(description="Only of this kind.")] = None,
+    due: Annotated[
+        bool | None, Query(description="True: only past their calibration, or soon to be.")
+    ] = None,
+    active: Annotated[bool | None, Query(description="False: those out of use.")] = None,
+    sort: sort_by("calibrated_until", "serial", "held_since") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ToolRead]:
+    session, region = reading.session, reading.actor.region_id
+    due_by = None
+    if due:
+        days = await configuration.value(session, region, rules.CALIBRATION_NOTICE)
+        today = local_day(reading.now, await queries.zone_of(session, region))
+        due_by = today + timedelta(days=days)
+    statement = tools.listed(
+        reading.scope, holder_id=holder_id, kind=kind, due_by=due_by, active=active is not False
+    )
+    return await page(reading, statement, Tool.id, after, limit, ToolRead, sort)
+
+
+@router.get(
+    "/tools/{tool_id}",
+    operation_id="tool_get",
+    summary="One tool with its calibrations",
+    responses=problems(404),
+)
+async def tool_get(
+    tool_id: UUID, reading: Annotated[Reading, reads(Permission.TOOL_READ)]
+) -> ToolDetail:
+    row = await tools.tool(reading.session, reading.scope, tool_id)
+    known = await tools.calibrations_of(reading.session, reading.scope.region_id, row.id)
+    return ToolDetail(
+        **ToolRead.model_validate(row).model_dump(),
+        calibrations=[CalibrationRead.model_validate(one) for one in known],
+    )

@@ -99,6 +99,9 @@ class Permission(StrEnum):
     STAFF_EDIT = "staff:edit"
     STAFF_READ = "staff:read"
     SYNC_USE = "sync:use"
+    TOOL_EDIT = "tool:edit"
+    TOOL_HOLD = "tool:hold"
+    TOOL_READ = "tool:read"
     UNIT_EDIT = "unit:edit"
     UNIT_READ = "unit:read"
     VISIT_ASSIGN = "visit:assign"
@@ -130,6 +133,8 @@ _OFFICE_READS = frozenset(
         P.PUSH_SUBSCRIBE,
         P.RULE_READ,
         P.STAFF_READ,
+        P.TOOL_HOLD,
+        P.TOOL_READ,
         P.UNIT_READ,
         P.VISIT_READ,
     }
@@ -161,6 +166,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.QUALITY_ANSWER,
             P.QUALITY_READ,
             P.SYNC_USE,
+            P.TOOL_HOLD,
+            P.TOOL_READ,
             P.UNIT_READ,
             P.VISIT_READ,
             P.VISIT_WORK,
@@ -216,6 +223,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.QUALITY_DECIDE,
         P.QUALITY_READ,
         P.REGISTER_READ,
+        P.TOOL_EDIT,
     },
     Role.AGENT: frozenset(
         {
@@ -272,6 +280,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.REGISTER_READ,
         P.RULE_EDIT,
         P.STAFF_EDIT,
+        P.TOOL_EDIT,
         P.UNIT_EDIT,
     },
     Role.INTEGRATION: frozenset(

@@ -1,11 +1,13 @@
 """The verbs of measurements: record a line test, record a speed test."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
+from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.permissions import Permission
 from fieldops.measurements import queries, rules
@@ -17,6 +19,8 @@ from fieldops.measurements.errors import (
 )
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import LINE_VALUES, Method, Place
+from fieldops.organisation import queries as organisation
+from fieldops.organisation.rules import InstrumentState
 from fieldops.visits.commands.judging import JudgedVisit, visit_for_fact
 
 Serial = Annotated[Text, Field(min_length=1, max_length=80)]
@@ -57,6 +61,8 @@ class RecordLineTest(Args):
 async def record_line_test(ctx: Context, args: RecordLineTest) -> LineTest:
     """Record the values of a line, with their units in their names (VI-04).
 
+    It is marked when its instrument was past its calibration on that day, or unknown (ORG-05).
+
     Raises NotFound for the visit, a service elsewhere or an unknown feature, NothingTested,
     NothingMeasured.
     """
@@ -72,6 +78,9 @@ async def record_line_test(ctx: Context, args: RecordLineTest) -> LineTest:
     if args.feature_id is not None:
         await queries.require_feature(ctx.session, ctx.region_id, args.feature_id)
     row = LineTest(**_common(ctx, judged), **args.model_dump(exclude={"id"}))
+    row.instrument_state = InstrumentState.UNKNOWN.value
+    if row.instrument_serial is not None:
+        row.instrument_state = await _instrument(ctx, row)
     row.id = args.id or ctx.envelope.id
     ctx.add(row)
     return row
@@ -115,9 +124,32 @@ async def record_speed_test(ctx: Context, args: RecordSpeedTest) -> SpeedTest:
     if service.kind != "broadband":
         raise NoSpeedOfThat(kind=service.kind)
     row = SpeedTest(**_common(ctx, judged), **args.model_dump(exclude={"id"}))
+    if row.instrument_serial is not None:  # without one it was taken by phone or terminal
+        row.instrument_state = await _instrument(ctx, row)
     row.id = args.id or ctx.envelope.id
     ctx.add(row)
     return row
+
+
+async def _instrument(ctx: Context, row: LineTest | SpeedTest) -> str:
+    serial = row.instrument_serial or ""
+    state = await queries.instrument_at(ctx.session, ctx.region_id, serial, row.estimated_at)
+    return state.value
+
+
+async def judge_anew(ctx: Context, serial: str) -> None:
+    """Mark the tests of an instrument by what is known of it now (ORG-05)."""
+    known: dict[date, str] = {}
+    zone = await organisation.zone_of(ctx.session, ctx.region_id)
+    taken: list[LineTest | SpeedTest] = [
+        *await queries.lock_taken_with(ctx.session, ctx.region_id, LineTest, serial),
+        *await queries.lock_taken_with(ctx.session, ctx.region_id, SpeedTest, serial),
+    ]
+    for row in taken:
+        day = local_day(row.estimated_at, zone)
+        if day not in known:
+            known[day] = await _instrument(ctx, row)
+        row.instrument_state = known[day]
 
 
 def _common(ctx: Context, judged: JudgedVisit) -> dict[str, Any]:

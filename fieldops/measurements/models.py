@@ -39,6 +39,7 @@ class LineTest(Regional):
     foreign_voltage_v: Mapped[float | None]
     optical_power_dbm: Mapped[float | None]
     instrument_serial: Mapped[str | None]
+    instrument_state: Mapped[str | None]
     note: Mapped[str | None]
     captured_at: Mapped[datetime | None]
     estimated_at: Mapped[datetime]
@@ -48,6 +49,7 @@ class LineTest(Regional):
         CheckConstraint(f"num_nonnulls({', '.join(rules.LINE_VALUES)}) > 0", name="some_value"),
         CheckConstraint(one_of("measured_at_place", rules.Place), name="place_known"),
         Index("ix_measurements_line_test_service", "region_id", "service_id", "estimated_at"),
+        Index("ix_measurements_line_test_instrument", "region_id", "instrument_serial"),
     )
 
 
@@ -72,6 +74,7 @@ class SpeedTest(Regional):
     method: Mapped[str]
     server: Mapped[str | None]
     instrument_serial: Mapped[str | None]
+    instrument_state: Mapped[str | None]
     note: Mapped[str | None]
     captured_at: Mapped[datetime | None]
     estimated_at: Mapped[datetime]
@@ -81,4 +84,5 @@ class SpeedTest(Regional):
         CheckConstraint("down_mbps >= 0 and up_mbps >= 0", name="rates_positive"),
         CheckConstraint(one_of("method", rules.Method), name="method_known"),
         Index("ix_measurements_speed_test_service", "region_id", "service_id", "estimated_at"),
+        Index("ix_measurements_speed_test_instrument", "region_id", "instrument_serial"),
     )

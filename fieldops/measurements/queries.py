@@ -1,12 +1,14 @@
 """Reads of tests, and what a test is about."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import row_of
 from fieldops.kernel.permissions import Scope
@@ -17,6 +19,9 @@ from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.orders import queries as orders
 from fieldops.orders import rules as order_rules
 from fieldops.orders.models import WorkOrder
+from fieldops.organisation import queries as organisation
+from fieldops.organisation.queries import tools
+from fieldops.organisation.rules import InstrumentState
 from fieldops.visits.models import VisitWork
 
 T = TypeVar("T", LineTest, SpeedTest)
@@ -167,3 +172,24 @@ async def features_of(
         )
     )
     return {row.id: row for row in found}
+
+
+async def instrument_at(
+    session: AsyncSession, region_id: int, serial: str, at: datetime
+) -> InstrumentState:
+    """Return how an instrument stood on the local day of a moment (ORG-05)."""
+    day = local_day(at, await organisation.zone_of(session, region_id))
+    return await tools.instrument_on(session, region_id, serial, day)
+
+
+async def lock_taken_with(
+    session: AsyncSession, region_id: int, model: type[T], serial: str
+) -> list[T]:
+    """Return the tests that were taken with an instrument, locked, in id order."""
+    found = await session.scalars(
+        select(model)
+        .where(model.region_id == region_id, model.instrument_serial == serial)
+        .order_by(model.id)
+        .with_for_update()
+    )
+    return list(found)

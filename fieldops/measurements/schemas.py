@@ -26,6 +26,10 @@ class LineTestOnDevice(BaseModel):
     foreign_voltage_v: float | None
     optical_power_dbm: float | None = Field(examples=[-18.5])
     instrument_serial: str | None
+    instrument_state: str | None = Field(
+        examples=["past_due"],
+        description="valid, past_due or unknown on the day it was taken (ORG-05).",
+    )
     note: str | None
     estimated_at: datetime
 
@@ -54,6 +58,10 @@ class SpeedTestOnDevice(BaseModel):
     method: str = Field(examples=["wired"])
     server: str | None
     instrument_serial: str | None
+    instrument_state: str | None = Field(
+        examples=["past_due"],
+        description="valid, past_due or unknown on the day it was taken (ORG-05).",
+    )
     note: str | None
     estimated_at: datetime
 

@@ -70,3 +70,31 @@ class HolidayUnknown(Refusal):
 
     code = "holiday_unknown"
     advice = "Refresh the list of holidays; somebody may have taken it back before you."
+
+
+class SerialTaken(Refusal):
+    """There is a tool with this serial number in the region already."""
+
+    code = "serial_taken"
+    advice = "Check the number on the tool; hand over the one that is registered."
+
+
+class ToolRetired(Refusal):
+    """This tool is out of use."""
+
+    code = "tool_retired"
+    advice = "Choose another one."
+
+
+class HolderElsewhere(Refusal):
+    """{technician} does not work at the centre of this tool."""
+
+    code = "holder_elsewhere"
+    advice = "Choose an active technician of the tool's centre."
+
+
+class NothingOffered(Refusal):
+    """This tool is not offered to you."""
+
+    code = "nothing_offered"
+    advice = "Refresh your list of tools; the offer may have been taken back."

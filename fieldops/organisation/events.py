@@ -35,3 +35,10 @@ class RightsLost(Event):
     """A person lost a role or the whole account, and with it perhaps the work on a device."""
 
     person_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ToolJudgedAnew(Event):
+    """More is known of an instrument than before: it was registered or calibrated (ORG-05)."""
+
+    serial: str

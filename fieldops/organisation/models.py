@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link, one_of
+from fieldops.organisation import rules
 
 
 class Unit(Catalogue):
@@ -253,3 +254,49 @@ class Leave(Regional):
     reason: Mapped[str | None]
 
     __table_args__ = (CheckConstraint("ends_at > starts_at", name="times_in_order"),)
+
+
+class Tool(Regional):
+    """A tool or instrument of a centre: in a technician's custody, or in the store (ORG-05).
+
+    `offered_to_id` is who has yet to accept it; until then it stays with `holder_id`.
+    `calibrated_until` is the last day of the newest calibration.
+    """
+
+    __tablename__ = "organisation_tool"
+    resource = "tool"
+
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    kind: Mapped[str]
+    serial: Mapped[str]
+    model: Mapped[str]
+    needs_calibration: Mapped[bool]
+    calibrated_until: Mapped[date | None]
+    holder_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
+    held_since: Mapped[datetime | None]
+    offered_to_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
+    offered_at: Mapped[datetime | None]
+    active: Mapped[bool] = mapped_column(default=True)
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "serial"),
+        CheckConstraint(one_of("kind", rules.ToolKind), name="kind_known"),
+        CheckConstraint("(holder_id is null) = (held_since is null)", name="custody_whole"),
+        CheckConstraint("(offered_to_id is null) = (offered_at is null)", name="offer_whole"),
+    )
+
+
+class Calibration(Regional):
+    """A calibration of an instrument and the local days it holds on, both included (ORG-05)."""
+
+    __tablename__ = "organisation_calibration"
+    resource = "calibration"
+    counted: ClassVar[bool] = False
+
+    tool_id: Mapped[UUID] = link("organisation_tool")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    calibrated_on: Mapped[date]
+    valid_until: Mapped[date]
+    certificate_number: Mapped[str]
+
+    __table_args__ = (CheckConstraint("valid_until >= calibrated_on", name="days_in_order"),)

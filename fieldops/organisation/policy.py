@@ -8,7 +8,16 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
-from fieldops.organisation.models import DutyDay, Holiday, Leave, Qualification, Shift, Technician
+from fieldops.organisation.models import (
+    Calibration,
+    DutyDay,
+    Holiday,
+    Leave,
+    Qualification,
+    Shift,
+    Technician,
+    Tool,
+)
 
 helping_out: list[Callable[[Scope, Any], ColumnElement[bool]]] = []
 """Functions `(scope, technician id) -> condition` of the modules above: who else works for an
@@ -48,7 +57,20 @@ def visible_holidays(scope: Scope) -> ColumnElement[bool]:
     return scope.predicate(Holiday, shared=True)
 
 
+def visible_tools(scope: Scope) -> ColumnElement[bool]:
+    """Limit tools to a scope: a technician sees those they have and those offered to them."""
+    mine = or_(Tool.holder_id == scope.technician_id, Tool.offered_to_id == scope.technician_id)
+    return scope.predicate(Tool, own=mine)
+
+
+def visible_calibrations(scope: Scope) -> ColumnElement[bool]:
+    """Limit calibrations to those of an office's centres."""
+    return scope.predicate(Calibration)
+
+
 shown(Technician, Permission.STAFF_READ, visible)
 for _model in (DutyDay, Leave, Qualification, Shift):
     shown(_model, Permission.STAFF_READ, partial(own_rows, _model))
 shown(Holiday, Permission.STAFF_READ, visible_holidays)
+shown(Tool, Permission.TOOL_READ, visible_tools)
+shown(Calibration, Permission.TOOL_READ, visible_calibrations)

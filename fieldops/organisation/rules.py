@@ -1,6 +1,7 @@
 """Pure rules of the organisation: how units nest, where roles stand, how long refresh lasts."""
 
 from datetime import time, timedelta
+from enum import StrEnum
 from itertools import pairwise
 
 from fieldops.kernel.configuration import number
@@ -27,6 +28,37 @@ QUALIFICATION_NOTICE = number(
     "Qualifications that end within this time are listed.",
     within=(1, 365),
 )
+
+CALIBRATION_NOTICE = number(
+    "calibration_notice",
+    "ORG-05",
+    "days",
+    30,
+    "Instruments whose calibration ends within this time are listed.",
+    within=(1, 365),
+)
+
+
+class ToolKind(StrEnum):
+    """What a tool or instrument is."""
+
+    CABLE_LOCATOR = "cable_locator"
+    FUSION_SPLICER = "fusion_splicer"
+    INSULATION_TESTER = "insulation_tester"
+    LADDER = "ladder"
+    LINE_TESTER = "line_tester"
+    OPTICAL_POWER_METER = "optical_power_meter"
+    OTDR = "otdr"
+    OTHER = "other"
+    SPEED_TESTER = "speed_tester"
+
+
+class InstrumentState(StrEnum):
+    """How an instrument stood on the day of a measurement (ORG-05)."""
+
+    VALID = "valid"
+    PAST_DUE = "past_due"
+    UNKNOWN = "unknown"
 
 
 def parent_fits(kind: str, parent_kind: str | None) -> bool:

@@ -105,6 +105,40 @@ class TechnicianDetail(TechnicianRead):
     days: list[DutyDayRead]
 
 
+class ToolOnDevice(_Read):
+    """A tool or instrument in a technician's custody, or offered to them (ORG-05)."""
+
+    id: UUID
+    version: int
+    kind: str = Field(examples=["otdr"])
+    serial: str
+    model: str
+    needs_calibration: bool
+    calibrated_until: date | None = Field(description="The last local day its calibration holds.")
+    holder_id: UUID | None = Field(description="Null: in the centre's store.")
+    held_since: datetime | None
+    offered_to_id: UUID | None = Field(description="Who has yet to accept it.")
+    offered_at: datetime | None
+
+
+class ToolRead(ToolOnDevice):
+    centre_id: UUID
+    active: bool
+
+
+class CalibrationRead(_Read):
+    id: UUID
+    calibrated_on: date
+    valid_until: date
+    certificate_number: str
+
+
+class ToolDetail(ToolRead):
+    """A tool with its calibrations, newest first."""
+
+    calibrations: list[CalibrationRead]
+
+
 class Interval(BaseModel):
     starts_at: datetime
     ends_at: datetime

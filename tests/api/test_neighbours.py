@@ -142,6 +142,14 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "shift_set_week": {"week": []},
     "visit_assign": {"technician_ids": [SOME], **window(local(25, 9))},
+    "tool_answer_offer": {"accepted": True},
+    "tool_calibrate": {
+        "calibrated_on": "2026-01-01",
+        "valid_until": "2027-01-01",
+        "certificate_number": "C",
+    },
+    "tool_hand_over": {"to_id": SOME},
+    "tool_retire": {**WHY},
     "visit_confirm_identity": {
         "certificate_shown": True,
         "customer_confirmed": True,
@@ -286,10 +294,29 @@ async def make_place(
             starts_at=local(day, 9), ends_at=local(day, 12), noticed_at=local(day, 9),
         )  # fmt: skip
         session.add_all([late, upset])
-    place.ids["flag_id"] = await question(database, place, region, centre)
+    await keep(database, admin, place, centre)
     await ask_about(database, place, where, day)
-    place.ids["late_warning_id"], place.ids["disturbance_id"] = late.id, upset.id
+    place.ids |= {"late_warning_id": late.id, "disturbance_id": upset.id}
     return place
+
+
+async def hold_tool(database: Database, admin: Actor, technician: Actor, centre: UUID) -> UUID:
+    """Put a tool on the list that the technician has accepted."""
+    made = await run(
+        database, admin, "tool.register", centre_id=str(centre), kind="otdr",
+        serial=f"T-{centre}-{technician.id}", model="OTDR", needs_calibration=True,
+    )  # fmt: skip
+    tool_id = first_id(made, "tool")
+    given = {"tool_id": str(tool_id), "to_id": str(technician.id)}
+    await run(database, admin, "tool.hand_over", **given)
+    await run(database, technician, "tool.answer_offer", tool_id=str(tool_id), accepted=True)
+    return tool_id
+
+
+async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> None:
+    """Have what an office keeps of its people and their work."""
+    place.ids["flag_id"] = await question(database, place, admin.region_id, centre)
+    place.ids["tool_id"] = await hold_tool(database, admin, place.technician, centre)
 
 
 async def question(database: Database, place: Place, region: int, centre: UUID) -> UUID:

@@ -61,8 +61,8 @@ WORDLESS = {
         "likely_place",
         "because",  # the program's own sentences and numbers
     },
-    "measurements_line_test": {"measured_at_place", "instrument_serial"},
-    "measurements_speed_test": {"method", "server", "instrument_serial"},
+    "measurements_line_test": {"measured_at_place", "instrument_serial", "instrument_state"},
+    "measurements_speed_test": {"method", "server", "instrument_serial", "instrument_state"},
     "network_feature": {"kind", "name", "state", "state_test", "attributes"},  # the plant's
     "network_finding": {"kind", "severity", "state"},
     "network_service": {"kind", "technology", "account", "state"},  # the service's number

@@ -28,7 +28,7 @@ from fieldops.kernel.db import Database, unit_of
 from fieldops.kernel.direct import compiled
 from fieldops.kernel.jobs import Machine
 from fieldops.kernel.settings import Settings
-from fieldops.organisation.models import Leave
+from fieldops.organisation.models import Leave, Tool
 from fieldops.sync import following, reading, rules
 from fieldops.sync.jobs import forget_old_changes
 from fieldops.sync.prepared import built
@@ -269,6 +269,13 @@ async def prepare(database: Database, world: World, phone: Phone) -> Day:
     await make_order(database, world.dora)  # a visit of nobody
     async with database.transaction() as session:
         session.add(RuleNumber(region_id=1, name=CONTACT_KEPT.name, value=48))
+        alice, bob, now = world.alice.id, world.bob.id, clock.now()
+        whose = ((alice, None), (bob, alice), (bob, bob))
+        for number, (holder, offered) in enumerate(whose):
+            tool = Tool(region_id=1, centre_id=NORTH, kind="otdr", serial=f"T{number}", model="M",
+                        needs_calibration=True, active=True, holder_id=holder, held_since=now,
+                        offered_to_id=offered, offered_at=now if offered else None)  # fmt: skip
+            session.add(tool)
     await phone.pull()
     return day
 

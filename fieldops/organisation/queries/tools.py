@@ -1,0 +1,98 @@
+"""Reads of tools, their custody and their calibrations (ORG-05)."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.organisation import policy
+from fieldops.organisation.models import Calibration, Tool
+from fieldops.organisation.rules import InstrumentState
+
+
+def listed(
+    scope: Scope,
+    *,
+    holder_id: UUID | None = None,
+    kind: str | None = None,
+    due_by: date | None = None,
+    active: bool = True,
+) -> Select[Tool]:
+    """Return the statement for the tools in a scope by id.
+
+    `due_by`: only those that need a calibration and have none beyond that day.
+    """
+    found = select(Tool).where(policy.visible_tools(scope), Tool.active == active)
+    if holder_id is not None:
+        found = found.where(Tool.holder_id == holder_id)
+    if kind is not None:
+        found = found.where(Tool.kind == kind)
+    if due_by is not None:
+        past = or_(Tool.calibrated_until.is_(None), Tool.calibrated_until <= due_by)
+        found = found.where(Tool.needs_calibration, past)
+    return found.order_by(Tool.id)
+
+
+async def tool(session: AsyncSession, scope: Scope, tool_id: UUID) -> Tool:
+    """Return a tool of the scope; raises NotFound."""
+    found: Tool | None = await session.scalar(
+        select(Tool).where(policy.visible_tools(scope), Tool.id == tool_id)
+    )
+    if found is None:
+        raise NotFound(thing="tool")
+    return found
+
+
+async def lock_tool(session: AsyncSession, scope: Scope, tool_id: UUID) -> Tool:
+    """Return a tool of the scope locked for a change; raises NotFound."""
+    found: Tool | None = await session.scalar(
+        select(Tool)
+        .where(policy.visible_tools(scope), Tool.id == tool_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="tool")
+    return found
+
+
+async def calibrations_of(
+    session: AsyncSession, region_id: int, tool_id: UUID
+) -> list[Calibration]:
+    """Return a tool's calibrations, newest first."""
+    found = await session.scalars(
+        select(Calibration)
+        .where(Calibration.region_id == region_id, Calibration.tool_id == tool_id)
+        .order_by(Calibration.calibrated_on.desc(), Calibration.id.desc())
+    )
+    return list(found)
+
+
+async def instrument_on(
+    session: AsyncSession, region_id: int, serial: str, day: date
+) -> InstrumentState:
+    """Return how an instrument stood on a local day, by its serial number (ORG-05)."""
+    held = (
+        select(Calibration.id)
+        .where(
+            Calibration.region_id == region_id,
+            Calibration.tool_id == Tool.id,
+            Calibration.calibrated_on <= day,
+            Calibration.valid_until >= day,
+        )
+        .exists()
+    )
+    found = (
+        await session.execute(
+            select(Tool.needs_calibration, held).where(
+                Tool.region_id == region_id, Tool.serial == serial
+            )
+        )
+    ).first()
+    if found is None:
+        return InstrumentState.UNKNOWN
+    needs, calibrated = found
+    return InstrumentState.PAST_DUE if needs and not calibrated else InstrumentState.VALID

@@ -40,6 +40,12 @@ SYSTEM_LIBRARIES = {
 }
 POSTGRESQL = "postgresql-15-postgis-3"
 CHROMIUM = Path("/usr/bin/chromium")
+# Any of these has the Chinese characters of documents; the last is what gets installed.
+HAN_FONTS = (
+    Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
+    Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
+    Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf"),
+)
 NO_MAIN_CLUSTER = Path("/etc/postgresql-common/createcluster.d/fieldops.conf")
 # How apt-get and pip word that nobody answers; looked for in their last lines.
 NETWORK_SIGNS = (
@@ -129,6 +135,8 @@ def _missing_packages(extra: str, *, venv_ready: bool) -> dict[str, str]:
     # The tests start servers of their own, whatever server the demo uses.
     if (extra == "dev" or not named) and not _has_postgis():
         wanted[POSTGRESQL] = "the database server PostgreSQL with the maps extension PostGIS"
+    if not any(font.exists() for font in HAN_FONTS):
+        wanted["fonts-droid-fallback"] = "the Chinese characters of documents as PDF"
     if extra == "dev" and not CHROMIUM.exists():
         wanted["chromium"] = "the browser that the customer's page is tried in"
     return wanted

@@ -192,3 +192,27 @@ class UnsupportedMedia(Refusal):
     code = "unsupported_media_type"
     status = 415
     advice = "Update the app."
+
+
+class FontMissing(Refusal):
+    """No font with Chinese characters is installed on the server, so no document can be made."""
+
+    code = "font_missing"
+    status = 503
+    advice = "An administrator installs one; on Debian: apt-get install fonts-droid-fallback."
+
+
+class DocumentTooLarge(Refusal):
+    """The document is too large to be set as PDF."""
+
+    code = "document_too_large"
+    status = 413
+    advice = "Ask for less at once, or read it as a page."
+
+
+class DocumentTooSlow(Refusal):
+    """The document was not set within {seconds} seconds."""
+
+    code = "document_too_slow"
+    status = 503
+    advice = "Try again when the server has less to do, or read it as a page."

@@ -72,11 +72,13 @@ async def page(
 ) -> Page[M]:
     """Read the part of a list that was asked for; the statement is in the order of `key`.
 
-    `sort`: by this column of the key's table instead ('-' falling), rows without a value last.
+    `sort`: by this column of the key's table or subquery instead ('-' falling), rows without a
+    value last.
     `columns`: the statement selects columns, one of them the id, and not one record.
     """
     if sort is not None:
-        column = getattr(key.class_, sort.removeprefix("-"))
+        name = sort.removeprefix("-")
+        column = getattr(key.class_, name) if hasattr(key, "class_") else key.table.c[name]
         falling = sort.startswith("-")
         statement = await sorted_after(
             reading.session, statement, key, column, after, falling=falling

@@ -23,6 +23,7 @@ MODULES = (
     "faults",
     "complaints",
     "followups",
+    "retention",
     "quality",
     # the steering
     "dispatch",

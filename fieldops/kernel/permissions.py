@@ -94,6 +94,8 @@ class Permission(StrEnum):
     QUALITY_DECIDE = "quality:decide"
     QUALITY_READ = "quality:read"
     REGISTER_READ = "register:read"
+    RETENTION_HANDLE = "retention:handle"
+    RETENTION_READ = "retention:read"
     RULE_EDIT = "rule:edit"
     RULE_READ = "rule:read"
     STAFF_EDIT = "staff:edit"
@@ -131,6 +133,7 @@ _OFFICE_READS = frozenset(
         P.NOTIFICATION_READ,
         P.ORDER_READ,
         P.PUSH_SUBSCRIBE,
+        P.RETENTION_READ,
         P.RULE_READ,
         P.STAFF_READ,
         P.TOOL_HOLD,
@@ -223,6 +226,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.QUALITY_DECIDE,
         P.QUALITY_READ,
         P.REGISTER_READ,
+        P.RETENTION_HANDLE,
         P.TOOL_EDIT,
     },
     Role.AGENT: frozenset(
@@ -249,6 +253,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.NOTIFICATION_READ,
             P.ORDER_READ,
             P.ORDER_WRITE,
+            P.RETENTION_HANDLE,
+            P.RETENTION_READ,
             P.UNIT_READ,
             P.VISIT_READ,
         }

@@ -29,6 +29,7 @@ from fieldops.kernel.settings import Settings
 from fieldops.notifications.models import Message
 from fieldops.orders.commands.catalogue import lay_out_reasons
 from fieldops.quality.models import EvidenceFlag
+from fieldops.retention.models import RepairTask
 from fieldops.sync.models import Case, Device
 from tests.support.clients import bearer
 from tests.support.factories.appointments import local, window
@@ -77,6 +78,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "stop_end": {"reason": "wants messages again"},
     "customer_change_contact": {"identity_method": "call_back", "reason": "new number"},
     "customer_change_tier": {"tier": "gold", **WHY},
+    "repair_task_close": {"customer_said": "All is well.", "settled": True},
     "customer_erase": {"ground": "customer_request"},
     "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
     "desk_hand_over": {"person_id": SOME, **WHY},
@@ -317,6 +319,18 @@ async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> 
     """Have what an office keeps of its people and their work."""
     place.ids["flag_id"] = await question(database, place, admin.region_id, centre)
     place.ids["tool_id"] = await hold_tool(database, admin, place.technician, centre)
+    place.ids["repair_task_id"] = await let_down(database, place, admin.region_id, centre)
+
+
+async def let_down(database: Database, place: Place, region: int, centre: UUID) -> UUID:
+    """Have a task at hand that repairs the relationship with the customer."""
+    task = RepairTask(
+        region_id=region, centre_id=centre, customer_id=place.ids["customer_id"], colour="yellow",
+        sign="repeated_fault", sign_at=clock.now(), opened_at=clock.now(), due_at=clock.now(),
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(task)
+    return task.id
 
 
 async def question(database: Database, place: Place, region: int, centre: UUID) -> UUID:

@@ -94,6 +94,7 @@ WORDLESS = {
         "transferred_to",
     },
     "quality_evidence_flag": {"kind", "subject_type", "reason", "found", "thresholds", "state"},
+    "retention_repair_task": {"colour", "sign"},
     "visits_assignment": {"state", "technician_name"},
     "visits_notice": {"kind", "text"},  # the program's own sentences
     "visits_visit": {"state", "kit", "end_reason", "end_cause", "next_step", "signature_sha256"},

@@ -14,6 +14,7 @@ from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.schemas import CableWork, CableWorkRow, LineTestRead, SpeedTestRead
 from fieldops.orders import rules as order_rules
 from fieldops.orders.models import WorkOrder
+from fieldops.orders.queries import cable
 
 router = APIRouter(tags=["measurements"])
 
@@ -91,7 +92,7 @@ async def get_speed_test(
     responses=problems(),
 )
 async def cable_work(
-    reading: Annotated[Reading, reads(Permission.MEASUREMENT_READ)],
+    reading: Annotated[Reading, reads(Permission.CABLE_READ)],
     *,
     unanswered: Annotated[
         bool, Query(description="Only transfers nobody has accepted or refused.")
@@ -101,10 +102,11 @@ async def cable_work(
     limit: Limit = 50,
 ) -> Page[CableWork]:
     session, region_id = reading.session, reading.scope.region_id
-    statement = queries.cable_work(reading.scope, unanswered=unanswered)
+    scope = await cable.scope_of_department(session, reading.scope)
+    statement = queries.cable_work(scope, unanswered=unanswered)
     found = await page(reading, statement, WorkOrder.id, after, limit, CableWorkRow, sort)
     within = await configuration.duration(session, region_id, order_rules.TRANSFER_LIMIT)
-    tests = await queries.evidence_of(session, reading.scope, [row.id for row in found.items])
+    tests = await queries.evidence_of(session, scope, [row.id for row in found.items])
     ids = {row.feature_id for row in found.items if row.feature_id is not None}
     plant = await queries.features_of(session, region_id, ids)
     items = []

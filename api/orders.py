@@ -14,8 +14,9 @@ from fieldops.kernel.permissions import Permission
 from fieldops.orders import importing, policy, queries
 from fieldops.orders.commands import handling, limits, matters, receiving
 from fieldops.orders.models import LateWarning, Matter, ServiceOrder, Urge, WorkOrder
+from fieldops.orders.queries import cable
 from fieldops.orders.queries import matters as matter_queries
-from fieldops.orders.rules import Department, MatterState, State
+from fieldops.orders.rules import AUDIENCES, Department, MatterState, State
 from fieldops.orders.schemas import (
     MatterRead,
     OrderDetail,
@@ -128,12 +129,12 @@ async def import_orders(
 @router.get(
     "/orders/warnings",
     operation_id="order_warning_list",
-    summary="Warnings of late work that is still open (WO-04)",
+    summary="Warnings of late work that is still open (WO-04, RE-03)",
     responses=problems(),
 )
 async def warnings(
     reading: Annotated[Reading, reads(Permission.ORDER_READ)],
-    audience: Annotated[str | None, Query(pattern="^(dispatcher|supervisor|unit_above)$")] = None,
+    audience: Annotated[str | None, Query(pattern=f"^({'|'.join(AUDIENCES)})$")] = None,
     mine: Annotated[bool, Query(description="Only those that are for your roles.")] = False,  # noqa: FBT002 - a query
     after: After = None,
     limit: Limit = 50,
@@ -142,7 +143,11 @@ async def warnings(
     if mine:
         own = policy.audiences(reading.actor)
         wanted = own if wanted is None else own & wanted
-    statement = queries.warnings(reading.scope, audiences=wanted)
+    scope = reading.scope
+    if not scope.office:  # a technician reads what is for the cable department, if of it
+        scope = await cable.scope_of_department(reading.session, scope)
+        wanted = {"cable_department"} if wanted is None else {"cable_department"} & wanted
+    statement = queries.warnings(scope, audiences=wanted)
     return await page(reading, statement, LateWarning.id, after, limit, WarningRead)
 
 

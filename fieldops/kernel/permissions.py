@@ -40,6 +40,7 @@ class Permission(StrEnum):
     APPOINTMENT_RECONFIRM = "appointment:reconfirm"
     AUDIT_READ = "audit:read"
     BOARD_READ = "board:read"
+    CABLE_READ = "cable:read"
     CALENDAR_EDIT = "calendar:edit"
     CHECKLIST_ANSWER = "checklist:answer"
     CHECKLIST_PUBLISH = "checklist:publish"
@@ -117,6 +118,7 @@ _OFFICE_READS = frozenset(
     {
         P.APPOINTMENT_READ,
         P.BOARD_READ,
+        P.CABLE_READ,
         P.CHECKLIST_READ,
         P.COMPLAINT_READ,
         P.CUSTOMER_READ,
@@ -148,6 +150,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             P.APPOINTMENT_READ,
             P.APPOINTMENT_RECONFIRM,
+            P.CABLE_READ,
             P.CHECKLIST_ANSWER,
             P.CHECKLIST_READ,
             P.CONTACT_READ,
@@ -293,6 +296,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             P.APPOINTMENT_BOOK,
             P.APPOINTMENT_READ,
+            P.CABLE_READ,
             P.COMPLAINT_RECEIVE,
             P.CUSTOMER_READ,
             P.CUSTOMER_WRITE,

@@ -9,16 +9,18 @@ from pydantic import Field
 
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
-from fieldops.kernel.permissions import Permission
+from fieldops.kernel.permissions import Permission, Scope
 from fieldops.measurements import queries, rules
 from fieldops.measurements.errors import (
     NoSpeedOfThat,
     NothingMeasured,
     NothingTested,
     TestsMissing,
+    TransferUntested,
 )
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import LINE_VALUES, Method, Place
+from fieldops.orders.rules import Kind
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.rules import InstrumentState
 from fieldops.visits.commands.judging import JudgedVisit, visit_for_fact
@@ -181,3 +183,26 @@ async def require_tests(ctx: Context, visit_id: UUID, work_order_ids: Sequence[U
         names = ", ".join(f"{item['test']} ({item['service']})" for item in missing)
         steps = sorted({f"measurement.record_{item['test']}" for item in missing})
         raise TestsMissing(missing=names, tests=missing, next_steps=(*steps, "visit.fail"))
+
+
+async def require_line_tests(ctx: Context, work_order_ids: Sequence[UUID]) -> None:
+    """Raise TransferUntested unless each repair has a line test that speaks for it (RE-03).
+
+    One of its visits, of its line since it came in, or the one a bad pair of its line was marked
+    with.
+    """
+    repairs = {
+        row.id: row
+        for row in await queries.work(ctx.session, ctx.region_id, work_order_ids)
+        if row.kind == Kind.REPAIR
+    }
+    everywhere = Scope(ctx.region_id, whole_region=True)
+    tests = await queries.evidence_of(ctx.session, everywhere, list(repairs))
+    shown = await queries.shown_bad(ctx.session, ctx.region_id, list(repairs))
+    missing = [row for id_, row in repairs.items() if not tests[id_] and id_ not in shown]
+    if missing:
+        raise TransferUntested(
+            missing=", ".join(sorted({row.service for row in missing})),
+            work_order_ids=[str(row.id) for row in missing],
+            next_steps=("measurement.record_line_test", ctx.spec.name),
+        )

@@ -11,6 +11,16 @@ class TestsMissing(Refusal):
     advice = "Take the tests named, or end the visit as failed with its reason."
 
 
+class TransferUntested(Refusal):
+    """The cable department takes a repair with its line test only; none was taken of {missing}."""
+
+    code = "transfer_untested"
+    advice = (
+        "Measure the line or the pair and transfer then; what cannot be measured an office "
+        "transfers with the reason."
+    )
+
+
 class NothingMeasured(Refusal):
     """A line test needs at least one measured value."""
 

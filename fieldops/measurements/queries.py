@@ -16,6 +16,7 @@ from fieldops.measurements import policy
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import Needed
 from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.network.rules import State as PlantState
 from fieldops.orders import queries as orders
 from fieldops.orders import rules as order_rules
 from fieldops.orders.models import WorkOrder
@@ -160,6 +161,45 @@ async def evidence_of(
     for id_, test in found:
         tests_of[id_].append(test)
     return tests_of
+
+
+async def shown_bad(
+    session: AsyncSession, region_id: int, work_order_ids: Collection[UUID]
+) -> set[UUID]:
+    """Return the work whose line has a bad pair, fibre or port that was marked with its test.
+
+    Or on one of whose visits one was marked so.
+    """
+    marked = (
+        NetworkFeature.region_id == region_id,
+        NetworkFeature.state == PlantState.BAD,
+        NetworkFeature.state_test.is_not(None),
+    )
+    of_line = (
+        select(WorkOrder.id)
+        .join(
+            NetworkFeature,
+            and_(
+                NetworkFeature.region_id == WorkOrder.region_id,
+                NetworkFeature.service_id == WorkOrder.service_id,
+            ),
+        )
+        .where(WorkOrder.region_id == region_id, WorkOrder.id.in_(work_order_ids), *marked)
+    )
+    on_visit = (
+        select(VisitWork.work_order_id)
+        .join(
+            NetworkFeature,
+            and_(
+                NetworkFeature.region_id == VisitWork.region_id,
+                NetworkFeature.state_visit_id == VisitWork.visit_id,
+            ),
+        )
+        .where(
+            VisitWork.region_id == region_id, VisitWork.work_order_id.in_(work_order_ids), *marked
+        )
+    )
+    return set(await session.scalars(union(of_line, on_visit)))
 
 
 async def features_of(

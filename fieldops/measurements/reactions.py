@@ -1,8 +1,10 @@
-"""What measurements do when visits end and more is known of an instrument."""
+"""What measurements do when visits end, work is transferred, and more is known of a tool."""
 
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
 from fieldops.measurements import commands
+from fieldops.orders.events import WorkTransferring
+from fieldops.orders.rules import Department
 from fieldops.organisation.events import ToolJudgedAnew
 from fieldops.visits.events import VisitCompleting
 
@@ -17,3 +19,15 @@ async def refuse_untested(ctx: Context, event: VisitCompleting) -> None:
 async def judge_its_tests_anew(ctx: Context, event: ToolJudgedAnew) -> None:
     """Judge the tests of an instrument anew when a calibration comes to be known late (ORG-05)."""
     await commands.judge_anew(ctx, event.serial)
+
+
+@on(WorkTransferring)
+async def refuse_untested_transfer(ctx: Context, event: WorkTransferring) -> None:
+    """Refuse a repair that goes to the cable department without a test (RE-03).
+
+    An office may say why nothing was measured; so may who accepts late work at the desk.
+    """
+    office = not ctx.from_device and ctx.actor.scope(ctx.spec.permission).office
+    excused = ctx.accepted or (office and event.untested is not None)
+    if event.department == Department.CABLE and not excused:
+        await commands.require_line_tests(ctx, event.work_order_ids)

@@ -36,6 +36,18 @@ class WorkOrdersHandling(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkTransferring(Event):
+    """Work is about to go to a department; who misses something for it refuses here (RE-03).
+
+    `untested`: why nothing was measured, as an office says it.
+    """
+
+    work_order_ids: tuple[UUID, ...]
+    department: str
+    untested: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkOrderAside(Event):
     """Work was set aside, with a reason of the list and its cause."""
 

@@ -1,9 +1,11 @@
 """The jobs of orders: warnings of late work, resume dates, changed standards."""
 
 from collections import defaultdict
+from datetime import datetime
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import actor, clock, commands, configuration, jobs
 from fieldops.kernel.clock import local_day
@@ -11,7 +13,8 @@ from fieldops.kernel.commands import Envelope
 from fieldops.kernel.errors import Coded
 from fieldops.kernel.ids import new_id
 from fieldops.orders import queries, rules
-from fieldops.orders.models import LateWarning
+from fieldops.orders.models import LateWarning, WorkOrder
+from fieldops.orders.queries import cable
 from fieldops.organisation import queries as organisation
 
 log = structlog.get_logger()
@@ -29,18 +32,42 @@ async def warn_of_late_work() -> None:
             for audience, number in rules.WARNINGS:
                 percent = await configuration.value(session, region_id, number)
                 late = await queries.late_work(session, region_id, audience, percent / 100, now)
-                session.add_all(
-                    LateWarning(
-                        region_id=region_id,
-                        work_order_id=row.id,
-                        centre_id=row.centre_id,
-                        audience=audience,
-                        percent=int(percent),
-                        due_at=row.due_at,
-                        warned_at=now,
-                    )
-                    for row in late
-                )
+                session.add_all(_warning(row, audience, percent, row.due_at, now) for row in late)
+            await _warn_of_late_transfers(session, region_id, now)
+
+
+async def _warn_of_late_transfers(session: AsyncSession, region_id: int, now: datetime) -> None:
+    """Warn of repairs that no swap helps and that the cable department has not taken (RE-03)."""
+    within = await configuration.duration(session, region_id, rules.TRANSFER_LIMIT)
+    for audience, number in rules.CABLE_WARNINGS:
+        percent = await configuration.value(session, region_id, number)
+        late = await cable.late_transfers(
+            session, region_id, audience, now - within * percent / 100
+        )
+        session.add_all(
+            _warning(
+                row,
+                audience,
+                percent,
+                rules.transfer_due(row.received_at, within, row.suspended_seconds),
+                now,
+            )
+            for row in late
+        )
+
+
+def _warning(
+    row: WorkOrder, audience: str, percent: float, due_at: datetime, now: datetime
+) -> LateWarning:
+    return LateWarning(
+        region_id=row.region_id,
+        work_order_id=row.id,
+        centre_id=row.centre_id,
+        audience=audience,
+        percent=int(percent),
+        due_at=due_at,
+        warned_at=now,
+    )
 
 
 @jobs.every("5 * * * *", "orders.resume_suspended_work")

@@ -135,7 +135,11 @@ class WorkOrder(Regional):
 
 
 class LateWarning(Regional):
-    """A warning that a work order nears or passed its limit, once for each audience (WO-04)."""
+    """A warning that work nears or passed a limit, once for each audience (WO-04, RE-03).
+
+    For `cable_department` and `cable_supervisor` the limit is that of the transfer to the cable
+    department, for the others that of the whole work.
+    """
 
     __tablename__ = "orders_warning"
     resource = "work_order_warning"
@@ -151,9 +155,7 @@ class LateWarning(Regional):
 
     __table_args__ = (
         UniqueConstraint("region_id", "work_order_id", "audience"),
-        CheckConstraint(
-            "audience in ('dispatcher', 'supervisor', 'unit_above')", name="audience_known"
-        ),
+        CheckConstraint(one_of("audience", rules.AUDIENCES), name="audience_known"),
         Index("ix_orders_warning_warned", "region_id", "centre_id", "warned_at"),
     )
 

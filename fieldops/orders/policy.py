@@ -42,14 +42,17 @@ def audiences(actor: Actor) -> set[str]:
     """Return whose warnings of late work are for an actor (WO-04).
 
     The dispatcher's and the supervisor's by role; the unit above is whoever leads or audits the
-    region that the centre belongs to, not only a centre.
+    region that the centre belongs to, not only a centre. The cable department's are read with
+    its work, and by the dispatchers who accept for it (RE-03).
     """
     found = set()
     for grant in actor.grants:
         if grant.role is Role.DISPATCHER:
-            found.add("dispatcher")
+            found |= {"dispatcher", "cable_department"}
         if grant.role is Role.SUPERVISOR:
-            found.add("supervisor")
+            found |= {"supervisor", "cable_supervisor"}
+        if grant.role is Role.TECHNICIAN:
+            found.add("cable_department")
         if grant.whole_region and grant.role in {Role.SUPERVISOR, Role.ADMINISTRATOR}:
             found.add("unit_above")
     return found

@@ -321,6 +321,26 @@ WARNINGS: tuple[tuple[str, Number], ...] = (
 )
 """Who is warned at which share of the limit, each once (WO-04)."""
 
+WARN_CABLE = number(
+    "warn_cable_at", "RE-03", "percent", 80,
+    "Share of the time for a transfer to the cable department after which that department is "
+    "warned.",
+    within=(10, 100),
+)  # fmt: skip
+WARN_CABLE_SUPERVISOR = number(
+    "warn_cable_supervisor_at", "RE-03", "percent", 100,
+    "Share of the time for a transfer to the cable department after which the supervisor is "
+    "warned.",
+    within=(50, 300),
+)  # fmt: skip
+CABLE_WARNINGS: tuple[tuple[str, Number], ...] = (
+    ("cable_department", WARN_CABLE),
+    ("cable_supervisor", WARN_CABLE_SUPERVISOR),
+)
+"""Who is warned of repairs that are to be with the cable department and are not yet (RE-03)."""
+
+AUDIENCES = tuple(name for name, _number in (*WARNINGS, *CABLE_WARNINGS))
+
 CABLE_LIMIT = number(
     "cable_work_within", "RE-03", "hours", 72,
     "Time limit of a cable work order for a pair that was marked bad.",

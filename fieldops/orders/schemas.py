@@ -83,7 +83,7 @@ class WarningRead(_Read):
 
     work_order_id: UUID
     centre_id: UUID
-    audience: str = Field(description="dispatcher, supervisor or unit_above.")
+    audience: str = Field(description="Whom it is for: by role, or the cable department (RE-03).")
     percent: int
     due_at: datetime
     warned_at: datetime

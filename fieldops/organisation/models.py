@@ -116,7 +116,7 @@ class LoginAttempt(Regional):
 class Technician(Regional):
     """A person's working side: home centre, firm, certificate shown at the door.
 
-    `id` is the person's id.
+    `id` is the person's id. Who is of the cable department reads its work of the home centre.
     """
 
     __tablename__ = "organisation_technician"
@@ -130,8 +130,12 @@ class Technician(Regional):
     start_longitude: Mapped[float | None]
     start_latitude: Mapped[float | None]
     active: Mapped[bool] = mapped_column(default=True)
+    department: Mapped[str | None] = mapped_column(default="field")
 
-    __table_args__ = (UniqueConstraint("region_id", "certificate_number"),)
+    __table_args__ = (
+        UniqueConstraint("region_id", "certificate_number"),
+        CheckConstraint("department in ('field', 'cable')", name="department_known"),
+    )
 
 
 class Qualification(Regional):

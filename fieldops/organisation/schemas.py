@@ -96,6 +96,7 @@ class TechnicianRead(_Read):
     certificate_number: str
     phone: str | None
     active: bool
+    department: str | None = Field(description="field or cable; null: field.")
 
 
 class TechnicianDetail(TechnicianRead):

@@ -66,6 +66,16 @@ class IdentityMissing(Refusal):
     advice = "Show your certificate, confirm who you are talking to, and record it."
 
 
+class BadInUse(Refusal):
+    """{names} was marked bad on this visit and still carries the line."""
+
+    code = "bad_in_use"
+    advice = (
+        "Move the line to another pair or port; where none helps, transfer the work to the cable "
+        "department."
+    )
+
+
 class SignatureMissing(Refusal):
     """The customer's signature, or the reason it was refused, is missing."""
 

@@ -136,6 +136,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "appointment_hold_slot": {**window(local(25, 9)), "technician_ids": [SOME]},
     "order_suspend": {"reason": "customer_asked", "resume_on": "2026-12-01"},
     "order_transfer": {"reason": "cable_fault", "department": "cable"},
+    "technician_change_department": {"department": "cable"},
     "qualification_add": {
         "skill": "fibre",
         "certificate_number": "Q",

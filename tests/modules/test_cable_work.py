@@ -1,25 +1,56 @@
 """RE-03: what the cable department has to do, with the tests that speak for it and the 4 hours."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from fieldops.kernel import clock
+from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
+from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
+from fieldops.measurements.errors import TransferUntested
+from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.orders.jobs import warn_of_late_work
+from fieldops.visits.errors import BadInUse
+from fieldops.visits.events import VisitCompleting
 from tests.support.clients import application, bearer
-from tests.support.factories.network import make_feature, make_plant, make_service
-from tests.support.factories.orders import REPAIR
-from tests.support.factories.visits import begun_visit, from_phone
+from tests.support.factories.network import Plant, make_feature, make_plant, make_service
+from tests.support.factories.orders import REPAIR, MadeOrder, make_order
+from tests.support.factories.visits import begun_visit, from_phone, get_visit
 from tests.support.run import run
-from tests.support.world import World
+from tests.support.world import World, id_of
 
 pytestmark = pytest.mark.anyio
 
 TEST = {"kind": "insulation_resistance", "value": 0.2, "unit": "MOhm"}
+
+
+async def repair_on_a_pair(
+    database: Database, world: World
+) -> tuple[MadeOrder, NetworkService, Plant]:
+    """Alice at a home whose broadband leads over the first pair of a cable."""
+    made = await begun_visit(database, world, REPAIR)
+    async with database.transaction() as session:
+        plant = await make_plant(session)
+        service = await make_service(session, plant, premises=made.premises, customer=made.customer)
+    return made, service, plant
+
+
+async def mark_bad(
+    database: Database, world: World, made: MadeOrder, pair: NetworkFeature, **more: Any
+) -> None:
+    await from_phone(
+        database, world.alice, "network.mark_pair_bad",
+        visit_id=str(made.visit_id), feature_id=str(pair.id), reason="noise on the pair", **more,
+    )  # fmt: skip
+
+
+async def pair_now(database: Database, pair: NetworkFeature) -> NetworkFeature:
+    async with database.transaction() as session:
+        return await session.get_one(NetworkFeature, (1, pair.id))
 
 
 @pytest.fixture
@@ -124,18 +155,152 @@ async def test_re_03_a_transfer_shows_its_tests_and_whether_it_came_within_four_
     assert len(await listed(client)) == 1
 
 
-async def test_re_03_a_transfer_without_tests_is_seen_and_can_be_refused_for_it(
+async def test_re_03_a_repair_goes_to_the_cable_department_with_a_test_or_an_offices_reason(
     client: httpx.AsyncClient, database: Database, world: World
 ) -> None:
     made = await begun_visit(database, world, REPAIR)
-    await run(
-        database, world.dora, "order.transfer",
-        order_id=str(made.id), reason="cable_fault", department="cable",
-    )  # fmt: skip
+    args: dict[str, Any] = {
+        "order_id": str(made.id), "reason": "cable_fault", "department": "cable",
+    }  # fmt: skip
+    with pytest.raises(TransferUntested) as caught:
+        await run(database, world.dora, "order.transfer", **args)
+    assert caught.value.next_steps == ("measurement.record_line_test", "order.transfer")
+    with pytest.raises(TransferUntested):  # a technician measures; an office may have a reason
+        await from_phone(database, world.alice, "order.transfer", untested="cut off", **args)
+    ending = {"visit_id": str(made.visit_id), "told_customer": "The cable is repaired today."}
+    failing = {"reason": "plant_fault", "next_step": "transfer", "department": "cable"}
+    with pytest.raises(TransferUntested):
+        await from_phone(database, world.alice, "visit.fail", **ending, **failing)
+    await run(database, world.dora, "order.transfer", untested="An excavator cut it.", **args)
     (work,) = await listed(client)
     assert (work["tests"], work["tests_missing"]) == ([], True)
+    assert "An excavator cut it." in work["state_note"]
     await run(
         database, world.dora, "order.refuse_transfer",
         order_id=str(made.id), reason="tests_missing", note="Measure the line first.",
     )  # fmt: skip
     assert await listed(client) == []
+
+
+async def test_re_03_the_test_a_bad_pair_was_marked_with_goes_with_the_transfer(
+    client: httpx.AsyncClient, database: Database, world: World
+) -> None:
+    made, service, plant = await repair_on_a_pair(database, world)
+    await mark_bad(database, world, made, plant.pairs[0], test=TEST)
+    await from_phone(
+        database, world.alice, "visit.fail",
+        visit_id=str(made.visit_id), told_customer="Repaired today.", reason="plant_fault",
+        next_step="transfer", department="cable",
+    )  # fmt: skip
+    assert {row["feature_id"] for row in await listed(client)} == {str(plant.pairs[0].id), None}
+    assert service.id
+
+
+async def test_re_03_other_work_than_a_repair_is_transferred_without_a_test(
+    database: Database, world: World
+) -> None:
+    made = await begun_visit(database, world)
+    await run(
+        database, world.dora, "order.transfer",
+        order_id=str(made.id), reason="cable_fault", department="cable",
+    )  # fmt: skip
+
+
+async def test_vi_04_a_pair_marked_bad_is_swapped_or_the_work_transferred_before_completion(
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_reactions, VisitCompleting, [])
+    made, service, plant = await repair_on_a_pair(database, world)
+    done = {"visit_id": str(made.visit_id), "signature_refused_reason": "was in a hurry"}
+    await mark_bad(database, world, made, plant.pairs[0])
+    with pytest.raises(BadInUse) as caught:
+        await from_phone(database, world.alice, "visit.complete", **done)
+    assert caught.value.details["feature_ids"] == [str(plant.pairs[0].id)]
+    assert caught.value.next_steps[0] == "network.swap_pair"
+    await from_phone(
+        database, world.alice, "network.swap_pair",
+        visit_id=str(made.visit_id), service_id=str(service.id), reason="noise on the pair",
+        from_id=str(plant.pairs[0].id), to_id=str(plant.pairs[2].id),
+    )  # fmt: skip
+    await from_phone(database, world.alice, "visit.complete", **done)
+    assert (await get_visit(database, made.visit_id)).state == "completed"
+
+
+async def test_vi_04_a_neighbours_pair_that_was_marked_bad_keeps_nobody_from_completing(
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_reactions, VisitCompleting, [])
+    made, _service, plant = await repair_on_a_pair(database, world)
+    async with database.transaction() as session:
+        await make_service(session, plant, number=1)
+    await mark_bad(database, world, made, plant.pairs[1])
+    await from_phone(
+        database, world.alice, "visit.complete",
+        visit_id=str(made.visit_id), signature_refused_reason="was in a hurry",
+    )  # fmt: skip
+
+
+async def test_re_03_the_department_is_warned_at_80_percent_and_the_supervisor_at_the_end(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World, at: datetime
+) -> None:
+    """A repair on a bad pair that nobody swapped or transferred, and one that waits there."""
+    jobs.use(jobs.Machine(database, settings))
+    made, _service, plant = await repair_on_a_pair(database, world)
+    waiting = await make_order(database, world.dora, REPAIR)
+    calm = await make_order(database, world.dora, REPAIR)
+    await mark_bad(database, world, made, plant.pairs[0])
+    await run(
+        database, world.dora, "order.transfer",
+        order_id=str(waiting.id), reason="cable_fault", department="cable", untested="cut",
+    )  # fmt: skip
+
+    async def warned(name: str = "dora") -> set[tuple[str, str]]:
+        await warn_of_late_work()
+        lasting = settings.model_copy(update={"access_token_minutes": 60 * 24})
+        answer = await client.get(
+            "/v1/orders/warnings?mine=true", headers=bearer(lasting, world.actors[name])
+        )
+        assert answer.status_code == 200, answer.text
+        cable = [row for row in answer.json()["items"] if row["audience"].startswith("cable")]
+        return {(row["audience"], row["work_order_id"]) for row in cable}
+
+    with clock.frozen(at + timedelta(minutes=191)):
+        assert await warned() == set()
+    both = {str(made.work[0]), str(waiting.work[0])}
+    assert str(calm.work[0]) not in both
+    with clock.frozen(at + timedelta(minutes=193)):
+        assert await warned() == {("cable_department", id_) for id_ in both}
+        assert await warned("sam") == set()
+    with clock.frozen(at + timedelta(hours=4)):
+        assert await warned("sam") == {("cable_supervisor", id_) for id_ in both}
+    await run(database, world.dora, "order.accept_transfer", order_id=str(waiting.id))
+    with clock.frozen(at + timedelta(hours=4)):
+        assert await warned() == {("cable_department", str(made.work[0]))}
+        await run(
+            database, world.ada, "technician.change_department",
+            technician_id=str(id_of("bob")), department="cable",
+        )  # fmt: skip
+        assert await warned("bob") == {("cable_department", str(made.work[0]))}
+        assert await warned("alice") == set()
+
+
+async def test_re_03_technicians_of_the_cable_department_and_machines_read_its_work(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    made, _service, plant = await repair_on_a_pair(database, world)
+    await mark_bad(database, world, made, plant.pairs[0], test=TEST)
+
+    async def seen(name: str) -> list[str | None]:
+        answer = await client.get("/v1/cable-work", headers=bearer(settings, world.actors[name]))
+        assert answer.status_code == 200, answer.text
+        return [row["feature_id"] for row in answer.json()["items"]]
+
+    assert await seen("bob") == []
+    for name in ("bob", "carol"):
+        await run(
+            database, world.ada, "technician.change_department",
+            technician_id=str(id_of(name)), department="cable",
+        )  # fmt: skip
+    assert await seen("bob") == [str(plant.pairs[0].id)]
+    assert await seen("carol") == []  # of another centre
+    assert await seen("ivan") == [str(plant.pairs[0].id)]

@@ -455,6 +455,7 @@ async def test_re_03_the_cable_department_completes_its_work_without_a_visit(
         order_id=str(made.id),
         reason="cable_fault",
         department="cable",
+        untested="the cable is cut in the street",
     )
     await run(database, world.dora, "order.complete", order_id=str(made.id))
     await run(database, world.dora, "order.close", order_id=str(made.id))

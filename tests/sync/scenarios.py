@@ -220,6 +220,7 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
     ],
     "order.transfer": lambda day: [
         *_started(day),
+        _line_test(day),
         day.order(
             "order.transfer",
             reason="cable_fault",

@@ -443,6 +443,31 @@ async def services_of_premises(
     )
 
 
+async def bad_in_use(
+    session: AsyncSession, region_id: int, visit_id: UUID, premises_id: UUID
+) -> list[NetworkFeature]:
+    """Return what was marked bad on a visit and still carries a service at its premises."""
+    found = await session.scalars(
+        select(NetworkFeature)
+        .join(
+            NetworkService,
+            and_(
+                NetworkService.region_id == NetworkFeature.region_id,
+                NetworkService.id == NetworkFeature.service_id,
+            ),
+        )
+        .where(
+            NetworkFeature.region_id == region_id,
+            NetworkService.region_id == region_id,
+            NetworkFeature.state == State.BAD,
+            NetworkFeature.state_visit_id == visit_id,
+            NetworkService.premises_id == premises_id,
+        )
+        .order_by(NetworkFeature.name, NetworkFeature.id)
+    )
+    return list(found)
+
+
 async def lock_places(session: AsyncSession, region_id: int, ids: Collection[UUID]) -> None:
     """Let one transaction after the other look at what happens on these pieces of plant."""
     await session.execute(

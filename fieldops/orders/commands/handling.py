@@ -1,5 +1,6 @@
 """Verbs that set an order's work aside, take it up again, or end it (WO-03)."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -55,6 +56,12 @@ class SuspendOrder(_OnSite):
 
 class TransferOrder(_OnSite):
     department: OrderDepartment = Field(description="The department that takes the work.")
+    untested: Text | None = Field(
+        None,
+        min_length=3,
+        max_length=500,
+        description="Why a repair goes to the cable department without a test; offices only.",
+    )
 
 
 class ReturnOrder(_Aside):
@@ -144,12 +151,17 @@ async def suspend(ctx: Context, args: SuspendOrder) -> list[WorkOrder]:
 async def transfer(ctx: Context, args: TransferOrder) -> list[WorkOrder]:
     """Transfer work to another department with a reason (WO-03, RE-03).
 
-    Raises NotFound, UnknownReason, IllegalChange, and what visits refuse.
+    A repair goes to the cable department with its line tests. Raises NotFound, UnknownReason,
+    IllegalChange, what visits refuse, and what the measurements miss.
     """
     rows = await _chosen(ctx, args, State.TRANSFERRED)
     await ctx.emit(WorkOrdersHandling(args.order_id, tuple(row.id for row in rows)))
     why = await _why(ctx, args, Process.TRANSFER)
-    await states.transfer_work(ctx, rows, why, args.department)
+    if args.untested is not None:
+        ctx.reason = f"{ctx.reason}; untested: {args.untested}"
+        said = (why.note, f"Untested: {args.untested}")
+        why = replace(why, note=" ".join(part for part in said if part))
+    await states.transfer_work(ctx, rows, why, args.department, untested=args.untested)
     return rows
 
 

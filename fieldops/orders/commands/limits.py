@@ -85,7 +85,10 @@ async def follow_customer(ctx: Context, order: ServiceOrder) -> list[WorkOrder]:
 async def _take_back_warnings(ctx: Context, row: WorkOrder) -> None:
     until = row.clock_stopped_at or ctx.now
     passed = (until - row.received_at).total_seconds() - row.suspended_seconds
+    own = {audience for audience, _number in rules.WARNINGS}
     for warning in await queries.warnings_of(ctx.session, ctx.region_id, row.id):
+        if warning.audience not in own:  # the time for a transfer follows no standard
+            continue
         if passed < row.limit_seconds * warning.percent / 100:
             await ctx.session.delete(warning)
         else:

@@ -21,6 +21,7 @@ from fieldops.orders.events import (
     WorkOrdersResumed,
     WorkOrderSuspended,
     WorkOrderTransferred,
+    WorkTransferring,
 )
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Cause, Kind, State
@@ -113,9 +114,18 @@ async def postpone_work(
 
 
 async def transfer_work(
-    ctx: Context, rows: Collection[WorkOrder], why: Why, department: str
+    ctx: Context,
+    rows: Collection[WorkOrder],
+    why: Why,
+    department: str,
+    *,
+    untested: str | None = None,
 ) -> None:
-    """Transfer work to another department (WO-03, RE-03). Raises IllegalChange."""
+    """Transfer work to another department (WO-03, RE-03).
+
+    Raises IllegalChange, and what the modules above miss for that department.
+    """
+    await ctx.emit(WorkTransferring(tuple(row.id for row in rows), department, untested))
     for row in rows:
         _set_aside(ctx, row, State.TRANSFERRED, why)
         row.transferred_to = department

@@ -365,6 +365,10 @@ def warnings(scope: Scope, *, audiences: Collection[str] | None = None) -> Selec
             policy.visible_warnings(scope),
             WorkOrder.region_id == scope.region_id,
             WorkOrder.state.in_(sorted(rules.OPEN)),
+            or_(
+                LateWarning.audience.in_([name for name, _number in rules.WARNINGS]),
+                WorkOrder.transfer_accepted_at.is_(None),
+            ),
         )
         .order_by(LateWarning.id)
     )

@@ -17,6 +17,10 @@ from fieldops.organisation.models import Person, Qualification, Technician, Unit
 refuse_on("uq_organisation_technician_certificate_number", CertificateTaken)
 
 Number = Annotated[Text, Field(min_length=1, max_length=60)]
+Department = Annotated[
+    Literal["field", "cable"],
+    Field(description="field: visits; cable: who mends the plant and reads the cable work."),
+]
 
 
 class RegisterTechnician(Args):
@@ -26,6 +30,7 @@ class RegisterTechnician(Args):
     certificate_number: Number
     phone: Annotated[Text, Field(max_length=40)] | None = None
     starts_from: Point | None = Field(None, description="Where the working day begins.")
+    department: Department = "field"
 
 
 @command("technician.register", permission=Permission.STAFF_EDIT, subject="person_id")
@@ -54,8 +59,22 @@ async def register_technician(ctx: Context, args: RegisterTechnician) -> Technic
         phone=args.phone,
         start_longitude=longitude,
         start_latitude=latitude,
+        department=args.department,
     )
     ctx.add(technician)
+    return technician
+
+
+class ChangeDepartment(Args):
+    technician_id: UUID
+    department: Department
+
+
+@command("technician.change_department", permission=Permission.STAFF_EDIT, subject="technician_id")
+async def change_department(ctx: Context, args: ChangeDepartment) -> Technician:
+    """Say whether a technician is of the field or of the cable department (ORG-02, RE-03)."""
+    technician = await _technician(ctx, args.technician_id)
+    technician.department = args.department
     return technician
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fieldops.kernel.commands import Args, Context, Nature, Text, command, shown
 from fieldops.kernel.permissions import Permission
+from fieldops.network import queries as network
 from fieldops.orders import commands as orders
 from fieldops.orders import queries as order_queries
 from fieldops.orders.commands import Why
@@ -21,6 +22,7 @@ from fieldops.visits.commands import following, planning, telling
 from fieldops.visits.commands.facts import record
 from fieldops.visits.commands.judging import JudgedVisit, visit_for_decision
 from fieldops.visits.errors import (
+    BadInUse,
     ContactOnly,
     CustomerNotTold,
     IdentityMissing,
@@ -100,8 +102,8 @@ class CancelVisit(_NextStep):
 async def complete(ctx: Context, args: CompleteVisit) -> Rows:
     """Complete a visit with the signature or its recorded refusal, and all evidence (VI-04).
 
-    Raises NotFound, IllegalVisitChange, ContactOnly, IdentityMissing, SignatureMissing, what the
-    evidence modules miss, and what judging refuses or holds.
+    Raises NotFound, IllegalVisitChange, ContactOnly, IdentityMissing, SignatureMissing, BadInUse,
+    what the evidence modules miss, and what judging refuses or holds.
     """
     judged = await visit_for_decision(ctx, args.visit_id, "visit.complete")
     visit = judged.visit
@@ -110,6 +112,7 @@ async def complete(ctx: Context, args: CompleteVisit) -> Rows:
         raise IdentityMissing(next_steps=("visit.confirm_identity",))
     await _check_signature(ctx, visit, args)
     work = await queries.open_work(ctx.session, ctx.region_id, visit.id)
+    await _check_plant(ctx, visit, [row for _, row in work])
     ids = tuple(row.id for _, row in work)
     await ctx.emit(
         VisitCompleting(
@@ -159,6 +162,23 @@ async def _check_signature(ctx: Context, visit: Visit, args: CompleteVisit) -> N
         ctx.session, ctx.region_id, visit.id, args.signature_sha256
     ):
         raise missing
+
+
+async def _check_plant(ctx: Context, visit: Visit, work: Collection[WorkOrder]) -> None:
+    """Demand the resource change for what was marked bad on this visit (VI-04, RE-03).
+
+    Work that is completed leaves its line on no bad pair, fibre or port: it was swapped, or the
+    work was transferred and is not completed here.
+    """
+    bad = await network.bad_in_use(ctx.session, ctx.region_id, visit.id, visit.premises_id)
+    lines = {row.service_id for row in work}
+    in_use = [row for row in bad if row.service_id in lines or None in lines]
+    if in_use:
+        raise BadInUse(
+            names=", ".join(row.name for row in in_use),
+            feature_ids=[str(row.id) for row in in_use],
+            next_steps=("network.swap_pair", "network.change_port", "order.transfer", "visit.fail"),
+        )
 
 
 @command(

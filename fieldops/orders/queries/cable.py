@@ -1,0 +1,105 @@
+"""Repairs on their way to the cable department, and who of it reads its work (RE-03)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel.permissions import Scope
+from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.network.rules import State as PlantState
+from fieldops.orders import rules
+from fieldops.orders.models import LateWarning, WorkOrder
+from fieldops.organisation.models import Technician
+
+
+async def scope_of_department(session: AsyncSession, scope: Scope) -> Scope:
+    """Return the scope in which somebody reads cable work.
+
+    An office's own. A technician of the cable department reads that of the home centre; any
+    other technician only what was on an own visit.
+    """
+    if scope.office or scope.technician_id is None:
+        return scope
+    centre_id = await session.scalar(
+        select(Technician.centre_id).where(
+            Technician.region_id == scope.region_id,
+            Technician.id == scope.technician_id,
+            Technician.department == rules.Department.CABLE,
+            Technician.active,
+        )
+    )
+    if centre_id is None:
+        return scope
+    return replace(scope, centre_ids=frozenset({centre_id}))
+
+
+async def late_transfers(
+    session: AsyncSession, region_id: int, audience: str, received_before: datetime
+) -> list[WorkOrder]:
+    """Return repairs the cable department has not taken, of which an audience was not warned.
+
+    Those that were transferred to it and are not answered, and those still with the field whose
+    line holds a bad pair, fibre or port: nothing was swapped and nothing transferred.
+    `received_before`: now less the share of the time; what the customer suspended comes on top.
+    """
+    warned = (
+        select(LateWarning.id)
+        .where(
+            LateWarning.region_id == region_id,
+            LateWarning.region_id == WorkOrder.region_id,
+            LateWarning.work_order_id == WorkOrder.id,
+            LateWarning.audience == audience,
+        )
+        .exists()
+    )
+    on_bad_plant = (
+        select(NetworkFeature.id)
+        .join(
+            NetworkService,
+            and_(
+                NetworkService.region_id == NetworkFeature.region_id,
+                NetworkService.id == NetworkFeature.service_id,
+            ),
+        )
+        .where(
+            NetworkFeature.region_id == region_id,
+            NetworkService.region_id == region_id,
+            NetworkFeature.state == PlantState.BAD,
+            or_(
+                NetworkService.id == WorkOrder.service_id,
+                and_(
+                    WorkOrder.service_id.is_(None),
+                    NetworkService.premises_id == WorkOrder.premises_id,
+                    NetworkService.kind == WorkOrder.service,
+                ),
+            ),
+        )
+        .exists()
+    )
+    unanswered = and_(
+        WorkOrder.state == rules.State.TRANSFERRED,
+        WorkOrder.transferred_to == rules.Department.CABLE,
+        WorkOrder.transfer_accepted_at.is_(None),
+    )
+    stood_still = func.make_interval(0, 0, 0, 0, 0, 0, WorkOrder.suspended_seconds)
+    found = await session.scalars(
+        select(WorkOrder)
+        .where(
+            WorkOrder.region_id == region_id,
+            WorkOrder.kind == rules.Kind.REPAIR,
+            WorkOrder.department == rules.Department.FIELD,
+            WorkOrder.clock_stopped_at.is_(None),
+            WorkOrder.received_at <= received_before,
+            WorkOrder.received_at + stood_still <= received_before,
+            or_(
+                unanswered,
+                and_(WorkOrder.state.in_(sorted(rules.FOR_A_VISIT)), on_bad_plant),
+            ),
+            ~warned,
+        )
+        .order_by(WorkOrder.received_at, WorkOrder.id)
+        .limit(1000)
+    )
+    return list(found)

@@ -57,6 +57,7 @@ ROUTERS = (
     "uploads",
     "replicache",
     "stewardship",
+    "maps",
     "by_link",
     "page",
 )

@@ -40,6 +40,7 @@ SYSTEM_LIBRARIES = {
 }
 POSTGRESQL = "postgresql-15-postgis-3"
 CHROMIUM = Path("/usr/bin/chromium")
+OGRINFO = Path("/usr/bin/ogrinfo")
 # Any of these has the Chinese characters of documents; the last is what gets installed.
 HAN_FONTS = (
     Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
@@ -139,6 +140,8 @@ def _missing_packages(extra: str, *, venv_ready: bool) -> dict[str, str]:
         wanted["fonts-droid-fallback"] = "the Chinese characters of documents as PDF"
     if extra == "dev" and not CHROMIUM.exists():
         wanted["chromium"] = "the browser that the customer's page is tried in"
+    if extra == "dev" and not OGRINFO.exists():
+        wanted["gdal-bin"] = "GDAL's programs, the map client that the maps are tried with"
     return wanted
 
 

@@ -5,7 +5,7 @@ then, so that the numbers of a centre are in the order of its commits and have n
 has read up to n misses nothing by reading on from n (SYNC section 3, decision 0021).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,6 +25,7 @@ from fieldops.kernel.rows import own_line
 CATALOGUES = 0  # the counter row of the catalogues: region 0 belongs to nobody
 MOST_ROWS = 500  # that one count names; beyond them it names tables
 ANYTHING = "*"  # stands for every table
+MOST_FOLLOWED = 200  # counts of one centre that `unchanged` looks through
 
 
 class ChangeCounter(Base):
@@ -163,6 +164,39 @@ async def counters(
         )
     )
     return {**dict.fromkeys(centre_ids, 0), **{row.centre_id: row.counter for row in found}}
+
+
+async def region_counters(session: AsyncSession, region_id: int) -> dict[UUID, int]:
+    """Return the present counters of all centres of a region."""
+    found = await session.execute(
+        select(ChangeCounter.centre_id, ChangeCounter.counter)
+        .where(ChangeCounter.region_id == region_id)
+        .order_by(ChangeCounter.centre_id)
+    )
+    return {row.centre_id: row.counter for row in found}
+
+
+async def unchanged(
+    session: AsyncSession,
+    region_id: int,
+    since: Mapping[UUID, int],
+    until: Mapping[UUID, int],
+    tables: Collection[str],
+) -> bool:
+    """Return whether no row of some tables changed between two readings of a region's counters.
+
+    What is too far back to be looked at counts as changed.
+    """
+    if since.keys() != until.keys():
+        return False
+    behind = {id_: n for id_, n in since.items() if n != until[id_]}
+    if any(not 0 < until[id_] - n <= MOST_FOLLOWED for id_, n in behind.items()):
+        return False
+    for centre_id, n in behind.items():
+        changes = await logged(session, region_id, centre_id, n, until[centre_id])
+        if changes is None or any(table in (*tables, ANYTHING) for table, *_rest in changes):
+            return False
+    return True
 
 
 async def logged(

@@ -75,6 +75,7 @@ class Permission(StrEnum):
     HEALTH_WRITE = "health:write"
     INDICATOR_READ = "indicator:read"
     LIST_EXPORT = "list:export"
+    MAP_READ = "map:read"
     MATTER_HANDLE = "matter:handle"
     MATTER_READ = "matter:read"
     MEASUREMENT_READ = "measurement:read"
@@ -129,6 +130,7 @@ _OFFICE_READS = frozenset(
         P.HEALTH_READ,
         P.INDICATOR_READ,
         P.LIST_EXPORT,
+        P.MAP_READ,
         P.MATTER_READ,
         P.MEASUREMENT_READ,
         P.NETWORK_READ,
@@ -160,6 +162,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.FILE_WRITE,
             P.HEALTH_READ,
             P.HEALTH_WRITE,
+            P.MAP_READ,
             P.MEASUREMENT_READ,
             P.MEASUREMENT_WRITE,
             P.NETWORK_CHANGE,
@@ -250,6 +253,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.FOLLOW_UP_HANDLE,
             P.FOLLOW_UP_READ,
             P.LIST_EXPORT,
+            P.MAP_READ,
             P.MATTER_HANDLE,
             P.MATTER_READ,
             P.NOTE_WRITE,
@@ -302,6 +306,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.CUSTOMER_WRITE,
             P.FAULT_READ,
             P.FAULT_REPORT,
+            P.MAP_READ,
             P.NETWORK_EDIT,
             P.NETWORK_READ,
             P.NOTIFICATION_REPORT,

@@ -21,7 +21,8 @@ from fieldops.reports.schemas import FactRead, Figures, IndicatorList, Indicator
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
-MOST_DAYS = 92
+MOST_DAYS = 1_100  # of a figure: three years, from rollups
+MOST_LISTED = 92  # of a list of records
 
 Name = Annotated[
     Text, Path(max_length=80, description="The indicator's name.", examples=["install_on_time"])
@@ -29,10 +30,16 @@ Name = Annotated[
 Code = Annotated[Text | None, Query(max_length=40)]
 
 
+def check_days(first: date, last: date, most: int) -> None:
+    """Refuse a range of days that ends before it begins or has too many."""
+    if not timedelta() <= calendar_day(last) - calendar_day(first) < timedelta(days=most):
+        raise InvalidRequest(reason=f"'to' lies before 'from' or {most} days or more after it")
+
+
 def _question(
     name: Name,
     first: Annotated[date, Query(alias="from", description="First local day.")],
-    last: Annotated[date, Query(alias="to", description="Last local day, at most 92 days on.")],
+    last: Annotated[date, Query(alias="to", description="Last local day; of records, 92 at most.")],
     centre_id: Annotated[UUID | None, Query(description="Only this centre.")] = None,
     technician_id: Annotated[UUID | None, Query(description="Only this technician's.")] = None,
     firm_id: Annotated[UUID | None, Query(description="Only this contractor firm's.")] = None,
@@ -42,8 +49,7 @@ def _question(
     service: Code = None,
     tier: Code = None,
 ) -> Question:
-    if not timedelta() <= calendar_day(last) - calendar_day(first) < timedelta(days=MOST_DAYS):
-        raise InvalidRequest(reason="'to' lies before 'from' or 92 days or more after it")
+    check_days(first, last, MOST_DAYS)
     return Question(
         name,
         first,
@@ -117,6 +123,7 @@ async def indicator_records(
     limit: Limit = 50,
     sort: sort_by("at", "numerator") = None,  # type: ignore[valid-type]
 ) -> Page[FactRead]:
+    check_days(question.first, question.last, MOST_LISTED)
     found = await figures.records(
         reading.session,
         reading.scope,

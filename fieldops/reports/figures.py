@@ -13,17 +13,16 @@ from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, fu
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer
-from fieldops.kernel import configuration
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.paging import sorted_after
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician, Unit
-from fieldops.reports import facts, months, queries, rules
-from fieldops.reports.facts import Asked
+from fieldops.reports import facts, months, queries, rollups
 from fieldops.reports.months import Aims
 from fieldops.reports.queries import Places
 from fieldops.reports.registry import REGISTRY, Indicator, Sum, met
+from fieldops.reports.rollups import Days
 from fieldops.reports.rules import Period, Staff
 from fieldops.reports.schemas import Figure, Figures
 
@@ -63,20 +62,13 @@ class Question:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The facts as a table, with where they are."""
-
-    table: Any
-    known: Places
-
-
-async def _facts(session: AsyncSession, scope: Scope, question: Question, now: datetime) -> _Found:
-    """Return a question's facts as a table with firm, tier and local day.
+async def _cut(
+    session: AsyncSession, scope: Scope, question: Question
+) -> tuple[Places, queries.Cut]:
+    """Return a question's places and cut.
 
     Raises NotFound for an indicator, centre, firm or technician that is not there for the scope.
     """
-    name = question.indicator.name
     known = await queries.places(session, scope.region_id)
     cut = queries.cut_for(
         known,
@@ -88,23 +80,22 @@ async def _facts(session: AsyncSession, scope: Scope, question: Question, now: d
     )
     if question.technician_id is not None:
         await organisation.technician_in(session, scope, question.technician_id)
-    asked = Asked(
-        scope.region_id,
-        known.zone,
-        cut=queries.Cut(cut.start, cut.end, cut.centre_ids),
-        limits=await queries.limits(session, scope.region_id),
-        repeat_within=await configuration.duration(
-            session, scope.region_id, rules.REPEAT_FAULT_WITHIN
-        ),
-        now=now,
-    )
-    fact = facts.STATEMENTS[name](asked).subquery("fact")
+    return known, cut
+
+
+async def _facts(session: AsyncSession, scope: Scope, question: Question, now: datetime) -> Any:
+    """Return a question's records as a table with firm, tier and local day."""
+    name = question.indicator.name
+    known, cut = await _cut(session, scope, question)
+    days = Days(question.first, question.last)
+    of = await rollups.asked(session, scope.region_id, known, days, now, cut.centre_ids)
+    fact = facts.STATEMENTS[name](of).subquery("fact")
     statement = (
         select(
             *fact.c,
             Technician.firm_id,
             Customer.tier,
-            facts.local_date(asked, fact.c.at).label("day"),
+            facts.local_date(of, fact.c.at).label("day"),
         )
         .select_from(fact)
         .outerjoin(
@@ -114,12 +105,14 @@ async def _facts(session: AsyncSession, scope: Scope, question: Question, now: d
         .outerjoin(
             Customer, and_(Customer.region_id == scope.region_id, Customer.id == fact.c.customer_id)
         )
-        .where(*_only(question, fact, cut.firm_id))
+        .where(*_only(question, fact, Customer.tier, cut.firm_id))
     )
-    return _Found(statement.subquery("record"), known)
+    return statement.subquery("record")
 
 
-def _only(question: Question, fact: Any, firm_id: UUID | None) -> list[ColumnElement[bool]]:
+def _only(
+    question: Question, fact: Any, tier: Any, firm_id: UUID | None
+) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if question.technician_id is not None:
         wanted.append(fact.c.technician_id == question.technician_id)
@@ -132,50 +125,56 @@ def _only(question: Question, fact: Any, firm_id: UUID | None) -> list[ColumnEle
     if question.service is not None:
         wanted.append(fact.c.service == question.service)
     if question.tier is not None:
-        wanted.append(Customer.tier == question.tier)
+        wanted.append(tier == question.tier)
     return wanted
 
 
 def _group(table: Any, group: Group) -> Any:
     staff = case(
         (table.c.technician_id.is_(None), None),
-        (table.c.firm_id.is_(None), Staff.OWN.value),
+        (Technician.firm_id.is_(None), Staff.OWN.value),
         else_=Staff.CONTRACTOR.value,
     )
     return {
         Group.NONE: cast(None, String),
         Group.CENTRE: cast(table.c.centre_id, String),
         Group.STAFF: staff,
-        Group.FIRM: cast(table.c.firm_id, String),
+        Group.FIRM: cast(Technician.firm_id, String),
         Group.TECHNICIAN: cast(table.c.technician_id, String),
         Group.SERVICE: table.c.service,
         Group.TIER: table.c.tier,
     }[group]
 
 
-def _sums(table: Any, group: Group, period: Period) -> Select[Any]:
-    """Add the facts up by group, period, month and what they are weighed by."""
+def _sums(
+    table: Any, region_id: int, wanted: Sequence[ColumnElement[bool]], group: Group, period: Period
+) -> Select[Any]:
+    """Add sums up by group, period, month and what they are weighed by."""
     start: Any = cast(None, Date)
     if period is Period.DAY:
         start = table.c.day
     elif period is not Period.NONE:
         start = cast(func.date_trunc(period.value, table.c.day), Date)
-    shaped = select(
-        _group(table, group).label("group"),
-        start.label("start"),
-        cast(func.date_trunc("month", table.c.day), Date).label("month"),
-        table.c.service,
-        table.c.tier,
-        table.c.numerator,
-        table.c.denominator,
-    ).subquery("shaped")
+    shaped = (
+        select(
+            _group(table, group).label("group"),
+            start.label("start"),
+            cast(func.date_trunc("month", table.c.day), Date).label("month"),
+            table.c.service,
+            table.c.tier,
+            *(table.c[value] for value in rollups.VALUES),
+        )
+        .select_from(table)
+        .outerjoin(
+            Technician,
+            and_(Technician.region_id == region_id, Technician.id == table.c.technician_id),
+        )
+        .where(*wanted)
+        .subquery("shaped")
+    )
     keys = [shaped.c[name] for name in ("group", "start", "month", "service", "tier")]
-    return select(
-        *keys,
-        func.sum(shaped.c.numerator).label("numerator"),
-        func.sum(shaped.c.denominator).label("denominator"),
-        func.count().label("records"),
-    ).group_by(*keys)
+    sums = [func.sum(shaped.c[value]).label(value) for value in rollups.VALUES]
+    return select(*keys, *sums).group_by(*keys)
 
 
 async def figures(
@@ -188,17 +187,22 @@ async def figures(
     period: Period = Period.NONE,
 ) -> Figures:
     """Return an indicator in total and cut by a group and a period (KP-02), weighed (KP-03)."""
-    indicator = question.indicator
-    found = await _facts(session, scope, question, now)
-    aims = await months.aims(session, scope.region_id, indicator.name)
+    indicator, region_id = question.indicator, scope.region_id
+    known, cut = await _cut(session, scope, question)
+    days = Days(question.first, question.last)
+    source = await rollups.source(
+        session, region_id, known, indicator.name, days, now, cut.centre_ids
+    )
+    wanted = _only(question, source.table, source.table.c.tier, cut.firm_id)
+    aims = await months.aims(session, region_id, indicator.name)
     total = Sum()
     parts: dict[tuple[str | None, date | None], Sum] = defaultdict(Sum)
-    for row in await session.execute(_sums(found.table, group, period)):
+    for row in await session.execute(_sums(source.table, region_id, wanted, group, period)):
         weight = aims.weight(row.month).of(row.service, row.tier)
         for one in (total, parts[row.group, row.start]):
             one.add(row.numerator, row.denominator, row.records, weight)
-    cut = group is not Group.NONE or period is not Period.NONE
-    names = await _names(session, scope, found.known, group, {key for key, _ in parts if key})
+    parted = group is not Group.NONE or period is not Period.NONE
+    names = await _names(session, scope, known, group, {key for key, _ in parts if key})
     return Figures(
         indicator=indicator.name,
         rule=indicator.rule,
@@ -208,12 +212,13 @@ async def figures(
         direction=indicator.direction,
         from_day=question.first,
         to_day=question.last,
+        as_of=source.as_of,
         total=_figure(indicator, aims, total, question.last),
         parts=[
             _figure(indicator, aims, one, start or question.last, key, names.get(key or ""), start)
             for (key, start), one in sorted(parts.items(), key=partial(_order, names))
         ]
-        if cut
+        if parted
         else [],
     )
 
@@ -282,7 +287,7 @@ async def records(
 
     `counted` keeps those in the numerator, or only the others.
     """
-    table = (await _facts(session, scope, question, now)).table
+    table = await _facts(session, scope, question, now)
     statement = select(table).order_by(table.c.id).limit(limit + 1)
     if counted is not None:
         statement = statement.where(table.c.numerator > 0 if counted else table.c.numerator == 0)

@@ -1,12 +1,13 @@
-"""Tables of reports: what a region aims at and how it weighs, from a month on (KP-03)."""
+"""Tables of reports: aims and weights by month (KP-03), and the rollups by day (KP-02)."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Float, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Float, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel.base import Regional
+from fieldops.kernel.base import Base, Regional
 
 FIRST_OF_MONTH = "extract(day from month) = 1"
 
@@ -41,3 +42,50 @@ class WeightTable(Regional):
         UniqueConstraint("region_id", "month"),
         CheckConstraint(FIRST_OF_MONTH, name="first_of_month"),
     )
+
+
+class Rollup(Base):
+    """What an indicator's records of one day come to, for each way to cut them.
+
+    Derived from the records and made again from them; nothing else writes it. NIL stands for
+    records without a technician, an empty text for those without a service or a tier.
+    """
+
+    __tablename__ = "reports_rollup"
+
+    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    indicator: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    centre_id: Mapped[UUID] = mapped_column(primary_key=True)
+    technician_id: Mapped[UUID] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    tier: Mapped[str] = mapped_column(primary_key=True)
+    numerator: Mapped[float] = mapped_column(Float)
+    denominator: Mapped[float] = mapped_column(Float)
+    records: Mapped[int]
+
+
+class RolledDay(Base):
+    """That an indicator's records of a day are rolled up, when, and whether some changed since.
+
+    `stale_since`: what changed up to then is in the rollup, something after it is not.
+    """
+
+    __tablename__ = "reports_rolled_day"
+
+    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    indicator: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    counted_at: Mapped[datetime]
+    stale_since: Mapped[datetime | None]
+
+
+class LogPlace(Base):
+    """Up to which change of a centre the rollups have followed (kernel/changes.py)."""
+
+    __tablename__ = "reports_log_place"
+
+    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    centre_id: Mapped[UUID] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+    read_at: Mapped[datetime]

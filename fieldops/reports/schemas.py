@@ -327,6 +327,9 @@ class Figures(BaseModel):
     direction: Direction
     from_day: date
     to_day: date
+    as_of: datetime = Field(
+        description="Changes up to then are counted; later ones of days long past may be missing."
+    )
     total: Figure
     parts: list[Figure] = Field(description="The cut asked for, by time and then by group.")
 

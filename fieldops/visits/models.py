@@ -95,6 +95,19 @@ class Visit(Regional):
         CheckConstraint("duration_minutes between 1 and 1440", name="duration_of_a_day"),
         Index("ix_visits_visit_window", "region_id", "centre_id", "window_start"),
         Index("ix_visits_visit_state", "region_id", "state", "window_start"),
+        # Reports ask for what happened on some days, whichever centre's.
+        Index(
+            "ix_visits_visit_ended",
+            "region_id",
+            "ended_at",
+            postgresql_where="ended_at is not null",
+        ),
+        Index(
+            "ix_visits_visit_arrived",
+            "region_id",
+            "arrived_at",
+            postgresql_where="arrived_at is not null",
+        ),
     )
 
 
@@ -181,6 +194,12 @@ class Assignment(Regional):
             "technician_id",
             text("coalesce(latest_departure_at, 'infinity'::timestamptz)"),
             postgresql_where="ended_at is null",
+        ),
+        Index(
+            "ix_visits_assignment_arrived",
+            "region_id",
+            "arrived_at",
+            postgresql_where="arrived_at is not null",
         ),
     )
 

@@ -74,6 +74,8 @@ OWN_FILES = {
     "reports/board": "a centre's day, put together from what was read",
     "reports/disruptions": "the statements for emergency plans and area faults on the board",
     "reports/facts": "the statements of the indicators, one row a record, all of one shape",
+    "reports/rollups": "sums by day, made from the facts and read in their place",
+    "reports/touched": "which days a change touches, by the log of changes",
     "reports/figures": "any indicator cut by anything, weighed, with its records",
     "reports/months": "targets and weights by month",
     "reports/registry": "the indicators as data, and their sums, pure",

@@ -1,0 +1,309 @@
+"""Rollups by day: made from the facts, and read in their place where they stand (KP-02).
+
+The last days are always counted from the records: time itself changes them (a window passes, a
+due time comes), and so do phones that hand in late. A day before them is rolled up once, and
+again whenever a change touched it (touched.py). The days rolled up are one block without a hole.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.customers.models import Customer
+from fieldops.kernel import configuration
+from fieldops.kernel.clock import local_day
+from fieldops.kernel.ids import NIL
+from fieldops.orders.models import ServiceOrder
+from fieldops.reports import facts, queries, rules
+from fieldops.reports.facts import Asked
+from fieldops.reports.models import LogPlace, RolledDay, Rollup
+from fieldops.reports.queries import Cut, Places
+from fieldops.reports.registry import REGISTRY
+from fieldops.visits.models import Visit
+
+UNSETTLED = timedelta(days=3)
+"""So many days, today among them, are counted from the records."""
+REACH = timedelta(days=1_100)
+"""So far back days are rolled up: three years, and the one before them in part."""
+AT_ONCE = 31
+ONE = timedelta(days=1)
+KEYS = ("day", "centre_id", "technician_id", "service", "tier")
+VALUES = ("numerator", "denominator", "records")
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Local days, both ends included."""
+
+    first: date
+    last: date
+
+    def part(self, first: date, last: date) -> "Days | None":
+        """Return what lies between two days, both included."""
+        first, last = max(first, self.first), min(last, self.last)
+        return Days(first, last) if first <= last else None
+
+
+async def asked(
+    session: AsyncSession,
+    region_id: int,
+    known: Places,
+    days: Days,
+    now: datetime,
+    centre_ids: Sequence[Any] | None = None,
+) -> Asked:
+    """Return what to ask the facts for: some days of all centres, or of those named."""
+    centres = tuple(sorted(known.centres)) if centre_ids is None else tuple(centre_ids)
+    return Asked(
+        region_id,
+        known.zone,
+        cut=Cut(known.day(days.first)[0], known.day(days.last)[1], centres),
+        limits=await queries.limits(session, region_id),
+        repeat_within=await configuration.duration(session, region_id, rules.REPEAT_FAULT_WITHIN),
+        now=now,
+    )
+
+
+def counted(name: str, of: Asked) -> Select[Any]:
+    """Return the statement that counts an indicator's records by every way to cut them."""
+    fact = facts.STATEMENTS[name](of).subquery("fact")
+    day = facts.local_date(of, fact.c.at)
+    keys = [day, fact.c.centre_id, fact.c.technician_id, fact.c.service, Customer.tier]
+    sums = [func.sum(fact.c.numerator), func.sum(fact.c.denominator), func.count()]
+    return (
+        select(*(c.label(n) for n, c in zip((*KEYS, *VALUES), (*keys, *sums), strict=True)))
+        .select_from(fact)
+        .outerjoin(
+            Customer, and_(Customer.region_id == of.region_id, Customer.id == fact.c.customer_id)
+        )
+        .group_by(*keys)
+    )
+
+
+# Making them
+
+
+async def roll_up(
+    session: AsyncSession, region_id: int, known: Places, name: str, days: Days, now: datetime
+) -> None:
+    """Make an indicator's rollups of some days again from the records, and note that they are."""
+    fresh = counted(name, await asked(session, region_id, known, days, now)).subquery("fresh")
+    await session.execute(
+        delete(Rollup).where(
+            Rollup.region_id == region_id,
+            Rollup.indicator == name,
+            Rollup.day.between(days.first, days.last),
+        )
+    )
+    await session.execute(
+        insert(Rollup).from_select(
+            ["region_id", "indicator", *KEYS, *VALUES],
+            select(
+                literal(region_id, Integer),
+                literal(name, Text),
+                fresh.c.day,
+                fresh.c.centre_id,
+                func.coalesce(fresh.c.technician_id, NIL),
+                func.coalesce(fresh.c.service, ""),
+                func.coalesce(fresh.c.tier, ""),
+                *(fresh.c[value] for value in VALUES),
+            ),
+        )
+    )
+    day = func.generate_series(days.first, days.last, ONE).column_valued("day")
+    said = insert(RolledDay).from_select(
+        ["region_id", "indicator", "day", "counted_at"],
+        select(
+            literal(region_id, Integer),
+            literal(name, Text),
+            cast(day, Date),
+            literal(now, DateTime(timezone=True)),
+        ),
+    )
+    await session.execute(
+        said.on_conflict_do_update(
+            index_elements=["region_id", "indicator", "day"],
+            set_={"counted_at": said.excluded.counted_at, "stale_since": None},
+        )
+    )
+
+
+async def blocks(session: AsyncSession, region_id: int, names: Collection[str]) -> dict[str, Days]:
+    """Return the days of each indicator that are rolled up; those without any are left out."""
+    found = await session.execute(
+        select(RolledDay.indicator, func.min(RolledDay.day), func.max(RolledDay.day))
+        .where(RolledDay.region_id == region_id, RolledDay.indicator.in_(sorted(names)))
+        .group_by(RolledDay.indicator)
+    )
+    return {name: Days(first, last) for name, first, last in found}
+
+
+async def catch_up(session: AsyncSession, region_id: int, now: datetime) -> bool:
+    """Roll up the next days of every indicator, at most a month of each; return whether it did.
+
+    Days that became settled come first, then stale ones, then the past back to its first record.
+    """
+    known = await queries.places(session, region_id)
+    today = local_day(now, known.zone)
+    settled = today - UNSETTLED
+    standing = await blocks(session, region_id, REGISTRY)
+    stale = await _stale(session, region_id)
+    before = {rolled.first - ONE for rolled in standing.values()}
+    if len(standing) < len(REGISTRY):
+        before.add(settled)
+    old = {
+        day: await _recorded(session, region_id, known, day)
+        for day in before
+        if day > today - REACH
+    }
+    done = False
+    for name in REGISTRY:
+        rolled = standing.get(name)
+        last = rolled.first - ONE if rolled else settled
+        if rolled and rolled.last < settled:
+            days = Days(rolled.last + ONE, min(settled, rolled.last + AT_ONCE * ONE))
+        elif name in stale:
+            days = stale[name]
+        elif old.get(last, False):
+            days = Days(last - (AT_ONCE - 1) * ONE, last)
+        else:
+            continue
+        await roll_up(session, region_id, known, name, days, now)
+        done = True
+    return done
+
+
+async def _recorded(session: AsyncSession, region_id: int, known: Places, day: date) -> bool:
+    """Return whether there is a record so old as a day."""
+    before = known.day(day)[1]
+    centres = sorted(known.centres)
+    found = await session.scalar(
+        select(
+            or_(
+                exists().where(
+                    Visit.region_id == region_id,
+                    Visit.centre_id.in_(centres),
+                    Visit.window_start < before,
+                ),
+                exists().where(
+                    ServiceOrder.region_id == region_id,
+                    ServiceOrder.centre_id.in_(centres),
+                    ServiceOrder.received_at < before,
+                ),
+            )
+        )
+    )
+    return bool(found)
+
+
+async def _stale(session: AsyncSession, region_id: int) -> dict[str, Days]:
+    """Return the first stale days of each indicator that stand side by side."""
+    found = await session.execute(
+        select(RolledDay.indicator, RolledDay.day)
+        .where(RolledDay.region_id == region_id, RolledDay.stale_since.is_not(None))
+        .order_by(RolledDay.indicator, RolledDay.day)
+    )
+    first: dict[str, Days] = {}
+    for name, day in found:
+        known = first.setdefault(name, Days(day, day))
+        if day == known.last + ONE and day < known.first + AT_ONCE * ONE:
+            first[name] = Days(known.first, day)
+    return first
+
+
+# Reading them
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An indicator's sums of some days as a table, and up to when changes are in it."""
+
+    table: Any
+    as_of: datetime
+
+
+async def source(
+    session: AsyncSession,
+    region_id: int,
+    known: Places,
+    name: str,
+    days: Days,
+    now: datetime,
+    centre_ids: Sequence[Any],
+) -> Source:
+    """Return an indicator's sums over some days: rolled up where that is done, else counted."""
+    rolled = (await blocks(session, region_id, [name])).get(name)
+    standing = rolled and days.part(rolled.first, rolled.last)
+    if standing is None:
+        live: list[Days | None] = [days]
+        arms = []
+        as_of = now
+    else:
+        live = [
+            days.part(date.min, standing.first - ONE),
+            days.part(standing.last + ONE, date.max),
+        ]
+        arms = [_rolled_up(region_id, name, standing, centre_ids)]
+        as_of = await _known_until(session, region_id, name, standing) or now
+    for part in live:
+        if part is not None:
+            of = await asked(session, region_id, known, part, now, centre_ids)
+            arms.append(counted(name, of))
+    return Source(union_all(*arms).subquery("sums"), min(as_of, now))
+
+
+def _rolled_up(region_id: int, name: str, days: Days, centre_ids: Sequence[Any]) -> Select[Any]:
+    wanted: list[ColumnElement[bool]] = [
+        Rollup.region_id == region_id,
+        Rollup.indicator == name,
+        Rollup.day.between(days.first, days.last),
+        Rollup.centre_id.in_(centre_ids),
+    ]
+    return select(
+        Rollup.day,
+        Rollup.centre_id,
+        func.nullif(Rollup.technician_id, NIL).label("technician_id"),
+        func.nullif(Rollup.service, "").label("service"),
+        func.nullif(Rollup.tier, "").label("tier"),
+        Rollup.numerator,
+        Rollup.denominator,
+        Rollup.records,
+    ).where(*wanted)
+
+
+async def _known_until(
+    session: AsyncSession, region_id: int, name: str, days: Days
+) -> datetime | None:
+    """Return up to when the changes are in an indicator's rollups of some days."""
+    stale: datetime | None = await session.scalar(
+        select(func.min(RolledDay.stale_since)).where(
+            RolledDay.region_id == region_id,
+            RolledDay.indicator == name,
+            RolledDay.day.between(days.first, days.last),
+        )
+    )
+    read: datetime | None = await session.scalar(
+        select(func.min(LogPlace.read_at)).where(LogPlace.region_id == region_id)
+    )
+    return min((at for at in (stale, read) if at is not None), default=None)

@@ -58,6 +58,7 @@ ROUTERS = (
     "replicache",
     "stewardship",
     "maps",
+    "visit_reports",
     "by_link",
     "page",
 )

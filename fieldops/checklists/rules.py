@@ -48,6 +48,8 @@ class ItemType(StrEnum):
 
 NUMERIC = frozenset({ItemType.NUMBER, ItemType.MEASUREMENT})
 PICTURES = frozenset({ItemType.PHOTO, ItemType.SIGNATURE})
+UNASKED = frozenset({ItemType.TEXT, ItemType.SCAN, ItemType.LOCATION})
+"""What a customer is shown only where the template says so."""
 
 
 class _Shape(BaseModel):
@@ -97,6 +99,16 @@ class Item(_Shape):
     unit: Text | None = Field(None, min_length=1, max_length=20, examples=["Mbit/s"])
     least: Finite | None = None
     most: Finite | None = None
+    for_customer: bool | None = Field(
+        None,
+        description="Whether the customer's report shows it. Without it: everything but texts, "
+        "scans and positions, which may hold what is meant for the office.",
+    )
+
+    @property
+    def customer_sees(self) -> bool:
+        """Whether the customer's report of the visit shows the answer."""
+        return self.for_customer if self.for_customer is not None else self.type not in UNASKED
 
 
 class Body(_Shape):

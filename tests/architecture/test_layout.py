@@ -85,6 +85,7 @@ OWN_FILES = {
     "travel/roads": "the road graph and the ways in it, pure",
     "travel/server": "the matrix dialects of OSRM and Valhalla",
     "reports/one_visit": "the share of orders served in one visit (WO-02), with its orders",
+    "reports/visit_report": "the report of one visit: read, said, drawn, written down",
     "reports/served": "the statements behind that share",
     "visits/wording": "what notices say to technicians, in both languages",
     "sync/answers": "what a phone is answered: of a command, of its device, of a push",

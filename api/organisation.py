@@ -70,6 +70,8 @@ verb(router, "/tools", holding.register_tool)
 verb(router, "/tools/{tool_id}/answer-offer", holding.answer_offer)
 verb(router, "/tools/{tool_id}/calibrate", holding.calibrate)
 verb(router, "/tools/{tool_id}/hand-over", holding.hand_over)
+verb(router, "/tools/{tool_id}/report-found", holding.report_found)
+verb(router, "/tools/{tool_id}/report-lost", holding.report_lost)
 verb(router, "/tools/{tool_id}/retire", holding.retire)
 
 
@@ -201,6 +203,7 @@ async def tool_list(
     due: Annotated[
         bool | None, Query(description="True: only past their calibration, or soon to be.")
     ] = None,
+    lost: Annotated[bool | None, Query(description="True: only those reported lost.")] = None,
     active: Annotated[bool | None, Query(description="False: those out of use.")] = None,
     sort: sort_by("calibrated_until", "serial", "held_since") = None,  # type: ignore[valid-type]
     after: After = None,
@@ -213,7 +216,12 @@ async def tool_list(
         today = local_day(reading.now, await queries.zone_of(session, region))
         due_by = today + timedelta(days=days)
     statement = tools.listed(
-        reading.scope, holder_id=holder_id, kind=kind, due_by=due_by, active=active is not False
+        reading.scope,
+        holder_id=holder_id,
+        kind=kind,
+        due_by=due_by,
+        lost=lost,
+        active=active is not False,
     )
     return await page(reading, statement, Tool.id, after, limit, ToolRead, sort)
 

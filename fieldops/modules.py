@@ -6,6 +6,7 @@ from importlib.util import find_spec
 MODULES = (
     # the standing world
     "organisation",
+    "training",
     "files",
     "customers",
     "network",

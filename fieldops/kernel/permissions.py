@@ -106,6 +106,8 @@ class Permission(StrEnum):
     TOOL_EDIT = "tool:edit"
     TOOL_HOLD = "tool:hold"
     TOOL_READ = "tool:read"
+    TRAINING_EDIT = "training:edit"
+    TRAINING_READ = "training:read"
     UNIT_EDIT = "unit:edit"
     UNIT_READ = "unit:read"
     VISIT_ASSIGN = "visit:assign"
@@ -142,6 +144,7 @@ _OFFICE_READS = frozenset(
         P.STAFF_READ,
         P.TOOL_HOLD,
         P.TOOL_READ,
+        P.TRAINING_READ,
         P.UNIT_READ,
         P.VISIT_READ,
     }
@@ -177,6 +180,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.SYNC_USE,
             P.TOOL_HOLD,
             P.TOOL_READ,
+            P.TRAINING_READ,
             P.UNIT_READ,
             P.VISIT_READ,
             P.VISIT_WORK,
@@ -234,6 +238,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.REGISTER_READ,
         P.RETENTION_HANDLE,
         P.TOOL_EDIT,
+        P.TRAINING_EDIT,
     },
     Role.AGENT: frozenset(
         {
@@ -273,6 +278,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.LIST_EXPORT,
             P.QUALITY_READ,
             P.STAFF_READ,
+            P.TRAINING_READ,
             P.UNIT_READ,
             P.VISIT_READ,
         }
@@ -294,6 +300,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.RULE_EDIT,
         P.STAFF_EDIT,
         P.TOOL_EDIT,
+        P.TRAINING_EDIT,
         P.UNIT_EDIT,
     },
     Role.INTEGRATION: frozenset(

@@ -72,6 +72,13 @@ class HolidayUnknown(Refusal):
     advice = "Refresh the list of holidays; somebody may have taken it back before you."
 
 
+class QualificationKnown(Refusal):
+    """The technician has a qualification of this skill from this day on already."""
+
+    code = "qualification_known"
+    advice = "Look at the technician's qualifications; choose another first day."
+
+
 class SerialTaken(Refusal):
     """There is a tool with this serial number in the region already."""
 
@@ -84,6 +91,20 @@ class ToolRetired(Refusal):
 
     code = "tool_retired"
     advice = "Choose another one."
+
+
+class ToolLost(Refusal):
+    """This tool is reported lost."""
+
+    code = "tool_lost"
+    advice = "Report it found first, or choose another one."
+
+
+class ToolNotLost(Refusal):
+    """This tool is not reported lost."""
+
+    code = "tool_not_lost"
+    advice = "Nothing to do; refresh your list of tools."
 
 
 class HolderElsewhere(Refusal):

@@ -264,7 +264,8 @@ class Tool(Regional):
     """A tool or instrument of a centre: in a technician's custody, or in the store (ORG-05).
 
     `offered_to_id` is who has yet to accept it; until then it stays with `holder_id`.
-    `calibrated_until` is the last day of the newest calibration.
+    `calibrated_until` is the last day of the newest calibration. One that is lost stays in the
+    custody it was lost from until it is found or retired.
     """
 
     __tablename__ = "organisation_tool"
@@ -280,6 +281,8 @@ class Tool(Regional):
     held_since: Mapped[datetime | None]
     offered_to_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
     offered_at: Mapped[datetime | None]
+    lost_at: Mapped[datetime | None]
+    lost_how: Mapped[str | None]
     active: Mapped[bool] = mapped_column(default=True)
 
     __table_args__ = (
@@ -287,6 +290,7 @@ class Tool(Regional):
         CheckConstraint(one_of("kind", rules.ToolKind), name="kind_known"),
         CheckConstraint("(holder_id is null) = (held_since is null)", name="custody_whole"),
         CheckConstraint("(offered_to_id is null) = (offered_at is null)", name="offer_whole"),
+        CheckConstraint("(lost_at is null) = (lost_how is null)", name="loss_whole"),
     )
 
 

@@ -120,6 +120,8 @@ class ToolOnDevice(_Read):
     held_since: datetime | None
     offered_to_id: UUID | None = Field(description="Who has yet to accept it.")
     offered_at: datetime | None
+    lost_at: datetime | None = Field(description="Since when it is reported lost.")
+    lost_how: str | None
 
 
 class ToolRead(ToolOnDevice):

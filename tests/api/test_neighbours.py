@@ -156,7 +156,17 @@ BODIES: dict[str, dict[str, Any]] = {
         "certificate_number": "C",
     },
     "tool_hand_over": {"to_id": SOME},
+    "tool_report_found": {"where": "in the van"},
+    "tool_report_lost": {"how": "in the snow"},
     "tool_retire": {**WHY},
+    "training_cancel": {**WHY},
+    "training_correct_exam": {"score": 1, "maximum": 2, "pass_mark": 1, **WHY},
+    "training_qualify": {
+        "certificate_number": "Q",
+        "valid_from": "2026-01-01",
+        "valid_until": "2027-01-01",
+    },
+    "training_record_attendance": {"people": [{"technician_id": SOME, "present": True}]},
     "visit_confirm_identity": {
         "certificate_shown": True,
         "customer_confirmed": True,
@@ -325,6 +335,17 @@ async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> 
     place.ids["flag_id"] = await question(database, place, admin.region_id, centre)
     place.ids["tool_id"] = await hold_tool(database, admin, place.technician, centre)
     place.ids["repair_task_id"] = await let_down(database, place, admin.region_id, centre)
+    about = {"subject_zh": "光纤", "subject_en": "Fibre"}
+    made = await run(database, admin, "training.plan", centre_id=str(centre), **about,
+                     held_on="2026-11-20", minutes=60, trainer="Olga")  # fmt: skip
+    place.ids["training_id"] = first_id(made, "training")
+    there = [{"technician_id": str(place.technician.id), "present": True}]
+    await run(database, admin, "training.record_attendance",
+              training_id=str(place.ids["training_id"]), people=there)  # fmt: skip
+    made = await run(database, admin, "training.record_exam", **about, taken_on="2026-11-20",
+                     technician_id=str(place.technician.id), examiner="Olga", score=1,
+                     maximum=2, pass_mark=1)  # fmt: skip
+    place.ids["exam_id"] = first_id(made, "exam")
 
 
 async def let_down(database: Database, place: Place, region: int, centre: UUID) -> UUID:

@@ -20,6 +20,8 @@ from fieldops.organisation.errors import (
     HolderElsewhere,
     NothingOffered,
     SerialTaken,
+    ToolLost,
+    ToolNotLost,
     ToolRetired,
 )
 from fieldops.organisation.models import Tool
@@ -106,6 +108,37 @@ async def test_org_05_tools_stay_in_their_centre_and_retired_ones_with_nobody(
     await run(database, world.sam, "tool.retire", **given, reason="Fell from a ladder.")
     with pytest.raises(ToolRetired):
         await run(database, world.dora, "tool.hand_over", **given, to_id=str(world.alice.id))
+
+
+async def test_org_05_a_lost_tool_stays_with_who_lost_it_until_it_is_found(
+    database: Database, world: World, settings: Settings, client: httpx.AsyncClient, at: datetime
+) -> None:
+    tool_id = await make_tool(database, world)
+    given = {"tool_id": str(tool_id)}
+    await run(database, world.dora, "tool.hand_over", **given, to_id=str(world.alice.id))
+    with pytest.raises(NotFound):  # not in her custody yet
+        await run(database, world.alice, "tool.report_lost", **given, how="never seen")
+    await run(database, world.alice, "tool.answer_offer", **given, accepted=True)
+    with pytest.raises(ToolNotLost):
+        await run(database, world.alice, "tool.report_found", **given, where="here")
+    await run(database, world.alice, "tool.report_lost", **given, how="Left at a cabinet.")
+    row = await tool(database, tool_id)
+    assert (row.holder_id, row.lost_at, row.active) == (world.alice.id, at, True)
+    for refused in (
+        run(database, world.dora, "tool.hand_over", **given, to_id=str(world.bob.id)),
+        run(database, world.dora, "tool.report_lost", **given, how="once more"),
+    ):
+        with pytest.raises(ToolLost):
+            await refused
+    headers = bearer(settings, world.dora)
+    lost = await client.get("/v1/tools?lost=true", headers=headers)
+    assert [one["lost_how"] for one in lost.json()["items"]] == ["Left at a cabinet."]
+    with pytest.raises(NotFound):
+        await run(database, world.bob, "tool.report_found", **given, where="my van")
+    await run(database, world.sam, "tool.retire", **given, reason="Lost for good.")
+    await run(database, world.dora, "tool.report_found", **given, where="In the cabinet.")
+    row = await tool(database, tool_id)
+    assert (row.holder_id, row.lost_at, row.active) == (None, None, True)
 
 
 async def test_org_05_a_test_says_how_its_instrument_stood_on_that_day(

@@ -11,10 +11,11 @@ from fieldops.kernel.errors import NotFound
 from fieldops.kernel.geo import Point
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries
-from fieldops.organisation.errors import CertificateTaken
+from fieldops.organisation.errors import CertificateTaken, QualificationKnown
 from fieldops.organisation.models import Person, Qualification, Technician, Unit
 
 refuse_on("uq_organisation_technician_certificate_number", CertificateTaken)
+refuse_on("uq_organisation_qualification_technician_id_ski_680368", QualificationKnown)
 
 Number = Annotated[Text, Field(min_length=1, max_length=60)]
 Department = Annotated[
@@ -101,7 +102,10 @@ class AddQualification(Args):
 
 @command("qualification.add", permission=Permission.STAFF_EDIT, subject="technician_id")
 async def add_qualification(ctx: Context, args: AddQualification) -> Qualification:
-    """Record a skill with its certificate and the days it is valid on (ORG-03)."""
+    """Record a skill with its certificate and the days it is valid on (ORG-03).
+
+    Raises NotFound, QualificationKnown.
+    """
     technician = await _technician(ctx, args.technician_id)
     qualification = Qualification(
         region_id=ctx.region_id,
@@ -111,6 +115,35 @@ async def add_qualification(ctx: Context, args: AddQualification) -> Qualificati
     )
     ctx.add(qualification)
     return qualification
+
+
+async def give_qualification(
+    ctx: Context, technician: Technician, skill: str, certificate: str, first: date, last: date
+) -> Qualification:
+    """Give a technician a skill for some days, or extend what leads up to them (ORG-03).
+
+    One of the same skill and certificate that holds on the day before `first`, or later, is
+    extended to `last`; a qualification is never shortened. The caller has read the technician in
+    scope and is accountable for the right to do it. Raises QualificationKnown.
+    """
+    held = await queries.lock_qualification_before(
+        ctx.session, ctx.region_id, technician.id, skill, certificate, first
+    )
+    if held is not None:
+        held.valid_until = max(held.valid_until, last)
+        return held
+    row = Qualification(
+        region_id=ctx.region_id,
+        technician_id=technician.id,
+        centre_id=technician.centre_id,
+        skill=skill,
+        certificate_number=certificate,
+        valid_from=first,
+        valid_until=last,
+    )
+    ctx.add(row)
+    await ctx.session.flush()
+    return row
 
 
 async def _technician(ctx: Context, technician_id: UUID) -> Technician:

@@ -14,6 +14,8 @@ from fieldops.organisation.errors import (
     HolderElsewhere,
     NothingOffered,
     SerialTaken,
+    ToolLost,
+    ToolNotLost,
     ToolRetired,
 )
 from fieldops.organisation.events import ToolJudgedAnew
@@ -103,12 +105,14 @@ async def hand_over(ctx: Context, args: HandOver) -> Tool:
 
     Whoever has it keeps the custody until the other accepts. A technician offers what is in the
     own custody; only an office takes something into the store. Raises NotFound, ToolRetired,
-    HolderElsewhere.
+    ToolLost, HolderElsewhere.
     """
     scope = ctx.actor.scope(Permission.TOOL_HOLD)
     tool = await tools.lock_tool(ctx.session, scope, args.tool_id)
     if not scope.office and (tool.holder_id != ctx.actor.id or args.to_id is None):
         raise NotFound(thing="tool")
+    if tool.lost_at is not None:
+        raise ToolLost
     if args.to_id is None:
         tool.holder_id, tool.held_since = None, None
         tool.offered_to_id, tool.offered_at = None, None
@@ -131,7 +135,8 @@ class Answer(Args):
 async def answer_offer(ctx: Context, args: Answer) -> Tool:
     """Accept or refuse a tool that was offered to oneself; acceptance moves the custody (ORG-05).
 
-    Raises NotFound, NothingOffered.
+    Whoever accepts a tool that was reported lost has it: it is found. Raises NotFound,
+    NothingOffered.
     """
     scope = ctx.actor.scope(Permission.TOOL_HOLD)
     tool = await tools.lock_tool(ctx.session, scope, args.tool_id)
@@ -139,7 +144,57 @@ async def answer_offer(ctx: Context, args: Answer) -> Tool:
         raise NothingOffered
     if args.accepted:
         tool.holder_id, tool.held_since = ctx.actor.id, ctx.now
+        tool.lost_at, tool.lost_how = None, None
     tool.offered_to_id, tool.offered_at = None, None
+    return tool
+
+
+class ReportLost(Args):
+    tool_id: UUID
+    how: Annotated[Text, Field(min_length=3, max_length=500, description="When, where and how.")]
+
+
+@command("tool.report_lost", permission=Permission.TOOL_HOLD, subject="tool_id")
+async def report_lost(ctx: Context, args: ReportLost) -> Tool:
+    """Report a tool lost; it stays in the custody it was lost from (ORG-05).
+
+    A technician reports what is in the own custody. Raises NotFound, ToolRetired, ToolLost.
+    """
+    tool = await _at_hand(ctx, args.tool_id)
+    if not tool.active:
+        raise ToolRetired
+    if tool.lost_at is not None:
+        raise ToolLost
+    ctx.reason = args.how
+    tool.lost_at, tool.lost_how = ctx.now, args.how
+    return tool
+
+
+class ReportFound(Args):
+    tool_id: UUID
+    where: Annotated[Text, Field(min_length=3, max_length=500, description="Where it was.")]
+
+
+@command("tool.report_found", permission=Permission.TOOL_HOLD, subject="tool_id")
+async def report_found(ctx: Context, args: ReportFound) -> Tool:
+    """Report a lost tool found; it goes on where it was, also one that was retired (ORG-05).
+
+    A technician reports what is in the own custody. Raises NotFound, ToolNotLost.
+    """
+    tool = await _at_hand(ctx, args.tool_id)
+    if tool.lost_at is None:
+        raise ToolNotLost
+    ctx.reason = args.where
+    tool.lost_at, tool.lost_how = None, None
+    tool.active = True
+    return tool
+
+
+async def _at_hand(ctx: Context, tool_id: UUID) -> Tool:
+    scope = ctx.actor.scope(Permission.TOOL_HOLD)
+    tool = await tools.lock_tool(ctx.session, scope, tool_id)
+    if not scope.office and tool.holder_id != ctx.actor.id:
+        raise NotFound(thing="tool")
     return tool
 
 
@@ -150,7 +205,7 @@ class Retire(Args):
 
 @command("tool.retire", permission=Permission.TOOL_EDIT, subject="tool_id")
 async def retire(ctx: Context, args: Retire) -> Tool:
-    """Take a tool out of use: lost, broken or sold (ORG-05). Raises NotFound."""
+    """Take a tool out of use: broken, sold, or lost for good (ORG-05). Raises NotFound."""
     scope = ctx.actor.scope(Permission.TOOL_EDIT)
     tool = await tools.lock_tool(ctx.session, scope, args.tool_id)
     ctx.reason = args.reason

@@ -363,6 +363,33 @@ async def qualifications_of(
     return list(found)
 
 
+async def lock_qualification_before(
+    session: AsyncSession,
+    region_id: int,
+    technician_id: UUID,
+    skill: str,
+    certificate: str,
+    first: date,
+) -> Qualification | None:
+    """Return the locked qualification of a certificate that a first day goes on from, if any."""
+    found: Qualification | None = await session.scalar(
+        select(Qualification)
+        .where(
+            Qualification.region_id == region_id,
+            Qualification.technician_id == technician_id,
+            Qualification.skill == skill,
+            Qualification.certificate_number == certificate,
+            Qualification.valid_from <= first,
+            Qualification.valid_until >= first - timedelta(days=1),
+        )
+        .order_by(Qualification.valid_until.desc(), Qualification.id)
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
 def units_of(region_id: int) -> Select[Unit]:
     """Return the statement for the units a region's people may know: its own and those above."""
     above = _and_above(_is_region(region_id))

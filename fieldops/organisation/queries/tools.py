@@ -19,6 +19,7 @@ def listed(
     holder_id: UUID | None = None,
     kind: str | None = None,
     due_by: date | None = None,
+    lost: bool | None = None,
     active: bool = True,
 ) -> Select[Tool]:
     """Return the statement for the tools in a scope by id.
@@ -30,6 +31,8 @@ def listed(
         found = found.where(Tool.holder_id == holder_id)
     if kind is not None:
         found = found.where(Tool.kind == kind)
+    if lost is not None:
+        found = found.where(Tool.lost_at.is_not(None) if lost else Tool.lost_at.is_(None))
     if due_by is not None:
         past = or_(Tool.calibrated_until.is_(None), Tool.calibrated_until <= due_by)
         found = found.where(Tool.needs_calibration, past)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import problems
 from api.routing import (
@@ -19,21 +19,23 @@ from api.routing import (
     sort_by,
     verb,
 )
+from fieldops.complaints.policy import audiences
 from fieldops.followups import queries, rules, wording
 from fieldops.followups.commands import answering, caring
 from fieldops.followups.errors import RangeTooLong
-from fieldops.followups.models import CareTask, FollowUp
-from fieldops.followups.queries import Wanted
+from fieldops.followups.models import CareTask, FollowUp, FollowUpWarning
+from fieldops.followups.queries import Cut, Wanted
 from fieldops.followups.schemas import (
     CareTaskRead,
     Figures,
     FollowUpRead,
+    FollowUpWarningRead,
     ReasonRead,
     ReasonShare,
     ScriptLine,
     Statistics,
 )
-from fieldops.kernel import charts
+from fieldops.kernel import charts, configuration
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.commands import Text
 from fieldops.kernel.permissions import Permission
@@ -58,6 +60,19 @@ verb(router, "/care-tasks/{care_task_id}/take", caring.take)
 verb(router, "/care-tasks/{care_task_id}/close", caring.close)
 
 
+def _cut(
+    centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    party: Party = None,
+    firm_id: Annotated[UUID | None, Query(description="Only work of this contractor.")] = None,
+    technician_id: Annotated[UUID | None, Query(description="Only of this contact.")] = None,
+    matter: Annotated[rules.Matter | None, Query(description="Only about this.")] = None,
+) -> Cut:
+    return Cut(centre_id, party, firm_id, technician_id, matter)
+
+
+CutBy = Annotated[Cut, Depends(_cut)]
+
+
 @router.get(
     "/follow-ups",
     operation_id="follow_up_list",
@@ -66,31 +81,44 @@ verb(router, "/care-tasks/{care_task_id}/close", caring.close)
 )
 async def follow_up_list(
     reading: Annotated[Reading, reads(READ)],
+    cut: CutBy,
     state: Annotated[
         list[rules.State], Query(max_length=4, description="Only these states; empty: all.")
     ] = [],  # noqa: B006 - FastAPI copies it
+    free: Annotated[bool, Query(description="Only calls to make now, taken by nobody.")] = False,  # noqa: FBT002
     overdue: Annotated[bool | None, Query(description="Past the day they are due on.")] = None,
+    escalated: Annotated[bool | None, Query(description="Past the latest time, or not.")] = None,
     mine: Annotated[bool, Query(description="Only those I have taken.")] = False,  # noqa: FBT002
     customer_id: Annotated[UUID | None, Query(description="Only of this customer.")] = None,
+    order_id: Annotated[UUID | None, Query(description="Only of this order.")] = None,
     satisfaction: Annotated[
         rules.Satisfaction | None, Query(description="Only with this answer.")
     ] = None,
     reason: Annotated[Text | None, Query(max_length=64, description="Only this reason.")] = None,
     finished_from: Annotated[datetime | None, Query(description="Ended at or after.")] = None,
     finished_until: Annotated[datetime | None, Query(description="Ended before.")] = None,
-    sort: sort_by("due_at", "finished_at", "answered_at") = None,  # type: ignore[valid-type]
+    sort: sort_by(  # type: ignore[valid-type]
+        "call_at", "due_at", "latest_at", "finished_at", "answered_at", "tries"
+    ) = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FollowUpRead]:
+    region_id = reading.scope.region_id
+    held = await configuration.duration(reading.session, region_id, rules.CLAIM)
     wanted = Wanted(
         states=state,
         overdue=overdue,
+        escalated=escalated,
+        callable_at=reading.now if free else None,
+        claimed_since=reading.now - held,
         mine=reading.actor.id if mine else None,
         customer_id=customer_id,
+        order_id=order_id,
         satisfaction=satisfaction,
         reason=reason,
         finished_from=finished_from,
         finished_until=finished_until,
+        cut=cut,
     )
     statement = queries.follow_ups(reading.scope, wanted, reading.now)
     return await page(reading, statement, FollowUp.id, after, limit, FollowUpRead, sort)
@@ -124,15 +152,15 @@ async def follow_up_statistics(
     reading: Annotated[Reading, reads(READ)],
     first: From,
     last: Until,
+    cut: CutBy,
     period: Annotated[rules.Period, Query(description="By what.")] = rules.Period.MONTH,
     by: Annotated[rules.By, Query(description="Cut by.")] = rules.By.NONE,
-    party: Party = None,
 ) -> Statistics:
     session, scope = reading.session, reading.scope
     start, end = await _range(reading, first, last)
     zone = await organisation.zone_of(session, scope.region_id)
     tallies: defaultdict[tuple[date, str | None], rules.Tally] = defaultdict(rules.Tally)
-    for one in await queries.counted(session, scope, start, end, zone, by, party):
+    for one in await queries.counted(session, scope, start, end, zone, by, cut):
         key = rules.period_of(one.day, period), one.part
         tallies[key].count(one.satisfaction, one.number, in_time=one.in_time)
     items = [
@@ -143,7 +171,7 @@ async def follow_up_statistics(
         )
         for (day, part), tally in sorted(tallies.items(), key=lambda i: (i[0][0], i[0][1] or ""))
     ]
-    told = rules.pareto(await queries.reasons(session, scope, start, end, party))
+    told = rules.pareto(await queries.reasons(session, scope, start, end, cut))
     return Statistics(items=items, reasons=[ReasonShare.model_validate(row) for row in told])
 
 
@@ -158,11 +186,11 @@ async def follow_up_reasons_chart(
     reading: Annotated[Reading, reads(READ)],
     first: From,
     last: Until,
-    party: Party = None,
+    cut: CutBy,
     lang: Annotated[str, Query(pattern="^(en|zh_cn)$", description="en or zh_cn.")] = "en",
 ) -> Response:
     start, end = await _range(reading, first, last)
-    counts = await queries.reasons(reading.session, reading.scope, start, end, party)
+    counts = await queries.reasons(reading.session, reading.scope, start, end, cut)
     known = rules.reasons()
     named = [
         (known.get(reason, UNKNOWN)[lang] if reason else UNKNOWN[lang], number)
@@ -211,11 +239,36 @@ async def care_task_list(
     open_only: Annotated[bool | None, Query(alias="open", description="Open or closed.")] = None,
     escalated: Annotated[bool | None, Query(description="Found overdue, or not.")] = None,
     follow_up_id: Annotated[UUID | None, Query(description="Only of this follow-up.")] = None,
-    sort: sort_by("due_at", "opened_at") = None,  # type: ignore[valid-type]
+    centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    mine: Annotated[bool, Query(description="Only those I have taken.")] = False,  # noqa: FBT002
+    sort: sort_by("due_at", "opened_at", "closed_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[CareTaskRead]:
     statement = queries.care_tasks(
-        reading.scope, open_only=open_only, escalated=escalated, follow_up_id=follow_up_id
+        reading.scope,
+        open_only=open_only,
+        escalated=escalated,
+        follow_up_id=follow_up_id,
+        centre_id=centre_id,
+        mine=reading.actor.id if mine else None,
     )
     return await page(reading, statement, CareTask.id, after, limit, CareTaskRead, sort)
+
+
+@router.get(
+    "/follow-up-warnings",
+    operation_id="follow_up_warning_list",
+    summary="Warnings for you of customers not asked, or not settled with, in time (FO-01).",
+    responses=problems(),
+)
+async def follow_up_warnings(
+    reading: Annotated[Reading, reads(READ)],
+    sort: sort_by("due_at", "warned_at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[FollowUpWarningRead]:
+    statement = queries.warnings(reading.scope, audiences(reading.actor))
+    return await page(
+        reading, statement, FollowUpWarning.id, after, limit, FollowUpWarningRead, sort
+    )

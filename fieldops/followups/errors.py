@@ -24,6 +24,43 @@ class TakenByOther(Refusal):
     advice = "Choose another one, or take it over with `instead`."
 
 
+class NotTaken(Refusal):
+    """Take the call first: then nobody else calls this customer."""
+
+    code = "follow_up_not_taken"
+    advice = "POST .../take, then write down what was said."
+
+
+class OwnWork(Refusal):
+    """Who did the work, or works for a contractor, does not ask how it went."""
+
+    code = "follow_up_own_work"
+    advice = "The operator's own people follow up (ORG-06). Leave it to a colleague."
+
+
+class CallAgainPast(Refusal):
+    """The next call lies in the past, or after {latest}."""
+
+    code = "follow_up_call_again"
+    status = 422
+    advice = "Choose a time from now on, before the follow-up has to be done."
+
+
+class WordsMissing(Refusal):
+    """The reason "something else" needs the customer's words."""
+
+    code = "dissatisfied_words_missing"
+    status = 422
+    advice = "Write down what exactly was wrong (FO-03)."
+
+
+class CustomerNotContent(Refusal):
+    """The customer does not call it settled: the task stays open."""
+
+    code = "care_task_not_settled"
+    advice = "Go on with the customer, or have a supervisor close it with what the customer said."
+
+
 class ReasonMissing(Refusal):
     """A dissatisfied answer needs its concrete reason."""
 

@@ -13,15 +13,18 @@ log = structlog.get_logger()
 
 @jobs.every("*/5 * * * *", "followups.follow_clock")
 async def follow_clock() -> None:
-    """Plan what ended without a visit, hand over what is unanswered, escalate what is late."""
+    """Plan what nobody has planned, hand over what is unanswered, warn of what is late."""
     database = jobs.machine().database
     async with database.transaction() as session:
         regions = await jobs.regions(session)
     for region_id in regions:
         async with database.transaction() as session:
             latest = await configuration.duration(session, region_id, rules.LATEST)
-            forgotten = await queries.forgotten(session, region_id, clock.now() - latest)
+            since = clock.now() - latest
+            forgotten = await queries.forgotten(session, region_id, since)
+            complaints = await queries.forgotten_complaints(session, region_id, since)
         steps = [("follow_up.plan", {"order_id": str(id_)}) for id_ in forgotten]
+        steps += [("follow_up.plan_complaint", {"complaint_id": str(id_)}) for id_ in complaints]
         for name, args in [*steps, ("follow_up.follow_clock", {})]:
             try:
                 async with database.transaction() as session:

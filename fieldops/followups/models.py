@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, column
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.followups import rules
@@ -18,8 +18,8 @@ class FollowUp(Regional):
 
     `ask_at` is when the message goes or the call may be made, `due_at` the end of that day,
     `latest_at` the last moment; `channel` is how the first try is made. `technician_id` and
-    `firm_id` are of the customer's contact on the visit (ORG-06). `tries` counts calls that
-    reached nobody.
+    `firm_id` are of the customer's contact on the visit (ORG-06). `call_at` is when a person may
+    call (again), `tries` counts calls that reached nobody. `words` are the customer's own.
     """
 
     __tablename__ = "followups_follow_up"
@@ -43,6 +43,7 @@ class FollowUp(Regional):
     latest_at: Mapped[datetime]
     taken_by: Mapped[UUID | None]
     taken_at: Mapped[datetime | None]
+    call_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(Integer, default=0)
     tried_at: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]
@@ -74,29 +75,47 @@ class FollowUp(Regional):
         CheckConstraint("(taken_by is null) = (taken_at is null)", name="taken_by_somebody"),
         CheckConstraint("matter = 'complaint' or order_id is not null", name="about_something"),
         Index(
-            "uq_followups_follow_up_order",
-            "region_id",
-            "order_id",
-            unique=True,
-            postgresql_where=column("matter") != "complaint",
-        ),
-        Index(
             "ix_followups_follow_up_open",
             "region_id",
             "state",
-            "ask_at",
+            "call_at",
             postgresql_where=column("state").in_(["waiting", "to_call"]),
         ),
         Index("ix_followups_follow_up_finished", "region_id", "centre_id", "finished_at"),
     )
 
 
+class AskedMatter(Regional):
+    """What a follow-up asks about: an order or a complaint, each in one follow-up only (FO-04)."""
+
+    __tablename__ = "followups_asked_matter"
+    resource = "asked_matter"
+    belongs_to = "follow_up_id"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    follow_up_id: Mapped[UUID] = link("followups_follow_up")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    order_id: Mapped[UUID | None] = link("orders_order", nullable=True, index=False)
+    complaint_id: Mapped[UUID | None] = link("complaints_complaint", nullable=True, index=False)
+
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(order_id, complaint_id) = 1", name="one_matter"),
+        UniqueConstraint("region_id", "order_id"),
+        UniqueConstraint("region_id", "complaint_id"),
+    )
+
+
 class CareTask(Regional):
-    """A dissatisfied customer's task: somebody owns it and closes it with the customer (FO-03)."""
+    """A dissatisfied customer's task: somebody owns it and closes it with the customer (FO-03).
+
+    `outcome` is what was done, `said` what the customer said of it, and `spoken_by` how they were
+    spoken to.
+    """
 
     __tablename__ = "followups_care_task"
     resource = "care_task"
-    prose = frozenset({"outcome"})
+    prose = frozenset({"outcome", "said"})
     belongs_to = "customer_id"
     counted: ClassVar[bool] = False
 
@@ -111,6 +130,8 @@ class CareTask(Regional):
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[UUID | None]
     outcome: Mapped[str | None]
+    spoken_by: Mapped[str | None]
+    said: Mapped[str | None]
     customer_agreed: Mapped[bool | None]
 
     __table_args__ = (
@@ -118,8 +139,14 @@ class CareTask(Regional):
         CheckConstraint(
             "(closed_at is null) = (closed_by is null) and "
             "(closed_at is null) = (outcome is null) and "
+            "(closed_at is null) = (spoken_by is null) and "
+            "(closed_at is null) = (said is null) and "
             "(closed_at is null) = (customer_agreed is null)",
             name="closed_with_customer",
+        ),
+        CheckConstraint(
+            "spoken_by is null or " + one_of("spoken_by", get_args(rules.SpokenBy)),
+            name="spoken_by_known",
         ),
         Index(
             "ix_followups_care_task_due",
@@ -131,4 +158,31 @@ class CareTask(Regional):
     )
 
 
-refuse_on("uq_followups_follow_up_order", AlreadyAsked)
+class FollowUpWarning(Regional):
+    """A warning that a follow-up or a care task is late, once for each audience (FO-01, FO-03)."""
+
+    __tablename__ = "followups_warning"
+    resource = "follow_up_warning"
+    belongs_to = "follow_up_id"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    follow_up_id: Mapped[UUID] = link("followups_follow_up", index=False)
+    care_task_id: Mapped[UUID | None] = link("followups_care_task", nullable=True)
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    subject: Mapped[str]
+    audience: Mapped[str]
+    due_at: Mapped[datetime]
+    warned_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "follow_up_id", "subject", "audience"),
+        CheckConstraint(one_of("subject", get_args(rules.WarnedOf)), name="subject_known"),
+        CheckConstraint(one_of("audience", get_args(rules.Audience)), name="audience_known"),
+        CheckConstraint("(subject = 'care') = (care_task_id is not null)", name="care_named"),
+        Index("ix_followups_warning_warned", "region_id", "centre_id", "warned_at"),
+    )
+
+
+refuse_on("uq_followups_asked_matter_order_id", AlreadyAsked)
+refuse_on("uq_followups_asked_matter_complaint_id", AlreadyAsked)

@@ -1,5 +1,7 @@
-"""What the end of work makes of follow-ups (FO-01)."""
+"""What the end of work, and complaints, make of follow-ups (FO-01, FO-04)."""
 
+from fieldops.complaints.events import ComplaintClosed, ComplaintTaken
+from fieldops.complaints.models import Complaint
 from fieldops.followups.commands import planning
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
@@ -18,3 +20,17 @@ async def plan_when_all_is_done(ctx: Context, event: VisitCompleted) -> None:
     order = await row_of(ctx.session, ServiceOrder, ctx.region_id, visit.order_id)
     if order is not None:
         await planning.plan(ctx, order, visit, event.at)
+
+
+@on(ComplaintClosed)
+async def plan_when_answered(ctx: Context, event: ComplaintClosed) -> None:
+    """Plan the follow-up of a complaint with the reply that closes it."""
+    complaint = await row_of(ctx.session, Complaint, ctx.region_id, event.complaint_id)
+    if complaint is not None:
+        await planning.plan_complaint(ctx, complaint)
+
+
+@on(ComplaintTaken)
+async def let_a_person_ask(ctx: Context, event: ComplaintTaken) -> None:
+    """Keep the automatic question from a customer who has just complained of the same work."""
+    await planning.speak_first(ctx, event.order_id, event.visit_ids)

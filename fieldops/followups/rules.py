@@ -18,12 +18,18 @@ from fieldops.orders.rules import Kind
 FOLLOWED = (Kind.INSTALL, Kind.MOVE, Kind.REPAIR)
 """The kinds of work that are followed up (FO-01), the one that names the follow-up first."""
 
+ALWAYS = frozenset({"greeting", "question", "reason", "thanks"})
+OTHER = "other"
+"""The reason that says nothing without the customer's words."""
 PERSON_TIERS = frozenset({"diamond", "gold"})
 DATA = Path(__file__).with_name("data")
 MOST_DAYS = 366
 
 Channel = Literal["person", "message"]
-AnswerChannel = Literal["person", "link", "reply"]
+AnswerChannel = Literal["person", "link", "reply", "voice"]
+SpokenBy = Literal["phone", "visit", "counter", "message"]
+WarnedOf = Literal["follow_up", "care"]
+Audience = Literal["handler", "supervisor", "unit_above"]
 Matter = Literal["install", "move", "repair", "complaint"]
 
 
@@ -62,6 +68,8 @@ class By(StrEnum):
     CENTRE = "centre"
     PARTY = "party"
     FIRM = "firm"
+    TECHNICIAN = "technician"
+    MATTER = "matter"
 
 
 LATEST = number(
@@ -78,6 +86,16 @@ TRIES = number(
     "follow_up_tries", "FO-02", "calls", 3,
     "After how many calls without anybody a customer counts as not reached.",
     within=(1, 10),
+)  # fmt: skip
+AGAIN = number(
+    "follow_up_again", "FO-02", "hours", 2,
+    "How long after a call that reached nobody the next one is made.",
+    within=(0.25, 72),
+)  # fmt: skip
+CLAIM = number(
+    "follow_up_claim", "FO-04", "minutes", 30,
+    "How long a call belongs to who took it; then somebody else may take it.",
+    within=(5, 480),
 )  # fmt: skip
 CARE_DUE = number(
     "care_task_due", "FO-03", "hours", 24,
@@ -103,10 +121,25 @@ def due_at(ask_at: datetime, zone: ZoneInfo) -> datetime:
     return start_of_day(local_day(ask_at, zone) + timedelta(days=1), zone)
 
 
+def warned_at(start: datetime, due: datetime, latest: datetime) -> dict[Audience, datetime]:
+    """Return when whom is warned of something not done: at its due time who does it, then above.
+
+    The supervisor hears of it at the latest moment, the unit above at twice that time (FO-01).
+    """
+    return {"handler": due, "supervisor": latest, "unit_above": latest + (latest - start)}
+
+
 @cache
 def reasons() -> dict[str, dict[str, str]]:
     """Return the reasons of dissatisfaction by code, each with its text in en and zh_CN."""
     found: dict[str, dict[str, str]] = json.loads((DATA / "reasons.json").read_text("utf-8"))
+    return found
+
+
+@cache
+def names() -> dict[str, dict[str, str]]:
+    """Return what matters, topics and answers are called in en and zh_CN, by their code."""
+    found: dict[str, dict[str, str]] = json.loads((DATA / "names.json").read_text("utf-8"))
     return found
 
 
@@ -129,11 +162,11 @@ def said(facts: Mapping[str, Mapping[str, Any]]) -> list[Line]:
     """Return the script's lines that have something to say, in both languages.
 
     `facts` has for the key of a line what is filled into it; a line whose key is missing is left
-    out. Lines without a blank are always said.
+    out. Those of ALWAYS are said to everybody.
     """
     lines = []
     for line in script():
-        if "{" not in line["en"]:
+        if line["key"] in ALWAYS:
             lines.append(Line(**line))
         elif line["key"] in facts:
             filled = facts[line["key"]]

@@ -5,7 +5,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fieldops.followups.rules import AnswerChannel, Channel, Matter, Satisfaction, State
+from fieldops.followups.rules import (
+    AnswerChannel,
+    Audience,
+    Channel,
+    Matter,
+    Satisfaction,
+    SpokenBy,
+    State,
+    WarnedOf,
+)
 
 
 class _Read(BaseModel):
@@ -31,7 +40,9 @@ class FollowUpRead(_Read):
     ask_at: datetime
     due_at: datetime = Field(description="The end of the day on which to ask (FO-01).")
     latest_at: datetime
+    call_at: datetime = Field(description="When a person may call, or call again.")
     taken_by: UUID | None
+    taken_at: datetime | None
     tries: int
     tried_at: datetime | None
     escalated_at: datetime | None = Field(description="When it was found overdue.")
@@ -57,7 +68,21 @@ class CareTaskRead(_Read):
     closed_at: datetime | None
     closed_by: UUID | None
     outcome: str | None
+    spoken_by: SpokenBy | None
+    said: str | None = Field(description="What the customer said of it.")
     customer_agreed: bool | None
+
+
+class FollowUpWarningRead(_Read):
+    """A warning that somebody is not asked, or not settled with, in time (FO-01, FO-03)."""
+
+    follow_up_id: UUID
+    care_task_id: UUID | None
+    centre_id: UUID
+    subject: WarnedOf
+    audience: Audience
+    due_at: datetime
+    warned_at: datetime
 
 
 class ScriptLine(BaseModel):

@@ -116,7 +116,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "evidence_flag_answer": {"answer": "It was so."},
     "evidence_flag_decide": {"holds": False, **WHY},
     "follow_up_answer": {"satisfaction": "satisfied"},
-    "care_task_close": {"outcome": "Settled by telephone", "customer_agreed": True},
+    "care_task_close": {
+        "outcome": "Settled by telephone",
+        "spoken_by": "phone",
+        "said": "Good",
+        "customer_agreed": True,
+    },
     "emergency_change_plan": {**STORM, **WHY},
     "measurement_record_line_test": {
         "service_id": SOME,
@@ -377,7 +382,8 @@ async def ask_about(database: Database, place: Place, where: dict[str, Any], day
     asked = FollowUp(
         **where, customer_id=place.ids["customer_id"], order_id=place.ids["order_id"],
         matter="install", channel="person", state="to_call", finished_at=local(day, 9),
-        ask_at=local(day, 9), due_at=local(day, 23), latest_at=local(day + 3, 9), tries=0,
+        ask_at=local(day, 9), call_at=local(day, 9), due_at=local(day, 23),
+        latest_at=local(day + 3, 9), tries=0,
     )  # fmt: skip
     care = CareTask(
         **where, follow_up_id=asked.id, customer_id=asked.customer_id, opened_at=local(day, 9),

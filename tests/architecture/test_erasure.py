@@ -50,6 +50,8 @@ WORDLESS = {
         "reason",  # a code of the list
         "answer_channel",
     },
+    "followups_care_task": {"spoken_by"},
+    "followups_warning": {"subject", "audience"},
     "files_link": {"sha256", "mime", "purpose", "subject_type", "item_key"},
     "health_decline": {"cause", "measures", "readings", "tier", "state"},
     "health_reading": {"photos", "flags", "likely_place", "because"},

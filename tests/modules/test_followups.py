@@ -11,15 +11,20 @@ from sqlalchemy import select
 from fieldops.followups.errors import (
     AlreadyAsked,
     CareTaskClosed,
+    CustomerNotContent,
+    NotTaken,
     NotYetByPerson,
     ReasonMissing,
     ReasonUnknown,
     TakenByOther,
+    WordsMissing,
 )
 from fieldops.followups.jobs import follow_clock
 from fieldops.followups.models import CareTask, FollowUp
 from fieldops.kernel import clock, jobs
+from fieldops.kernel.actor import system
 from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Forbidden
 from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
 from fieldops.orders.models import ServiceOrder, WorkOrder
@@ -29,7 +34,7 @@ from tests.support.factories.customers import make_customer
 from tests.support.factories.orders import MadeOrder, make_order
 from tests.support.factories.visits import begun_visit, from_phone
 from tests.support.run import run
-from tests.support.world import FIRM, NORTH, World, id_of
+from tests.support.world import FIRM, NORTH, SOUTH, World, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -200,8 +205,13 @@ async def test_fo_03_dissatisfied_needs_its_reason_and_is_closed_with_the_custom
 ) -> None:
     await done(database, world, tier="gold")
     call = {"follow_up_id": str((await only(database)).id), "satisfaction": "dissatisfied"}
+    with pytest.raises(NotTaken):
+        await run(database, world.ann, "follow_up.answer", **call)
+    await run(database, world.ann, "follow_up.take", follow_up_id=call["follow_up_id"])
     with pytest.raises(ReasonMissing):
         await run(database, world.ann, "follow_up.answer", **call)
+    with pytest.raises(WordsMissing):
+        await run(database, world.ann, "follow_up.answer", **call, reason="other")
     with pytest.raises(ReasonUnknown):
         await run(database, world.ann, "follow_up.answer", **call, reason="the_weather")
     await run(
@@ -211,7 +221,12 @@ async def test_fo_03_dissatisfied_needs_its_reason_and_is_closed_with_the_custom
     assert task.due_at == clock.now() + timedelta(hours=24)
     care = {"care_task_id": str(task.id)}
     await run(database, world.sam, "care_task.take", **care)
-    settled = {"outcome": "The lamp was paid for", "customer_agreed": True}
+    settled = {
+        "outcome": "The lamp was paid for",
+        "spoken_by": "phone",
+        "said": "Then it is all right",
+        "customer_agreed": True,
+    }
     with pytest.raises(TakenByOther):
         await run(database, world.ann, "care_task.close", **care, **settled)
     await run(database, world.sam, "care_task.close", **care, **settled)
@@ -219,6 +234,31 @@ async def test_fo_03_dissatisfied_needs_its_reason_and_is_closed_with_the_custom
         await run(database, world.sam, "care_task.close", **care, **settled)
     (task,) = await rows(database, CareTask)
     assert (task.closed_by, task.customer_agreed) == (world.sam.id, True)
+    assert (task.spoken_by, task.said) == ("phone", "Then it is all right")
+
+
+async def test_fo_03_who_is_not_content_keeps_the_task_open_but_for_a_supervisor(
+    database: Database, world: World
+) -> None:
+    await done(database, world)
+    call = {"follow_up_id": str((await only(database)).id), "channel": "link"}
+    await run(
+        database, system(1), "follow_up.answer_automatic", **call,
+        satisfaction="dissatisfied", reason="cost",
+    )  # fmt: skip
+    (task,) = await rows(database, CareTask)
+    closing = {
+        "care_task_id": str(task.id),
+        "outcome": "The bill was explained",
+        "spoken_by": "phone",
+        "said": "I still find it too much",
+        "customer_agreed": False,
+    }
+    with pytest.raises(CustomerNotContent):
+        await run(database, world.ann, "care_task.close", **closing)
+    await run(database, world.sam, "care_task.close", **closing)
+    (task,) = await rows(database, CareTask)
+    assert (task.customer_agreed, task.said) == (False, "I still find it too much")
 
 
 async def test_fo_03_an_automatic_dissatisfied_goes_to_a_person_who_learns_the_reason(
@@ -226,18 +266,24 @@ async def test_fo_03_an_automatic_dissatisfied_goes_to_a_person_who_learns_the_r
 ) -> None:
     await done(database, world)
     call = {"follow_up_id": str((await only(database)).id), "channel": "reply"}
+    with pytest.raises(Forbidden):
+        await run(
+            database, world.ann, "follow_up.answer_automatic", **call, satisfaction="satisfied"
+        )
     for _ in range(2):  # the same reply brought again changes nothing
         await run(
-            database, world.ann, "follow_up.answer_automatic", **call, satisfaction="dissatisfied"
+            database, system(1), "follow_up.answer_automatic", **call, satisfaction="dissatisfied"
         )
     with pytest.raises(AlreadyAsked):
         await run(
-            database, world.ann, "follow_up.answer_automatic", **call, satisfaction="satisfied"
+            database, system(1), "follow_up.answer_automatic", **call, satisfaction="satisfied"
         )
     (task,) = await rows(database, CareTask)
     closing = {
         "care_task_id": str(task.id),
         "outcome": "A technician comes tomorrow",
+        "spoken_by": "phone",
+        "said": "Good",
         "customer_agreed": True,
     }
     with pytest.raises(ReasonMissing):
@@ -246,23 +292,55 @@ async def test_fo_03_an_automatic_dissatisfied_goes_to_a_person_who_learns_the_r
     assert (await only(database)).reason == "not_solved"
 
 
-async def test_fo_01_what_is_overdue_is_escalated_once(
-    database: Database, world: World, settings: Settings, at: datetime
+async def test_fo_01_what_is_late_is_told_to_its_agent_the_supervisor_and_the_unit_above_once(
+    database: Database, world: World, client: httpx.AsyncClient, settings: Settings, at: datetime
 ) -> None:
     await done(database, world, tier="gold")
-    await done(database, world, tier="diamond")
-    first, second = await rows(database, FollowUp)
+
+    async def warned(name: str) -> list[tuple[str, str]]:
+        answer = await client.get(
+            "/v1/follow-up-warnings", headers=bearer(settings, world.actors[name])
+        )
+        return [(one["subject"], one["audience"]) for one in answer.json()["items"]]
+
+    expected = {
+        at + timedelta(hours=15): ([], []),
+        at + timedelta(hours=16): ([("follow_up", "handler")], []),  # the local day is over
+        at + timedelta(days=3): ([("follow_up", "handler")], [("follow_up", "supervisor")]),
+        at + timedelta(days=6): (
+            [("follow_up", "handler")],
+            [("follow_up", "supervisor"), ("follow_up", "unit_above")],
+        ),
+    }
+    for moment, (agent, supervisor) in expected.items():
+        with clock.frozen(moment):
+            await clocked(database, settings)
+            await clocked(database, settings)
+            assert (await warned("ann"), await warned("sam")) == (agent, supervisor)
+    assert (await only(database)).escalated_at == at + timedelta(days=3)
+    call = {"follow_up_id": str((await only(database)).id)}
+    await run(database, world.ann, "follow_up.take", **call)
+    await run(database, world.ann, "follow_up.answer", **call, satisfaction="satisfied")
+    assert await warned("sam") == []  # what is done is no longer shown
+
+
+async def test_fo_03_a_late_care_task_is_told_to_the_supervisor(
+    database: Database, world: World, client: httpx.AsyncClient, settings: Settings, at: datetime
+) -> None:
+    await done(database, world)
     await run(
-        database, world.ann, "follow_up.answer", follow_up_id=str(second.id),
-        satisfaction="dissatisfied", reason="cost",
+        database, system(1), "follow_up.answer_automatic", satisfaction="dissatisfied",
+        follow_up_id=str((await only(database)).id), channel="reply",
     )  # fmt: skip
-    with clock.frozen(at + timedelta(days=3)):
-        await clocked(database, settings)
-        assert [r.escalated_at for r in await rows(database, FollowUp)] == [clock.now(), None]
-        assert [r.escalated_at for r in await rows(database, CareTask)] == [clock.now()]
-    with clock.frozen(at + timedelta(days=4)):
-        await clocked(database, settings)
-    assert (await rows(database, FollowUp))[0].version == first.version + 1
+    seen = []
+    for hours in (23, 24, 48):
+        with clock.frozen(at + timedelta(hours=hours)):
+            await clocked(database, settings)
+            answer = await client.get("/v1/follow-up-warnings", headers=bearer(settings, world.sam))
+            seen.append([(o["subject"], o["audience"]) for o in answer.json()["items"]])
+    assert seen == [[], [("care", "supervisor")], [("care", "supervisor"), ("care", "unit_above")]]
+    (task,) = await rows(database, CareTask)
+    assert task.escalated_at == at + timedelta(hours=24)
 
 
 async def test_fo_02_the_script_knows_what_was_promised_and_whether_it_was_kept(
@@ -303,7 +381,8 @@ async def test_fo_05_the_figures_by_period_and_part_with_the_records_behind(
                 FollowUp(
                     region_id=1, customer_id=customer.id, centre_id=NORTH, order_id=order.id,
                     matter="install", channel="person", firm_id=firm, finished_at=ended,
-                    ask_at=ended, due_at=ended, latest_at=ended + timedelta(days=3), tries=0,
+                    ask_at=ended, call_at=ended, due_at=ended, tries=0,
+                    latest_at=ended + timedelta(days=3),
                     state="to_call" if said is None else "answered", satisfaction=said,
                     reason=reason, answered_at=answered,
                     answer_channel=None if said is None else "person",
@@ -333,6 +412,10 @@ async def test_fo_05_the_figures_by_period_and_part_with_the_records_behind(
     assert [i["part"] for i in (await asked(by="centre"))["items"]] == [str(NORTH)]
     assert (await asked(by="firm"))["items"][1]["part"] == str(FIRM)
     assert (await asked(party="own"))["reasons"][0]["cumulative_percent"] == 100.0
+    (kaapeli,) = (await asked(firm_id=str(FIRM)))["items"]
+    assert (kaapeli["planned"], kaapeli["satisfaction_percent"]) == (2, 50.0)
+    assert (await asked(centre_id=str(SOUTH)))["items"] == []
+    assert [i["part"] for i in (await asked(by="matter"))["items"]] == ["install"]
     assert (await asked(period="week"))["items"][0]["period_start"] == "2026-10-26"
     assert (await asked(period="day"))["items"][0]["period_start"] == "2026-10-31"
     behind = await client.get(
@@ -341,6 +424,10 @@ async def test_fo_05_the_figures_by_period_and_part_with_the_records_behind(
         params={"reason": "cost", "finished_from": "2026-10-31T00:00:00+02:00"},
     )
     assert [UUID(i["order_id"]) for i in behind.json()["items"]] == [made[2].id]
+    of_firm = await client.get(
+        "/v1/follow-ups", headers=headers, params={"party": "contractor", "sort": "-answered_at"}
+    )
+    assert [UUID(i["order_id"]) for i in of_firm.json()["items"]] == [made[4].id, made[5].id]
     chart = await client.get(
         "/v1/follow-ups/statistics/reasons.svg", headers=headers, params={**span, "lang": "zh_cn"}
     )

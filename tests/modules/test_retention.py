@@ -55,10 +55,11 @@ async def dissatisfied(database: Database, world: World, at: datetime) -> UUID:
         row = FollowUp(
             region_id=1, customer_id=order.customer.id, centre_id=NORTH, order_id=order.id,
             matter="install", channel="person", state="to_call", finished_at=at, ask_at=at,
-            due_at=at, latest_at=at + 3 * DAY, tries=0,
+            call_at=at, due_at=at, latest_at=at + 3 * DAY, tries=0,
         )  # fmt: skip
         session.add(row)
     said = {"satisfaction": "dissatisfied", "reason": "not_solved"}
+    await run(database, world.ann, "follow_up.take", follow_up_id=str(row.id))
     await run(database, world.ann, "follow_up.answer", follow_up_id=str(row.id), **said)
     return order.customer.id
 

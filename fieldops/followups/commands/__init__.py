@@ -1,5 +1,5 @@
 """The verbs of follow-ups; importing this registers them."""
 
-from fieldops.followups.commands import answering, caring, planning
+from fieldops.followups.commands import answering, caring, following, planning
 
-__all__ = ["answering", "caring", "planning"]
+__all__ = ["answering", "caring", "following", "planning"]

@@ -1,35 +1,61 @@
 """What customers say: to a person, by the link of a message, or by a reply to it (FO-03)."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
+from fieldops.appointments import queries as appointments
 from fieldops.followups import queries, rules
+from fieldops.followups.commands.planning import to_a_person
 from fieldops.followups.errors import (
     AlreadyAsked,
+    CallAgainPast,
+    NotTaken,
     NotYetByPerson,
+    OwnWork,
     ReasonMissing,
     ReasonUnknown,
     TakenByOther,
+    WordsMissing,
 )
 from fieldops.followups.events import FollowUpAnswered
 from fieldops.followups.models import CareTask, FollowUp
 from fieldops.followups.rules import Satisfaction, State
 from fieldops.kernel import configuration
+from fieldops.kernel.actor import Kind
 from fieldops.kernel.commands import Args, Context, Outcome, Text, command, shown
+from fieldops.kernel.errors import Forbidden
+from fieldops.kernel.gathering import row_of
 from fieldops.kernel.permissions import Permission
+from fieldops.organisation.models import Technician
 
 HANDLE = Permission.FOLLOW_UP_HANDLE
+A_DAY = timedelta(days=1)
 
 
-async def _open(ctx: Context, follow_up_id: UUID) -> FollowUp:
-    """Return a follow-up that a person asks now, locked; raises what keeps them from it."""
-    row = await queries.lock_follow_up(ctx.session, ctx.actor.scope(HANDLE), follow_up_id)
-    if row.state in {State.ANSWERED, State.UNREACHED}:
+async def _calls(ctx: Context, follow_up_id: UUID) -> list[FollowUp]:
+    """Return all that is to be asked of a follow-up's customer, this one first, locked.
+
+    They are locked in one order, whichever of them two people reach for. Raises NotFound,
+    AlreadyAsked, NotYetByPerson.
+    """
+    scope = ctx.actor.scope(HANDLE)
+    known = await queries.follow_up(ctx.session, scope, follow_up_id)
+    calls = await queries.lock_of_customer(ctx.session, ctx.region_id, known.customer_id)
+    if all(one.id != known.id for one in calls):
+        if known.state == State.WAITING:
+            raise NotYetByPerson
         raise AlreadyAsked
-    if row.state == State.WAITING:
-        raise NotYetByPerson
-    return row
+    return sorted(calls, key=lambda one: one.id != known.id)
+
+
+def _mine(ctx: Context, row: FollowUp) -> None:
+    """Raise NotTaken or TakenByOther unless the actor has taken a call."""
+    if row.taken_by is None:
+        raise NotTaken
+    if row.taken_by != ctx.actor.id:
+        raise TakenByOther
 
 
 class TakeFollowUp(Args):
@@ -39,37 +65,69 @@ class TakeFollowUp(Args):
 
 @command("follow_up.take", permission=HANDLE, subject="follow_up_id")
 async def take(ctx: Context, args: TakeFollowUp) -> FollowUp:
-    """Take a call, so that no second person makes it (FO-04).
+    """Take the call of a customer: all that is to be asked of them, so that one person calls.
 
-    Raises NotFound, AlreadyAsked, NotYetByPerson, TakenByOther.
+    FO-04, ORG-06: nobody else takes it for so long (`follow_up_claim`) or answers for it; who
+    works for a contractor, or did the work, asks nobody. Raises NotFound, AlreadyAsked,
+    NotYetByPerson, TakenByOther, OwnWork.
     """
-    row = await _open(ctx, args.follow_up_id)
-    if row.taken_by not in {None, ctx.actor.id} and not args.instead:
+    calls = await _calls(ctx, args.follow_up_id)
+    await _operators_own(ctx, calls)
+    held = await configuration.duration(ctx.session, ctx.region_id, rules.CLAIM)
+    others = [
+        one
+        for one in calls
+        if one.taken_by not in {None, ctx.actor.id}
+        and one.taken_at is not None
+        and ctx.now < one.taken_at + held
+    ]
+    if others and not args.instead:
         raise TakenByOther
-    if row.taken_by != ctx.actor.id:
-        row.taken_by, row.taken_at = ctx.actor.id, ctx.now
-    return row
+    for one in calls:
+        one.taken_by, one.taken_at = ctx.actor.id, ctx.now
+    return calls[0]
+
+
+async def _operators_own(ctx: Context, calls: list[FollowUp]) -> None:
+    caller = await row_of(ctx.session, Technician, ctx.region_id, ctx.actor.id)
+    did_it = any(one.technician_id == ctx.actor.id for one in calls)
+    if did_it or (caller is not None and caller.firm_id is not None):
+        raise OwnWork
 
 
 class NoteTry(Args):
     follow_up_id: UUID = Field(description="The follow-up that was tried.")
+    again_at: AwareDatetime | None = Field(
+        None, description="When the customer, who was reached, wants to be called."
+    )
 
 
 @command("follow_up.note_try", permission=HANDLE, subject="follow_up_id")
 async def note_try(ctx: Context, args: NoteTry) -> FollowUp:
-    """Note a call that reached nobody; after so many the customer counts as not reached (FO-02).
+    """Note a call that brought no answer, and when the next one is made (FO-02).
 
-    Raises NotFound, AlreadyAsked, NotYetByPerson, TakenByOther.
+    Nobody was reached: `follow_up_again` later, and after so many calls the customer counts as not
+    reached. The customer named a time: then, and the call does not count. Never in quiet hours
+    (AP-09). Raises NotFound, AlreadyAsked, NotYetByPerson, NotTaken, TakenByOther, CallAgainPast.
     """
-    row = await _open(ctx, args.follow_up_id)
-    if row.taken_by not in {None, ctx.actor.id}:
-        raise TakenByOther
+    calls = await _calls(ctx, args.follow_up_id)
+    _mine(ctx, calls[0])
+    quiet = await appointments.quiet_hours(ctx.session, ctx.region_id)
     most = await configuration.value(ctx.session, ctx.region_id, rules.TRIES)
-    row.tries += 1
-    row.tried_at, row.taken_by, row.taken_at = ctx.now, None, None
-    if row.tries >= most:
-        row.state = State.UNREACHED.value
-    return row
+    again = args.again_at
+    if again is None:
+        again = ctx.now + await configuration.duration(ctx.session, ctx.region_id, rules.AGAIN)
+    elif not ctx.now <= again <= max(calls[0].latest_at, ctx.now + A_DAY):
+        raise CallAgainPast(latest=calls[0].latest_at.isoformat())
+    for row in calls:
+        if row.taken_by != ctx.actor.id:
+            continue
+        row.tried_at, row.taken_by, row.taken_at = ctx.now, None, None
+        row.call_at = quiet.end_after(again) if quiet.covers(again) else again
+        row.tries += args.again_at is None
+        if row.tries >= most:
+            row.state = State.UNREACHED.value
+    return calls[0]
 
 
 class AnswerFollowUp(Args):
@@ -91,11 +149,11 @@ class AnswerFollowUp(Args):
 async def answer(ctx: Context, args: AnswerFollowUp) -> Outcome:
     """Write down what a customer said to a person; dissatisfied opens a care task (FO-03).
 
-    Raises NotFound, AlreadyAsked, NotYetByPerson, TakenByOther, ReasonMissing, ReasonUnknown.
+    Raises NotFound, AlreadyAsked, NotYetByPerson, NotTaken, TakenByOther, ReasonMissing,
+    ReasonUnknown, WordsMissing.
     """
-    row = await _open(ctx, args.follow_up_id)
-    if row.taken_by not in {None, ctx.actor.id}:
-        raise TakenByOther
+    row = (await _calls(ctx, args.follow_up_id))[0]
+    _mine(ctx, row)
     if args.satisfaction is Satisfaction.DISSATISFIED and args.reason is None:
         raise ReasonMissing
     row.answered_by = ctx.actor.id
@@ -112,16 +170,42 @@ class AnswerAutomatic(Args):
 
 @command("follow_up.answer_automatic", permission=HANDLE, subject="follow_up_id")
 async def answer_automatic(ctx: Context, args: AnswerAutomatic) -> Outcome:
-    """Take an answer that came by link or reply; dissatisfied goes to a person (FO-02, FO-03).
+    """Take an answer that came by link, reply or key; dissatisfied goes to a person (FO-02, FO-03).
 
-    The same answer again changes nothing. Raises NotFound, AlreadyAsked, ReasonUnknown.
+    The customer's own ways run it alone. The same answer again changes nothing. Raises NotFound,
+    Forbidden, AlreadyAsked, ReasonUnknown, WordsMissing.
     """
+    if ctx.actor.kind is not Kind.SYSTEM:
+        raise Forbidden(permission="follow_up:answer_automatic")
     row = await queries.lock_follow_up(ctx.session, ctx.actor.scope(HANDLE), args.follow_up_id)
     if row.state == State.ANSWERED:
         if row.satisfaction == args.satisfaction:
             return row
         raise AlreadyAsked
     return await take_answer(ctx, row, args.satisfaction, args.channel, args.reason, args.words)
+
+
+class HandOver(Args):
+    follow_up_id: UUID = Field(description="The follow-up that no message can make.")
+    words: Text | None = Field(None, max_length=1000, description="What the customer wrote.")
+
+
+@command("follow_up.hand_over", permission=HANDLE, subject="follow_up_id")
+async def hand_over(ctx: Context, args: HandOver) -> Outcome:
+    """Hand a follow-up to a person: no message reaches the customer, or their words are not plain.
+
+    FO-02: the messages alone run it; one that is answered stays as it is. Raises NotFound,
+    Forbidden.
+    """
+    if ctx.actor.kind is not Kind.SYSTEM:
+        raise Forbidden(permission="follow_up:hand_over")
+    row = await queries.lock_follow_up(ctx.session, ctx.actor.scope(HANDLE), args.follow_up_id)
+    if row.state == State.ANSWERED:
+        return []
+    row.words = args.words or row.words
+    if row.state != State.TO_CALL:
+        await to_a_person(ctx, row)
+    return row
 
 
 async def take_answer(
@@ -136,9 +220,11 @@ async def take_answer(
     dissatisfied = said is Satisfaction.DISSATISFIED
     if reason is not None and reason not in rules.reasons():
         raise ReasonUnknown(reason=reason)
+    if dissatisfied and reason == rules.OTHER and not words:
+        raise WordsMissing
     row.state, row.satisfaction = State.ANSWERED.value, said.value
     row.reason = reason if dissatisfied else None
-    row.words = words
+    row.words = words or row.words
     row.answered_at, row.answer_channel = ctx.now, channel
     rows: list[FollowUp | CareTask] = [row]
     if dissatisfied:

@@ -7,6 +7,7 @@ from pydantic import Field
 from fieldops.followups import queries, rules
 from fieldops.followups.errors import (
     CareTaskClosed,
+    CustomerNotContent,
     ReasonMissing,
     ReasonUnknown,
     TakenByOther,
@@ -47,16 +48,16 @@ async def take(ctx: Context, args: TakeCareTask) -> CareTask:
 class CloseCareTask(Args):
     model_config = shown(
         care_task_id="01938f5e-0000-7000-8000-000000000001",
-        outcome="The router was moved; the customer measured 480 Mbit/s with us on the phone",
+        outcome="The router was moved to the living room",
+        spoken_by="phone",
+        said="I measured 480 Mbit/s with you on the phone, that is fine",
         customer_agreed=True,
     )
     care_task_id: UUID = Field(description="The task.")
-    outcome: Text = Field(
-        min_length=10, max_length=1000, description="What was done, and what the customer said."
-    )
-    customer_agreed: bool = Field(
-        description="Whether the customer, who was spoken to, calls it settled."
-    )
+    outcome: Text = Field(min_length=10, max_length=1000, description="What was done.")
+    spoken_by: rules.SpokenBy = Field(description="How the customer was spoken to.")
+    said: Text = Field(min_length=2, max_length=1000, description="What the customer said of it.")
+    customer_agreed: bool = Field(description="Whether the customer calls it settled.")
     reason: Text | None = Field(
         None, max_length=64, description="Of the list; needed when the customer named none before."
     )
@@ -64,21 +65,26 @@ class CloseCareTask(Args):
 
 @command("care_task.close", permission=HANDLE, subject="care_task_id")
 async def close(ctx: Context, args: CloseCareTask) -> Outcome:
-    """Close a task with the customer; the concrete reason is known by then (FO-03).
+    """Close a task with the customer's say; the concrete reason is known by then (FO-03).
 
-    Raises NotFound, CareTaskClosed, TakenByOther, ReasonMissing, ReasonUnknown.
+    A customer who does not call it settled keeps it open; only a supervisor may close it then.
+    Raises NotFound, CareTaskClosed, TakenByOther, CustomerNotContent, ReasonMissing,
+    ReasonUnknown.
     """
     scope = ctx.actor.scope(HANDLE)
     task = await _open(ctx, args.care_task_id)
     if task.taken_by not in {None, ctx.actor.id}:
         raise TakenByOther
+    if not args.customer_agreed and not ctx.actor.allows(Permission.COMPLAINT_DECIDE):
+        raise CustomerNotContent
     asked = await queries.lock_follow_up(ctx.session, scope, task.follow_up_id)
     if args.reason is not None and args.reason not in rules.reasons():
         raise ReasonUnknown(reason=args.reason)
-    if asked.reason is None and args.reason is None:
+    reason = asked.reason or args.reason
+    if reason is None:
         raise ReasonMissing
-    if asked.reason is None:
-        asked.reason = args.reason
+    asked.reason = reason
     task.closed_at, task.closed_by = ctx.now, ctx.actor.id
-    task.outcome, task.customer_agreed = args.outcome, args.customer_agreed
+    task.outcome, task.spoken_by, task.said = args.outcome, args.spoken_by, args.said
+    task.customer_agreed = args.customer_agreed
     return [task, asked]

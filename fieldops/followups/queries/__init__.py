@@ -1,0 +1,62 @@
+"""Reads of follow-ups, a file per subject: the records, what a caller knows, the figures."""
+
+from fieldops.followups.queries.calling import Known, known
+from fieldops.followups.queries.clock import (
+    forgotten,
+    forgotten_complaints,
+    late,
+    late_tasks,
+    lock_unanswered,
+    warnings,
+)
+from fieldops.followups.queries.figures import Counted, counted, reasons
+from fieldops.followups.queries.matters import (
+    about_complaint,
+    about_order,
+    asked_complaint,
+    asked_order,
+    last_visit,
+    lock_open_of_order,
+    orders_of,
+)
+from fieldops.followups.queries.records import (
+    DONE,
+    Cut,
+    Wanted,
+    care_tasks,
+    follow_up,
+    follow_ups,
+    lock_follow_up,
+    lock_of_customer,
+    lock_task,
+)
+
+__all__ = [
+    "DONE",
+    "Counted",
+    "Cut",
+    "Known",
+    "Wanted",
+    "about_complaint",
+    "about_order",
+    "asked_complaint",
+    "asked_order",
+    "care_tasks",
+    "counted",
+    "follow_up",
+    "follow_ups",
+    "forgotten",
+    "forgotten_complaints",
+    "known",
+    "last_visit",
+    "late",
+    "late_tasks",
+    "lock_follow_up",
+    "lock_of_customer",
+    "lock_open_of_order",
+    "lock_task",
+    "lock_unanswered",
+    "orders_of",
+    "reasons",
+    "warnings",
+]

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import queries as appointments
 from fieldops.appointments.models import Appointment
+from fieldops.appointments.rules import OPEN_STATES
 from fieldops.demo.city import City, city_id
-from fieldops.demo.standing import REGION
+from fieldops.demo.copying import REGION
 from fieldops.kernel import clock, ledger
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Envelope
@@ -39,7 +40,9 @@ async def book(database: Database, city: City, wanted: int) -> int:
     """
     async with database.transaction() as session:
         have = await session.scalar(
-            select(func.count()).select_from(Appointment).where(Appointment.region_id == REGION)
+            select(func.count())
+            .select_from(Appointment)
+            .where(Appointment.region_id == REGION, Appointment.state.in_(OPEN_STATES))
         )
         missing = wanted - (have or 0)
         waiting = await _waiting(session) if missing > 0 else []

@@ -20,8 +20,12 @@ from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.customers.standards import ensure_defaults as ensure_standards
 from fieldops.demo import bookings, standing
 from fieldops.demo.city import TIME_ZONE, City, city_id
+from fieldops.demo.copying import REGION
+from fieldops.demo.months.rows import PAST
+from fieldops.demo.months.writing import load_months
 from fieldops.demo.orders import ServiceOrder as CityOrder
-from fieldops.demo.standing import REGION, premises_ref
+from fieldops.demo.standing import premises_ref
+from fieldops.files.disk import Disk
 from fieldops.kernel import clock
 from fieldops.kernel.actor import system
 from fieldops.kernel.db import Database
@@ -35,7 +39,7 @@ from fieldops.organisation.models import Unit
 DEMO_PASSWORD = "demo-password"  # noqa: S105 - printed by the demo and written in docs/demo.md
 SEED = 7
 WEEK = timedelta(days=7)
-STEPS = 16  # how often `say` is called by a whole load, for a progress bar
+STEPS = 31  # how often `say` is called by a whole load, for a progress bar
 
 Say = Callable[[str, int], None]
 
@@ -86,11 +90,13 @@ async def load_city(
     *,
     password: str = DEMO_PASSWORD,
     appointments: int = 90,
+    disk: Disk | None = None,
     say: Say = _silently,
 ) -> LoadReport:
     """Load a city into an empty, migrated database; what is there already stays as it is.
 
-    Every account gets `password`; about `appointments` visits are booked from now on. An
+    With a `disk` for its pictures it also gets three months of past work. Every account gets
+    `password`; about `appointments` visits are booked from now on. An
     interrupted load is taken up by the next call: the standing world is one transaction, the
     orders are known by their numbers, and only what is missing is booked.
     """
@@ -106,6 +112,8 @@ async def load_city(
             await lay_out_reasons(session)
             await ensure_standard_templates(session)
             await standing.write(session, city, passwords.hash(password), note)
+    if disk is not None:
+        await load_months(database, city, disk, note)
     if await _orders(database) < len(city.orders):
         # Centres do not share rows: two imports at once use both the database and this process.
         halves = [
@@ -124,7 +132,12 @@ async def load_city(
 async def _orders(database: Database) -> int:
     async with database.transaction() as session:
         counted = await session.scalar(
-            select(func.count()).select_from(ServiceOrder).where(ServiceOrder.region_id == REGION)
+            select(func.count())
+            .select_from(ServiceOrder)
+            .where(
+                ServiceOrder.region_id == REGION,
+                ServiceOrder.external_ref.not_like(f"{PAST}%"),
+            )
         )
     return counted or 0
 

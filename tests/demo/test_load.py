@@ -10,7 +10,7 @@ from fieldops.appointments.models import Appointment
 from fieldops.customers.pii import Contact
 from fieldops.demo import load
 from fieldops.demo.city import City
-from fieldops.demo.standing import REGION
+from fieldops.demo.copying import REGION
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings

@@ -28,6 +28,8 @@ from sqlalchemy.engine import make_url
 from fieldops.cluster import Cluster
 from fieldops.demo import load
 from fieldops.demo.city import build_city
+from fieldops.demo.copying import REGION
+from fieldops.files.disk import Disk
 from fieldops.kernel import clock
 from fieldops.kernel.db import Database, connect
 from fieldops.kernel.settings import Settings
@@ -156,7 +158,7 @@ async def _prepare(settings: Settings, moved: MovedClock) -> None:
             moved.move_to(latest)  # the data has seen this moment; time never goes back
         if not await load.is_loaded(database):
             moved.move_to(moved.next_working_day(8, 30))
-            await _load(database)
+            await _load(database, Disk(settings.files_path, REGION))
     finally:
         await database.close()
 
@@ -177,7 +179,7 @@ async def _migrate() -> None:
         )
 
 
-async def _load(database: Database) -> None:
+async def _load(database: Database, disk: Disk) -> None:
     began = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -188,7 +190,7 @@ async def _load(database: Database) -> None:
         def say(what: str, count: int) -> None:
             progress.update(task, advance=1, description=f"Loaded {count:,} {what}")
 
-        report = await load.load_city(database, city, say=say)
+        report = await load.load_city(database, city, disk=disk, say=say)
     parts = ", ".join(f"{count:,} {what}" for what, count in report.loaded.items())
     console.print(f"Sample city loaded in {time.monotonic() - began:.0f} s: {parts}.")
     for refused in report.orders_refused:

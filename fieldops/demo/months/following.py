@@ -1,0 +1,41 @@
+"""What follows from the past months, worked out by the product itself: findings, flags, tasks.
+
+The same commands as the worker's nightly and quarter-hourly jobs run, once, as of now.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from fieldops.demo.copying import REGION
+from fieldops.health.commands.declining import look_for_decline
+from fieldops.kernel import actor, clock, commands
+from fieldops.kernel.commands import Envelope
+from fieldops.kernel.db import Database
+from fieldops.kernel.ids import new_id
+from fieldops.quality.commands import check
+from fieldops.retention import queries as retention
+from fieldops.retention.commands import open_task
+
+
+async def work_out(database: Database, visit_ids: Iterable[UUID]) -> dict[str, int]:
+    """Look for declining lines, at the evidence of some visits, and for customers let down.
+
+    Returns how many of each were looked at.
+    """
+    await _run(database, look_for_decline)
+    looked = 0
+    for visit_id in visit_ids:
+        await _run(database, check, visit_id=str(visit_id))
+        looked += 1
+    async with database.transaction() as session:
+        let_down = await retention.without_task(session, REGION, clock.now())
+    for customer_id, *_ in let_down:
+        await _run(database, open_task, customer_id=str(customer_id))
+    return {"visits looked at": looked, "customers to be called": len(let_down)}
+
+
+async def _run(database: Database, verb: Any, **args: Any) -> None:
+    async with database.transaction() as session:
+        envelope = Envelope(new_id(), commands.spec_of(verb).name, args)
+        await commands.run(session, actor.system(REGION), envelope, clock.now())

@@ -10,16 +10,19 @@ from fastapi.responses import JSONResponse
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.customers import queries as customers
+from fieldops.kernel import clock
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.geo import Latitude, Longitude
 from fieldops.kernel.permissions import Permission
-from fieldops.network import commands, queries, rules
+from fieldops.network import commands, queries, ranking, rules
 from fieldops.network.models import Finding, NetworkFeature, NetworkService
 from fieldops.network.queries import history, tracing
 from fieldops.network.rules import Box, FeatureKind, FindingState
 from fieldops.network.schemas import (
+    BestFree,
     CarriedRead,
     ChangeRead,
+    ChoiceRead,
     ConnectionRead,
     FeatureCollection,
     FeatureRead,
@@ -53,6 +56,7 @@ verb(router, "/network/features/{feature_id}/change", commands.change_feature)
 verb(router, "/network/features/{feature_id}/mark-bad", commands.mark_pair_bad)
 verb(router, "/network/features/{feature_id}/reserve", commands.reserve)
 verb(router, "/network/features/{feature_id}/release", commands.release)
+verb(router, "/network/features/{feature_id}/claim", commands.claim)
 verb(router, "/network/connections", commands.connect)
 verb(router, "/network/services", commands.register_service)
 verb(router, "/network/services/{service_id}/state", commands.change_service)
@@ -237,6 +241,30 @@ async def service_trace(service_id: UUID, reading: Network) -> ServiceTrace:
     row = await queries.service(reading.session, reading.scope, service_id)
     ways = await tracing.traces(reading.session, row.region_id, [row])
     return ServiceTrace(service_id=row.id, **_walked(ways[row.id]))
+
+
+@router.get(
+    "/network/services/{service_id}/best-free",
+    operation_id="service_best_free",
+    summary="What is free in the place of each pair, fibre and port of a service, the best first",
+    responses=problems(404),
+)
+async def best_free(service_id: UUID, reading: Network) -> list[BestFree]:
+    row = await queries.service(reading.session, reading.scope, service_id)
+    used = await queries.used_by(reading.session, row.region_id, row.id)
+    now = clock.now()
+    return [
+        BestFree(
+            instead_of=one.id,
+            kind=one.kind,
+            name=one.name,
+            choices=[
+                ChoiceRead(**choice.shown())
+                for choice in await ranking.best_free(reading.session, one, now)
+            ],
+        )
+        for one in used
+    ]
 
 
 @router.get(

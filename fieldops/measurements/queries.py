@@ -6,6 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, and_, or_, select, union
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.clock import local_day
@@ -96,6 +97,19 @@ async def taken(
         )
         found |= {(kind, service_id) for service_id in services}
     return found
+
+
+async def newest_of_features(
+    session: AsyncSession, region_id: int, ids: Collection[UUID]
+) -> dict[UUID, LineTest]:
+    """Return the newest line test of each of some pairs, fibres and ports."""
+    found = await session.scalars(
+        select(LineTest)
+        .where(LineTest.region_id == region_id, LineTest.feature_id.in_(ids))
+        .ext(distinct_on(LineTest.feature_id))
+        .order_by(LineTest.feature_id, LineTest.estimated_at.desc(), LineTest.id.desc())
+    )
+    return {row.feature_id: row for row in found if row.feature_id is not None}
 
 
 def cable_work(scope: Scope, *, unanswered: bool = False) -> Select[WorkOrder]:

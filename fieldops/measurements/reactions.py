@@ -2,11 +2,14 @@
 
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
-from fieldops.measurements import commands
+from fieldops.measurements import commands, quality
+from fieldops.network import ranking
 from fieldops.orders.events import WorkTransferring
 from fieldops.orders.rules import Department
 from fieldops.organisation.events import ToolJudgedAnew
 from fieldops.visits.events import VisitCompleting
+
+ranking.readers.append(quality.of_features)  # RE-04: what was measured decides what is best
 
 
 @on(VisitCompleting)

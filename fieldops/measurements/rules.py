@@ -1,6 +1,10 @@
 """Which values a test may have, and which kinds of work need which tests (VI-04). Pure."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+
+from fieldops.kernel.configuration import Number, number
 
 
 class Place(StrEnum):
@@ -39,6 +43,57 @@ LINE_VALUES: dict[str, tuple[float, float]] = {
 
 MOST_MBPS = 100_000.0
 MOST_MS = 60_000.0
+
+_least, _most = "least", "most"
+
+
+def _limit(name: str, unit: str, usual: float, text: str, within: tuple[float, float]) -> Number:
+    return number(name, "RE-04", unit, usual, text, within=within)
+
+
+LIMITS: tuple[tuple[str, str, Number], ...] = (
+    ("insulation_mohm", _least, _limit(
+        "line_least_insulation", "megohm", 1, "Less insulation than this is poor.", (0.01, 1000))),
+    ("noise_margin_db", _least, _limit(
+        "line_least_noise_margin", "dB", 6, "A smaller noise margin than this is poor.", (1, 30))),
+    ("attenuation_db", _most, _limit(
+        "line_most_attenuation", "dB", 50, "More attenuation than this is poor.", (5, 110))),
+    ("loop_resistance_ohm", _most, _limit(
+        "line_most_loop_resistance", "ohm", 1300, "More loop resistance is poor.", (100, 5000))),
+    ("foreign_voltage_v", _most, _limit(
+        "line_most_foreign_voltage", "volt", 10, "More foreign voltage, either way, is poor.",
+        (1, 200))),
+)  # fmt: skip
+"""What makes a line test poor: the value, whether its number is the least or the most, the number.
+Optical power is judged with the health records' numbers and by those alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What a line test says of a line: 0 to 100, and which of its values are beyond their limit.
+
+    50 is a line whose worst value is exactly at its limit; None: nothing with a limit was measured.
+    """
+
+    score: int | None
+    poor: tuple[str, ...]
+
+
+def quality(values: Mapping[str, float | None], own: Mapping[str, float]) -> Quality:
+    """Judge the values of a test by a region's numbers (RE-04)."""
+    scores: list[float] = []
+    poor: list[str] = []
+    for column, direction, limit in LIMITS:
+        value = values.get(column)
+        if value is None:
+            continue
+        bound, size = own[limit.name], abs(value) if direction == _most else value
+        if (size < bound) if direction == _least else (size > bound):
+            poor.append(column)
+        share = size / bound if direction == _least else (2 - size / bound)
+        scores.append(50 * min(2.0, max(0.0, share)))
+    return Quality(round(min(scores)) if scores else None, tuple(poor))
+
 
 _WITH_LINE = ("install", "move", "repair", "change")
 

@@ -1,6 +1,6 @@
 """What the network record refuses, and what waits for a resource steward."""
 
-from fieldops.kernel.errors import Hold, Refusal
+from fieldops.kernel.errors import Caution, Hold, Refusal
 
 
 class ResourceChanged(Hold):
@@ -11,6 +11,20 @@ class ResourceChanged(Hold):
 
     code = "resource_changed"
     advice = "Go on with your work; the resource steward compares both and tells you the result."
+
+
+class ClaimLost(Caution):
+    """{name} was claimed before you and is {present_state}; {second} is held for you instead."""
+
+    code = "claim_lost"
+    advice = "Use the one named; if you have connected the other already, hand that in as it is."
+
+
+class NoneFree(Refusal):
+    """{name} is {present_state}, and no other that fits is free."""
+
+    code = "none_free"
+    advice = "If no pair or port helps, transfer the work to the cable department."
 
 
 class ResourceState(Refusal):

@@ -21,6 +21,18 @@ class PairSwapped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceClaimed(Event):
+    """A visit holds a pair, fibre or port for a service for a while (RE-02)."""
+
+    visit_id: UUID | None
+    service_id: UUID
+    premises_id: UUID
+    customer_id: UUID
+    centre_id: UUID
+    feature_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class PairMarkedBad(Event):
     """A pair, fibre or port was found bad; premises and customer are those it served, if any."""
 

@@ -48,7 +48,8 @@ class NetworkFeature(Regional):
     parent lies. `service_id` is the one service that reserves or occupies it, also while it is
     bad and the service has not been moved. `state_reason`, `state_test` (what was measured),
     `state_since` and `state_visit_id` say why, on what evidence, since when and on which visit
-    (RE-05); the audit keeps their history.
+    (RE-05); the audit keeps their history. `claim_until` makes a reservation a lease that a visit
+    (`claim_visit_id`) holds until then, whether a service uses it or not.
     """
 
     __tablename__ = "network_feature"
@@ -66,6 +67,8 @@ class NetworkFeature(Regional):
     state_test: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     state_since: Mapped[datetime | None]
     state_visit_id: Mapped[UUID | None]
+    claim_until: Mapped[datetime | None]
+    claim_visit_id: Mapped[UUID | None]
     service_id: Mapped[UUID | None] = link("network_service", nullable=True)
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
 
@@ -96,6 +99,19 @@ class NetworkFeature(Regional):
         ),
         CheckConstraint(
             f"({one_of('kind', sorted(rules.STATEFUL))}) = (shape is null)", name="shape_of_kind"
+        ),
+        CheckConstraint("claim_until is null or state = 'reserved'", name="claim_reserved"),
+        Index(
+            "ix_network_feature_claim",
+            "region_id",
+            "claim_until",
+            postgresql_where=text("claim_until is not null"),
+        ),
+        Index(
+            "ix_network_feature_state_visit",
+            "region_id",
+            "state_visit_id",
+            postgresql_where=text("state_visit_id is not null"),
         ),
         Index(
             "ix_network_feature_shape",

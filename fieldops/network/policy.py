@@ -49,6 +49,11 @@ def working_scope(actor: Actor, permission: Permission, visit_id: UUID | None) -
     return Scope(scope.region_id, whole_region=True)
 
 
+def whole_region(region_id: int) -> Scope:
+    """Return the scope of what the system itself looks up for an actor it has judged."""
+    return Scope(region_id, whole_region=True)
+
+
 shown(NetworkFeature, Permission.NETWORK_READ, visible_features)
 shown(NetworkService, Permission.NETWORK_READ, visible_services)
 shown(Finding, Permission.NETWORK_READ, visible_findings)

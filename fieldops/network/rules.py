@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
+from fieldops.kernel.configuration import number
 from fieldops.kernel.errors import InvalidArguments
 from fieldops.network.errors import (
     AreaTooLarge,
@@ -146,6 +149,24 @@ NEXT_LIFE: dict[ServiceLife, frozenset[ServiceLife]] = {
     ServiceLife.ACTIVE: frozenset({ServiceLife.CEASED}),
     ServiceLife.CEASED: frozenset(),
 }
+
+CLAIM_LASTS = number(
+    "claim_lasts", "RE-02", "hours", 12,
+    "How long a pair, fibre or port that a visit claimed is held before others may take it.",
+    within=(1, 240),
+)  # fmt: skip
+
+
+class Claimed(Protocol):
+    """What can be held for a while."""
+
+    claim_until: datetime | None
+
+
+def lapsed(claimed: Claimed, now: datetime) -> bool:
+    """Return whether a claim is over, whether or not the record has followed already."""
+    return claimed.claim_until is not None and claimed.claim_until <= now
+
 
 USE = {ServiceLife.PLANNED: State.RESERVED, ServiceLife.ACTIVE: State.OCCUPIED}
 """The state a service gives to what it uses."""

@@ -66,7 +66,33 @@ class FeatureRead(_Read):
     state_reason: str | None
     state_since: datetime | None
     service_id: UUID | None
+    claim_until: datetime | None = Field(description="Until when a visit holds it by a claim.")
+    claim_visit_id: UUID | None
     attributes: dict[str, Any]
+
+
+class ChoiceRead(BaseModel):
+    """A free pair, fibre or port, with why it stands where it does in the list (RE-04)."""
+
+    feature_id: UUID
+    kind: str
+    name: str
+    parent_id: UUID
+    grade: Literal["measured_good", "not_measured", "measured_poor"]
+    score: int | None = Field(description="0 to 100; 50: its worst value is at the limit.")
+    measured_at: datetime | None
+    values: dict[str, float] = Field(description="Of the newest line test, units in the names.")
+    poor: list[str] = Field(description="The values beyond their limit.")
+    why: dict[str, str] = Field(description="A sentence in each language.")
+
+
+class BestFree(BaseModel):
+    """The free ones that may take the place of one that a service uses, the best first."""
+
+    instead_of: UUID
+    kind: str
+    name: str
+    choices: list[ChoiceRead]
 
 
 class EndRead(BaseModel):

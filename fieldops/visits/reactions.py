@@ -7,7 +7,13 @@ from fieldops.files.events import FileLinked
 from fieldops.kernel.commands import Context, Nature
 from fieldops.kernel.events import Event, on
 from fieldops.kernel.permissions import Scope
-from fieldops.network.events import FindingReported, PairMarkedBad, PairSwapped, PortChanged
+from fieldops.network.events import (
+    FindingReported,
+    PairMarkedBad,
+    PairSwapped,
+    PortChanged,
+    ResourceClaimed,
+)
 from fieldops.orders import queries as orders
 from fieldops.orders.commands import Why
 from fieldops.orders.events import (
@@ -46,7 +52,8 @@ _ASIDE: dict[type[WorkOrderAside], tuple[str, NextStep]] = {
     WorkOrderCancelled: ("cancelled", NextStep.WORK_ENDED),
 }
 
-Evidence = FileLinked | PairSwapped | PairMarkedBad | PortChanged | FindingReported
+Moved = PairSwapped | PortChanged | ResourceClaimed
+Evidence = FileLinked | PairMarkedBad | FindingReported | Moved
 
 
 @on(OrderReceived, WorkAdded, WorkOrdersResumed)
@@ -85,7 +92,7 @@ async def take_work_off(ctx: Context, event: WorkOrderAside) -> None:
     await take_off(ctx, event.work_order_id, outcome, next_step, why)
 
 
-@on(FileLinked, PairSwapped, PairMarkedBad, PortChanged, FindingReported)
+@on(FileLinked, PairSwapped, PairMarkedBad, PortChanged, ResourceClaimed, FindingReported)
 async def judge_evidence(ctx: Context, event: Event) -> None:
     """Judge what another module records for a visit: facts are kept, decisions are judged.
 
@@ -101,7 +108,7 @@ async def judge_evidence(ctx: Context, event: Event) -> None:
             raise ResourceElsewhere(next_steps=("network.report_finding",))
         return
     judged = await visit_for_decision(ctx, visit_id)
-    if not isinstance(event, PairSwapped | PortChanged):
+    if not isinstance(event, Moved):
         return
     if judged.mine and event.premises_id != judged.visit.premises_id:
         raise ResourceElsewhere(next_steps=("network.report_finding",))

@@ -273,6 +273,8 @@ class FeatureOnDevice(_Read):
     state_reason: str | None
     state_since: datetime | None
     service_id: UUID | None
+    claim_until: datetime | None = Field(description="Until when a visit holds it by a claim.")
+    claim_visit_id: UUID | None
     attributes: dict[str, Any]
 
 

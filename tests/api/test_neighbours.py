@@ -136,6 +136,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "network_change_port": {"visit_id": SOME, "from_id": SOME, "to_id": str(new_id()), **WHY},
     "network_mark_pair_bad": {"visit_id": SOME, **WHY},
+    "network_claim": {"visit_id": SOME, "service_id": SOME},
     "network_change_service": {"state": "ceased", **WHY},
     "network_reserve": {"service_id": SOME, **WHY},
     "network_swap_pair": {"visit_id": SOME, "from_id": SOME, "to_id": str(new_id()), **WHY},

@@ -189,6 +189,10 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
         *_started(day),
         day.move("network.change_port", day.ports),
     ],
+    "network.claim": lambda day: [
+        *_started(day),
+        day.visit("network.claim", service_id=str(day.service_id), feature_id=str(day.pairs[2])),
+    ],
     "network.mark_pair_bad": lambda day: [
         *_started(day),
         day.visit("network.mark_pair_bad", feature_id=str(day.pairs[3]), reason="crackles"),

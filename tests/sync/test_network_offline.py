@@ -1,8 +1,11 @@
 """What a phone does to the network record in a cellar, and what becomes of it (RE-03 to RE-05)."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
+from fieldops.kernel import clock
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
 from fieldops.network.models import NetworkFeature
@@ -54,3 +57,42 @@ async def test_sy_02_a_transfer_without_its_test_is_a_case_and_the_captured_fact
     assert [row["state"] for row in listed.json()["items"] if row["department"] == "field"] == [
         "transferred"
     ]
+
+
+async def test_re_04_a_claim_captured_offline_loses_to_an_earlier_one_and_the_phone_has_another(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    """Both captured in a cellar; whose phone comes first to the server has it."""
+    made = await begun_visit(database, world, REPAIR)
+    later = clock.now() + timedelta(hours=5)
+    other = await begun_visit(database, world, REPAIR, start=later)
+    async with database.transaction() as session:
+        plant = await make_plant(session)
+        one = await make_service(session, plant, premises=made.premises)
+        two = await make_service(session, plant, number=1, premises=other.premises)
+    first, second = await new_phone(world.alice), await new_phone(world.alice)
+    await first.pull()
+    await second.pull()
+    wanted = plant.pairs[2].id
+    for phone, visit, service in ((second, other, two), (first, made, one)):
+        phone.capture(
+            "network.claim", visit_id=visit.visit_id, service_id=service.id, feature_id=wanted
+        )
+    (won,), (lost,) = await first.push(), await second.push()
+    assert (won["status"], won.get("warnings")) == ("applied", None)
+    assert (lost["status"], lost["warnings"][0]["code"]) == ("applied", "claim_lost")
+    await second.pull()
+    held = second.row("feature", plant.pairs[3].id)
+    assert held is not None
+    assert (held["state"], held["service_id"]) == ("reserved", str(two.id))
+    assert (held["claim_visit_id"], held["claim_until"] is not None) == (str(other.visit_id), True)
+    taken = second.row("feature", wanted)
+    assert taken is not None
+    assert taken["claim_visit_id"] == str(made.visit_id)
+    second.capture(  # wired in the cellar all the same: the steward is shown the other choice
+        "network.swap_pair",
+        visit_id=other.visit_id, service_id=two.id, reason="noise on it",
+        from_id=plant.pairs[1].id, to_id=wanted,
+    )  # fmt: skip
+    (held_back,) = await second.push()
+    assert (held_back["status"], held_back["code"]) == ("held", "resource_changed")

@@ -1,5 +1,6 @@
 """The verbs of the network record; importing this registers them all."""
 
+from fieldops.network.commands.claiming import claim, let_lapse
 from fieldops.network.commands.findings import close_finding, report_finding
 from fieldops.network.commands.plant import add_feature, change_feature, connect
 from fieldops.network.commands.serving import (
@@ -16,8 +17,10 @@ __all__ = [
     "change_feature",
     "change_port",
     "change_service",
+    "claim",
     "close_finding",
     "connect",
+    "let_lapse",
     "mark_pair_bad",
     "register_service",
     "release",

@@ -125,6 +125,8 @@ def _state_changes(
         "state_test": None,
         "state_since": ctx.now,
         "state_visit_id": None,
+        "claim_until": None,
+        "claim_visit_id": None,
     }
 
 

@@ -103,6 +103,7 @@ def _mark(ctx: Context, feature: NetworkFeature, state: State, reason: str) -> N
     feature.state_test = None
     feature.state_since = ctx.now
     feature.state_visit_id = None
+    feature.claim_until = feature.claim_visit_id = None
 
 
 class ChangeService(Args):

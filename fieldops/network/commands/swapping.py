@@ -9,7 +9,7 @@ from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Moment, Nature, Text, command
 from fieldops.kernel.errors import Conflict
 from fieldops.kernel.permissions import Permission
-from fieldops.network import policy, queries, rules
+from fieldops.network import policy, queries, ranking, rules
 from fieldops.network.errors import PairElsewhere, ResourceChanged, ResourceState, WrongKind
 from fieldops.network.events import PairMarkedBad, PairSwapped, PortChanged
 from fieldops.network.models import (
@@ -133,12 +133,12 @@ async def mark_pair_bad(ctx: Context, args: MarkBad) -> NetworkFeature:
     scope = policy.working_scope(ctx.actor, Permission.NETWORK_CHANGE, args.visit_id)
     found = await queries.lock_features(ctx.session, scope, [args.feature_id])
     bad = found[args.feature_id]
-    _check_kind(bad, STATEFUL)
+    check_kind(bad, STATEFUL)
     await _judge(ctx, bad, State.BAD)
     if not ctx.accepted:
         present = rules.Condition(_state_of(bad), bad.service_id is not None)
         if ctx.from_device and present.state in {State.BAD, State.RETIRED}:
-            _meets_newer(ctx, bad, "free, reserved or occupied", State.BAD)
+            await _meets_newer(ctx, bad, "free, reserved or occupied", State.BAD)
         rules.check_state(bad.name, present, State.BAD)
     service = await queries.service_of(ctx.session, bad)
     ctx.reason = args.reason
@@ -151,7 +151,7 @@ def _state_of(feature: NetworkFeature) -> State:
     return State(str(feature.state))
 
 
-def _check_kind(feature: NetworkFeature, kinds: frozenset[FeatureKind]) -> None:
+def check_kind(feature: NetworkFeature, kinds: frozenset[FeatureKind]) -> None:
     if feature.kind not in kinds:
         expected = " or ".join(sorted(kinds))
         raise WrongKind(name=feature.name, kind=feature.kind, expected=expected)
@@ -168,10 +168,10 @@ async def _move(
     old, new = found[args.from_id], found[args.to_id]
     path = await queries.lock_path(session, ctx.region_id, args.service_id)
     service = await queries.service(session, scope, args.service_id)
-    await _check_fit(ctx, old, new, kinds)
+    await check_fit(ctx, old, new, kinds)
     await _judge(ctx, old, State.BAD if args.mark_bad else State.FREE)
     await _judge(ctx, new, State.OCCUPIED, service.id)
-    step = _check_holding(ctx, service, path, old, new)
+    step = await _check_holding(ctx, service, path, old, new)
     ctx.reason = args.reason
     use = _state_of(old)
     if use is State.BAD:
@@ -189,11 +189,11 @@ async def _move(
     return service, old, new, step
 
 
-async def _check_fit(
+async def check_fit(
     ctx: Context, old: NetworkFeature, new: NetworkFeature, kinds: frozenset[FeatureKind]
 ) -> None:
-    _check_kind(old, kinds)
-    _check_kind(new, frozenset({FeatureKind(old.kind)}))
+    check_kind(old, kinds)
+    check_kind(new, frozenset({FeatureKind(old.kind)}))
     if old.kind == FeatureKind.PORT:
         shelves = await queries.parents(ctx.session, ctx.region_id, [old, new])
         first, second = (shelves[p.parent_id] for p in (old, new) if p.parent_id is not None)
@@ -204,7 +204,7 @@ async def _check_fit(
         raise PairElsewhere(name=new.name, other=old.name)
 
 
-def _check_holding(
+async def _check_holding(
     ctx: Context,
     service: NetworkService,
     path: list[PathElement],
@@ -214,12 +214,12 @@ def _check_holding(
     """Return the step that moves; a record that says otherwise is newer than the change (RE-05)."""
     steps = {step.feature_id: step for step in path}
     if old.service_id != service.id or old.id not in steps:
-        _meets_newer(ctx, old, "used by this service", State.FREE)
+        await _meets_newer(ctx, old, "used by this service", State.FREE)
     mine = new.service_id == service.id and new.state == State.RESERVED and new.id not in steps
-    spoken_for = new.service_id is not None and not mine
+    spoken_for = new.service_id is not None and not mine and not rules.lapsed(new, ctx.now)
     usable = {State.FREE, State.RESERVED} | ({State.BAD} if ctx.accepted else set())
     if spoken_for or new.state not in usable:
-        _meets_newer(ctx, new, "free", State.OCCUPIED, service.id)
+        await _meets_newer(ctx, new, "free", State.OCCUPIED, service.id)
     return steps[old.id]
 
 
@@ -234,17 +234,20 @@ async def _judge(
     except Conflict:
         if not ctx.from_device:
             raise
-        _meets_newer(ctx, feature, "unchanged since you saw it", wanted, service_id)
+        await _meets_newer(ctx, feature, "unchanged since you saw it", wanted, service_id)
 
 
-def _meets_newer(
+async def _meets_newer(
     ctx: Context,
     feature: NetworkFeature,
     expected: str,
     wanted: State,
     service_id: UUID | None = None,
 ) -> NoReturn:
-    """Keep a device's change for the resource steward with both states; refuse an office's."""
+    """Keep a device's change for the resource steward with both states; refuse an office's.
+
+    What a service was to use and cannot have brings the best free one in its place.
+    """
     present = {
         "state": feature.state,
         "service_id": str(feature.service_id) if feature.service_id else None,
@@ -263,6 +266,9 @@ def _meets_newer(
             "service_id": str(service_id) if service_id else None,
         },
     }
+    if service_id is not None:
+        best = await ranking.best_free(ctx.session, feature, ctx.now, most=1)
+        details["second_choice"] = best[0].shown() if best else None
     if ctx.from_device and not ctx.accepted:
         raise ResourceChanged(**details)
     raise ResourceState(**details)
@@ -274,6 +280,7 @@ def _set_state(ctx: Context, feature: NetworkFeature, state: State, args: Move |
     feature.state_test = None
     feature.state_since = ctx.happened_at
     feature.state_visit_id = args.visit_id
+    feature.claim_until = feature.claim_visit_id = None
 
 
 def _set_bad(ctx: Context, feature: NetworkFeature, args: Move | MarkBad) -> None:

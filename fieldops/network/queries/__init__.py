@@ -1,6 +1,7 @@
 """Reads of the network record: maps, topology, what serves premises, locked loads."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from fieldops.network.schemas import (
 
 T = TypeVar("T")
 MOST_TIES = 500
+MOST_CHOICES = 2_000
 
 
 def features(scope: Scope) -> Select[NetworkFeature]:
@@ -166,6 +168,93 @@ async def end_together(
         .limit(1)
     )
     return common is not None
+
+
+async def interchangeable(
+    session: AsyncSession, like: NetworkFeature, now: datetime
+) -> list[NetworkFeature]:
+    """Return the free pairs, fibres or ports that can take the place of one, by id.
+
+    Pairs and fibres of its cable and of cables that feed the same feature, ports of shelves of
+    the same kind in the same place. One whose claim is over is free.
+    """
+    region_id = like.region_id
+    if like.kind == FeatureKind.PORT:
+        own, other = aliased(NetworkFeature), aliased(NetworkFeature)
+        beside = (
+            select(other.id)
+            .join(own, and_(own.kind == other.kind, own.parent_id == other.parent_id))
+            .where(
+                own.region_id == region_id,
+                other.region_id == region_id,
+                own.id == like.parent_id,
+            )
+        )
+    else:
+        first, second = aliased(NetworkConnection), aliased(NetworkConnection)
+        beside = (
+            select(second.from_id)
+            .join(first, second.to_id == first.to_id)
+            .where(
+                first.region_id == region_id,
+                second.region_id == region_id,
+                first.kind == Tie.FEEDS.value,
+                second.kind == Tie.FEEDS.value,
+                first.from_id == like.parent_id,
+            )
+        )
+    found = await session.scalars(
+        select(NetworkFeature)
+        .where(
+            NetworkFeature.region_id == region_id,
+            NetworkFeature.kind == like.kind,
+            or_(
+                NetworkFeature.parent_id == like.parent_id,
+                NetworkFeature.parent_id.in_(beside),
+            ),
+            or_(NetworkFeature.state == State.FREE.value, NetworkFeature.claim_until <= now),
+        )
+        .order_by(NetworkFeature.id)
+        .limit(MOST_CHOICES)
+    )
+    return list(found)
+
+
+async def used_by(session: AsyncSession, region_id: int, service_id: UUID) -> list[NetworkFeature]:
+    """Return the pairs, fibres and ports on a service's way, the nearest to the premises first."""
+    found = await session.scalars(
+        select(NetworkFeature)
+        .join(
+            PathElement,
+            and_(
+                PathElement.region_id == NetworkFeature.region_id,
+                PathElement.feature_id == NetworkFeature.id,
+            ),
+        )
+        .where(
+            NetworkFeature.region_id == region_id,
+            PathElement.region_id == region_id,
+            PathElement.service_id == service_id,
+            NetworkFeature.state.is_not(None),
+        )
+        .order_by(PathElement.position.desc())
+    )
+    return list(found)
+
+
+async def lapsed_claims(
+    session: AsyncSession, region_id: int, now: datetime
+) -> list[NetworkFeature]:
+    """Return what is claimed and whose time is over, locked, in id order, at most 500."""
+    found = await session.scalars(
+        _locked(
+            select(NetworkFeature)
+            .where(NetworkFeature.region_id == region_id, NetworkFeature.claim_until <= now)
+            .order_by(NetworkFeature.id)
+            .limit(MOST_TIES)
+        )
+    )
+    return list(found)
 
 
 async def parents(

@@ -1,4 +1,4 @@
-"""Refusals of relationship repair."""
+"""Refusals of retention."""
 
 from fieldops.kernel.errors import Refusal
 
@@ -22,3 +22,46 @@ class NothingToRepair(Refusal):
 
     code = "nothing_to_repair"
     advice = "Refresh the three-colour list."
+
+
+class InRegister(Refusal):
+    """This customer is in the register of those who may leave already."""
+
+    code = "in_churn_register"
+    advice = "Open the customer's case; what you know goes into its next revisit."
+
+
+class ChurnCaseClosed(Refusal):
+    """This case was closed on {closed_on}."""
+
+    code = "churn_case_closed"
+    advice = "Refresh the register; open another case if the customer may leave again."
+
+
+class CentreUnknown(Refusal):
+    """Nothing says which centre looks after this customer."""
+
+    code = "centre_unknown"
+    status = 422
+    advice = "Name the centre."
+
+
+class RevisitOver(Refusal):
+    """This revisit is over: it has an outcome, or the customer was erased."""
+
+    code = "revisit_over"
+    advice = "Refresh the list; an undecided customer has another revisit."
+
+
+class VisitAsked(Refusal):
+    """The field was asked for this visit already, by the order {external_ref}."""
+
+    code = "visit_asked"
+    advice = "Look at that order for its appointment."
+
+
+class NoVisitAsked(Refusal):
+    """Nobody asked the field for a visit, or it was answered already."""
+
+    code = "no_visit_asked"
+    advice = "Refresh the revisit."

@@ -1,11 +1,11 @@
-"""Read shapes of the three-colour list and its tasks."""
+"""Read shapes of retention: the three-colour list, its tasks, the churn register."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fieldops.retention.rules import Colour, Sign
+from fieldops.retention.rules import Colour, Purpose, Reason, Said, Sign, Way
 
 
 class ColouredCustomer(BaseModel):
@@ -63,3 +63,82 @@ class RepairTaskRead(BaseModel):
     closed_at: datetime | None
     customer_said: str | None
     settled: bool | None = Field(description="Whether the customer is content again.")
+
+
+class ChurnCaseRead(BaseModel):
+    """A customer who may leave."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    customer_id: UUID
+    centre_id: UUID
+    reason: Reason
+    words: str | None
+    owner_id: UUID | None
+    opened_at: datetime
+    opened_by: UUID
+    outcome: Said | None = Field(description="Null while open, and of an erased customer.")
+    closed_at: datetime | None
+
+
+class RevisitRead(BaseModel):
+    """A revisit that is due or was made, or a retention visit."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    customer_id: UUID
+    churn_case_id: UUID | None
+    centre_id: UUID
+    purpose: Purpose
+    opened_at: datetime
+    due_at: datetime
+    order_id: UUID | None = Field(description="The care order that the field was asked for.")
+    asked_at: datetime | None
+    answer_due_at: datetime | None
+    answered_at: datetime | None
+    answer: str | None
+    done_at: datetime | None
+    done_by: UUID | None
+    way: Way | None
+    outcome: Said | None
+    words: str | None
+
+
+class ChurnCounts(BaseModel):
+    """The figures of the register."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    opened: int = Field(description="Customers who came into the register.")
+    due: int = Field(description="Revisits due that were made, or whose time has passed.")
+    in_time: int = Field(description="Of them made in time.")
+    late: int
+    missed: int = Field(description="Of them not made, and past their time.")
+    in_time_percent: float | None = Field(description="Null when none was due.")
+    kept: int = Field(description="Customers who stay.")
+    lost: int = Field(description="Customers who go.")
+    undecided: int = Field(description="Revisits after which the customer was undecided.")
+
+
+class ChurnOfReason(ChurnCounts):
+    """The figures of one reason."""
+
+    reason: Reason
+
+
+class ChurnMonth(ChurnCounts):
+    """The figures of one month, and of each reason in it."""
+
+    month: date
+    by_reason: list[ChurnOfReason]
+
+
+class ChurnFigures(BaseModel):
+    """The churn figures by month (CU-09)."""
+
+    goal_percent: int = Field(description="All are revisited in time.")
+    months: list[ChurnMonth]

@@ -29,7 +29,7 @@ from fieldops.kernel.settings import Settings
 from fieldops.notifications.models import Message
 from fieldops.orders.commands.catalogue import lay_out_reasons
 from fieldops.quality.models import EvidenceFlag
-from fieldops.retention.models import RepairTask
+from fieldops.retention.models import ChurnCase, RepairTask, Revisit
 from fieldops.sync.models import Case, Device
 from tests.support.clients import bearer
 from tests.support.factories.appointments import local, window
@@ -82,6 +82,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "stop_end": {"reason": "wants messages again"},
     "customer_change_contact": {"identity_method": "call_back", "reason": "new number"},
     "customer_change_tier": {"tier": "gold", **WHY},
+    "revisit_answer": {"answer": "On Friday."},
+    "revisit_ask_visit": {"premises_id": SOME},
+    "revisit_record": {"way": "phone", "outcome": "stays"},
     "repair_task_close": {"customer_said": "All is well.", "settled": True},
     "customer_erase": {"ground": "customer_request"},
     "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
@@ -360,8 +363,19 @@ async def let_down(database: Database, place: Place, region: int, centre: UUID) 
         region_id=region, centre_id=centre, customer_id=place.ids["customer_id"], colour="yellow",
         sign="repeated_fault", sign_at=clock.now(), opened_at=clock.now(), due_at=clock.now(),
     )  # fmt: skip
+    case = ChurnCase(
+        region_id=region, centre_id=centre, customer_id=place.ids["customer_id"], reason="price",
+        opened_at=clock.now(), opened_by=place.technician.id,
+    )  # fmt: skip
     async with database.transaction() as session:
-        session.add(task)
+        session.add_all([task, case])
+        await session.flush()
+        due = Revisit(
+            region_id=region, centre_id=centre, customer_id=place.ids["customer_id"],
+            churn_case_id=case.id, purpose="churn", opened_at=clock.now(), due_at=clock.now(),
+        )  # fmt: skip
+        session.add(due)
+    place.ids |= {"churn_case_id": case.id, "revisit_id": due.id}
     return task.id
 
 

@@ -96,6 +96,8 @@ WORDLESS = {
         "transferred_to",
     },
     "quality_evidence_flag": {"kind", "subject_type", "reason", "found", "thresholds", "state"},
+    "retention_churn_case": {"reason", "outcome"},
+    "retention_revisit": {"purpose", "way", "outcome"},
     "retention_repair_task": {"colour", "sign"},
     "visits_assignment": {"state", "technician_name"},
     "visits_notice": {"kind", "text"},  # the program's own sentences

@@ -62,6 +62,7 @@ OWN_FILES = {
     "files/sweeping": "what of files is swept, and what is compared and never swept",
     "files/uploading": "the tus protocol's state machine",
     "health/charting": "the chart of one line, pure",
+    "retention/charting": "the churn figures as pictures, pure",
     "health/decline": "which lines get worse, alone or with their box, pure",
     "health/wording": "what findings about lines say, in both languages",
     "health/places": "where a flagged line's trouble likely lies, by rules that are data, pure",

@@ -15,7 +15,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.ids import new_id
 from fieldops.quality.commands import check
 from fieldops.retention import queries as retention
-from fieldops.retention.commands import open_task
+from fieldops.retention.commands.repairing import open_task
 
 
 async def work_out(database: Database, visit_ids: Iterable[UUID]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation import policy
-from fieldops.organisation.models import DutyDay, Holiday, Leave, Shift
+from fieldops.organisation.models import DutyDay, Holiday, Leave, Shift, Technician
 
 Interval = tuple[datetime, datetime]
 DAY = timedelta(days=1)
@@ -59,6 +59,24 @@ async def working_intervals(
         outside = [(datetime.min.replace(tzinfo=UTC), first), (last, _END)]
         found[id_] = joined(without(parts, [*away[id_], *outside]))
     return found
+
+
+async def working_days(
+    session: AsyncSession,
+    region_id: int,
+    centre_id: UUID,
+    from_day: date,
+    to_day: date,
+    zone: ZoneInfo,
+) -> set[date]:
+    """Return the local days on which somebody of a centre works (ORG-07), both ends included."""
+    people = await session.scalars(
+        select(Technician.id).where(
+            Technician.region_id == region_id, Technician.centre_id == centre_id, Technician.active
+        )
+    )
+    worked = await working_intervals(session, region_id, list(people), from_day, to_day, zone)
+    return {start.astimezone(zone).date() for of in worked.values() for start, _ in of}
 
 
 _END = datetime.max.replace(tzinfo=UTC)

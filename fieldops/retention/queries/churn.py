@@ -1,0 +1,189 @@
+"""Reads of the register of who may leave: cases, revisits, the figures by month (CU-09)."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel.clock import start_of_day
+from fieldops.kernel.erasure import Reach
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.retention import policy, rules
+from fieldops.retention.models import ChurnCase, Revisit
+from fieldops.retention.rules import Churn, Purpose, Said, Standing
+
+
+def cases(scope: Scope) -> Select[ChurnCase]:
+    """Return the statement for the cases of the register in a scope, by id."""
+    return select(ChurnCase).where(policy.visible(scope, ChurnCase)).order_by(ChurnCase.id)
+
+
+def revisits(scope: Scope) -> Select[Revisit]:
+    """Return the statement for the revisits in a scope that still count, by id."""
+    return (
+        select(Revisit)
+        .where(policy.visible(scope, Revisit), Revisit.withdrawn_at.is_(None))
+        .order_by(Revisit.id)
+    )
+
+
+async def case(session: AsyncSession, scope: Scope, case_id: UUID) -> ChurnCase:
+    """Return a case; raises NotFound outside the scope."""
+    found: ChurnCase | None = await session.scalar(cases(scope).where(ChurnCase.id == case_id))
+    if found is None:
+        raise NotFound(thing="churn case")
+    return found
+
+
+async def lock_case(session: AsyncSession, scope: Scope, case_id: UUID) -> ChurnCase:
+    """Return a case locked, as it is now; raises NotFound outside the scope."""
+    found: ChurnCase | None = await session.scalar(
+        cases(scope)
+        .where(ChurnCase.id == case_id)
+        .with_for_update(of=ChurnCase)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="churn case")
+    return found
+
+
+async def lock_revisit(session: AsyncSession, scope: Scope, revisit_id: UUID) -> Revisit:
+    """Return a revisit locked, as it is now; raises NotFound outside the scope."""
+    found: Revisit | None = await session.scalar(
+        select(Revisit)
+        .where(policy.visible(scope, Revisit), Revisit.id == revisit_id)
+        .with_for_update(of=Revisit)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="revisit")
+    return found
+
+
+async def of_orders(
+    session: AsyncSession, region_id: int, order_ids: Collection[UUID]
+) -> list[Revisit]:
+    """Return the revisits that orders were made for, locked."""
+    found = await session.scalars(
+        select(Revisit)
+        .where(
+            Revisit.region_id == region_id,
+            Revisit.order_id.in_(sorted(order_ids)),
+            Revisit.withdrawn_at.is_(None),
+        )
+        .order_by(Revisit.id)
+        .with_for_update(of=Revisit)
+    )
+    return list(found)
+
+
+def stands(standing: Standing, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for revisits that count so at a time (CU-09)."""
+    open_ = Revisit.done_at.is_(None)
+    return {
+        Standing.IN_TIME: Revisit.done_at <= Revisit.due_at,
+        Standing.LATE: Revisit.done_at > Revisit.due_at,
+        Standing.MISSED: and_(open_, Revisit.due_at < now),
+        Standing.WAITING: and_(open_, Revisit.due_at >= now),
+    }[standing]
+
+
+def in_month(column: Any, month: date, zone: ZoneInfo) -> ColumnElement[bool]:
+    """Return the condition for moments in a month of a zone, named by any of its days."""
+    first = start_of_day(month.replace(day=1), zone)
+    return and_(column >= first, column < start_of_day(rules.month_end(month), zone))
+
+
+async def figures(
+    session: AsyncSession,
+    scope: Scope,
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    centre_id: UUID | None = None,
+) -> dict[tuple[date, str], Churn]:
+    """Return the churn figures by month and reason, from the month of one day to that of another.
+
+    Each record counts in the month of what it is counted for: a case in the month it was opened,
+    and in that it was closed; a revisit in the month it was due (CU-09).
+    """
+    span = start_of_day(first.replace(day=1), zone), start_of_day(rules.month_end(last), zone)
+    found: dict[tuple[date, str], Churn] = defaultdict(Churn)
+    of_cases = (
+        (ChurnCase.opened_at, [("opened", func.count())]),
+        (
+            ChurnCase.closed_at,
+            [
+                ("kept", func.count().filter(ChurnCase.outcome == Said.STAYS)),
+                ("lost", func.count().filter(ChurnCase.outcome == Said.GOES)),
+            ],
+        ),
+    )
+    of_revisits = (
+        (
+            Revisit.due_at,
+            [
+                (standing.value, func.count().filter(stands(standing, now)))
+                for standing in (Standing.IN_TIME, Standing.LATE, Standing.MISSED)
+            ],
+        ),
+        (Revisit.done_at, [("undecided", func.count().filter(Revisit.outcome == Said.UNDECIDED))]),
+    )
+    for model, asked in ((ChurnCase, of_cases), (Revisit, of_revisits)):
+        for column, counts in asked:
+            statement = _by_month(scope, model, column, [c for _, c in counts], zone).where(
+                column >= span[0], column < span[1]
+            )
+            if centre_id is not None:
+                statement = statement.where(model.centre_id == centre_id)
+            for month, reason, *values in await session.execute(statement):
+                for (name, _), value in zip(counts, values, strict=True):
+                    setattr(found[month, reason], name, value)
+    return dict(found)
+
+
+def _by_month(
+    scope: Scope, model: Any, column: Any, counts: list[Any], zone: ZoneInfo
+) -> Select[Any]:
+    month = cast(func.date_trunc("month", func.timezone(zone.key, column)), Date)
+    counted = select(month, ChurnCase.reason, *counts).where(policy.visible(scope, model))
+    if model is Revisit:
+        counted = counted.join(
+            ChurnCase,
+            and_(ChurnCase.region_id == Revisit.region_id, ChurnCase.id == Revisit.churn_case_id),
+        ).where(
+            ChurnCase.region_id == scope.region_id,
+            Revisit.purpose == Purpose.CHURN,
+            Revisit.withdrawn_at.is_(None),
+        )
+    return counted.group_by(month, ChurnCase.reason)
+
+
+async def end(session: AsyncSession, reach: Reach) -> None:
+    """Close an erased customer's open case and take the open revisits back."""
+    changes = (
+        (ChurnCase, ChurnCase.closed_at, {"closed_at": reach.now}),
+        (Revisit, Revisit.outcome, {"withdrawn_at": reach.now}),
+    )
+    for model, ended, values in changes:
+        still = [Revisit.done_at.is_(None)] if model is Revisit else []
+        await session.execute(
+            update(model)
+            .where(
+                model.region_id == reach.region_id,
+                model.id.in_(reach.of(model)),
+                ended.is_(None),
+                *still,
+            )
+            .values(**values, version=model.version + 1, updated_at=reach.now)
+            .execution_options(synchronize_session=False)
+        )

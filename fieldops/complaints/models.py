@@ -88,6 +88,7 @@ class Complaint(Regional):
             name="responsible_known",
         ),
         Index("ix_complaints_complaint_due", "region_id", "state", "due_at"),
+        Index("ix_complaints_complaint_contact", "region_id", "contact_due_at"),
         Index("ix_complaints_complaint_matter", "region_id", "customer_id", "topic", "arrived_at"),
     )
 

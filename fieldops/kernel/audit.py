@@ -47,6 +47,13 @@ class Audit(Regional):
     __table_args__ = (
         Index("ix_kernel_audit_entity", "region_id", "entity", "entity_id", "entity_version"),
         Index("ix_kernel_audit_at", "region_id", "at"),
+        # How soon the record follows the plant (RE-06) is asked by when a change was captured.
+        Index(
+            "ix_kernel_audit_plant",
+            "region_id",
+            "captured_at",
+            postgresql_where="entity = 'network_feature' and captured_at is not null",
+        ),
     )
 
 

@@ -15,6 +15,8 @@ from sqlalchemy import (
     Date,
     Float,
     Select,
+    String,
+    Uuid,
     and_,
     case,
     cast,
@@ -28,11 +30,18 @@ from sqlalchemy import (
 )
 
 from fieldops.appointments.models import Appointment
+from fieldops.complaints.models import Complaint
+from fieldops.followups.models import FollowUp
+from fieldops.followups.rules import Satisfaction
+from fieldops.followups.rules import State as Asking
+from fieldops.kernel.audit import Audit
 from fieldops.kernel.clock import local_day
+from fieldops.network.models import NetworkFeature
 from fieldops.notifications.models import Message
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Department, Kind
 from fieldops.orders.rules import State as WorkState
+from fieldops.organisation.models import Technician
 from fieldops.reports import queries, served
 from fieldops.reports.queries import Cut, contact_of
 from fieldops.reports.rules import Limits
@@ -53,6 +62,7 @@ class Asked:
     cut: Cut
     limits: Limits
     repeat_within: timedelta
+    recorded_within: timedelta
     now: datetime
 
 
@@ -155,6 +165,21 @@ def _of_a_customer(kind: Kind) -> Any:
     )
 
 
+def _of_work(contact: Any, at: Any, numerator: Any) -> list[Any]:
+    """Return the columns of a work order, laid to the visit that did it and to its contact."""
+    return _fact(
+        id=WorkOrder.id,
+        visit_id=Visit.id,
+        order_id=WorkOrder.order_id,
+        centre_id=WorkOrder.centre_id,
+        customer_id=ServiceOrder.customer_id,
+        technician_id=contact.c.technician_id,
+        service=WorkOrder.service,
+        at=at,
+        numerator=numerator,
+    )
+
+
 def _on_time(asked: Asked, kind: Kind) -> Select[Any]:
     region_id = asked.region_id
     trip, contact = _trip_of_work(region_id), contact_of(region_id)
@@ -162,21 +187,10 @@ def _on_time(asked: Asked, kind: Kind) -> Select[Any]:
         (WorkOrder.state.in_(DONE), func.coalesce(Visit.ended_at, WorkOrder.state_since))
     )
     decided_at = func.least(WorkOrder.due_at, done_at)
+    in_time = func.coalesce(done_at <= WorkOrder.due_at, False)
     overdue = and_(WorkOrder.due_at <= asked.now, WorkOrder.clock_stopped_at.is_(None))
     return (
-        select(
-            *_fact(
-                id=WorkOrder.id,
-                visit_id=Visit.id,
-                order_id=WorkOrder.order_id,
-                centre_id=WorkOrder.centre_id,
-                customer_id=ServiceOrder.customer_id,
-                technician_id=contact.c.technician_id,
-                service=WorkOrder.service,
-                at=decided_at,
-                numerator=_whether(func.coalesce(done_at <= WorkOrder.due_at, False)),
-            )
-        )
+        select(*_of_work(contact, decided_at, _whether(in_time)))
         .select_from(WorkOrder)
         .join(
             ServiceOrder,
@@ -211,19 +225,7 @@ def repair_on_time(asked: Asked) -> Select[Any]:
 def _repairs_done(asked: Asked, numerator: Any) -> Select[Any]:
     region_id, contact = asked.region_id, contact_of(asked.region_id)
     return (
-        select(
-            *_fact(
-                id=WorkOrder.id,
-                visit_id=Visit.id,
-                order_id=WorkOrder.order_id,
-                centre_id=WorkOrder.centre_id,
-                customer_id=ServiceOrder.customer_id,
-                technician_id=contact.c.technician_id,
-                service=WorkOrder.service,
-                at=Visit.ended_at,
-                numerator=numerator,
-            )
-        )
+        select(*_of_work(contact, Visit.ended_at, numerator))
         .select_from(Visit)
         .join(VisitWork, and_(VisitWork.region_id == region_id, VisitWork.visit_id == Visit.id))
         .join(
@@ -489,6 +491,110 @@ def jobs_per_day(asked: Asked) -> Select[Any]:
     ).join(parts, parts.c.id == Assignment.id)
 
 
+def _follow_ups(asked: Asked, numerator: Any, *conditions: Any) -> Select[Any]:
+    return select(
+        *_fact(
+            id=FollowUp.id,
+            visit_id=FollowUp.visit_id,
+            order_id=FollowUp.order_id,
+            centre_id=FollowUp.centre_id,
+            customer_id=FollowUp.customer_id,
+            technician_id=FollowUp.technician_id,
+            service=_service_of_visit(asked.region_id, FollowUp.visit_id),
+            at=FollowUp.finished_at,
+            numerator=_whether(func.coalesce(numerator, False)),
+        )
+    ).where(
+        FollowUp.region_id == asked.region_id,
+        FollowUp.centre_id.in_(asked.cut.centre_ids),
+        _within(asked, FollowUp.finished_at),
+        *conditions,
+    )
+
+
+def follow_up_share(asked: Asked) -> Select[Any]:
+    """Matters finished, by whether somebody asked the customer to the end (FO-01)."""
+    return _follow_ups(asked, FollowUp.state.in_((Asking.ANSWERED, Asking.UNREACHED)))
+
+
+def follow_up_in_time(asked: Asked) -> Select[Any]:
+    """Matters finished, by whether the customer answered by the last moment (FO-01)."""
+    return _follow_ups(asked, FollowUp.answered_at <= FollowUp.latest_at)
+
+
+def satisfaction(asked: Asked) -> Select[Any]:
+    """Answers of customers, by whether they are satisfied (FO-05)."""
+    good = (Satisfaction.VERY_SATISFIED, Satisfaction.SATISFIED)
+    return _follow_ups(
+        asked, FollowUp.satisfaction.in_(good), FollowUp.state == Asking.ANSWERED.value
+    )
+
+
+def complaint_contact(asked: Asked) -> Select[Any]:
+    """Complaints by their limit for the contact (CO-01), decided when made or when it passed."""
+    region_id = asked.region_id
+    decided_at = func.least(Complaint.contact_due_at, Complaint.contacted_at)
+    work = WorkOrder.__table__.alias("complained_of")
+    return select(
+        *_fact(
+            id=Complaint.id,
+            visit_id=cast(None, Uuid),
+            order_id=Complaint.order_id,
+            centre_id=Complaint.centre_id,
+            customer_id=Complaint.customer_id,
+            technician_id=Complaint.responsible_technician_id,
+            service=select(func.min(work.c.service))
+            .where(work.c.region_id == region_id, work.c.order_id == Complaint.order_id)
+            .correlate(Complaint)
+            .scalar_subquery(),
+            at=decided_at,
+            numerator=_whether(
+                func.coalesce(Complaint.contacted_at <= Complaint.contact_due_at, False)
+            ),
+        )
+    ).where(
+        Complaint.region_id == region_id,
+        Complaint.centre_id.in_(asked.cut.centre_ids),
+        or_(Complaint.contacted_at.is_not(None), Complaint.contact_due_at <= asked.now),
+        # Nothing is decided after its limit: this half of the range has an index.
+        Complaint.contact_due_at >= asked.cut.start,
+        _within(asked, decided_at),
+    )
+
+
+def resource_timeliness(asked: Asked) -> Select[Any]:
+    """Changes of plant that technicians captured, by how soon they were recorded (RE-06)."""
+    region_id = asked.region_id
+    return (
+        select(
+            *_fact(
+                id=Audit.id,
+                visit_id=cast(None, Uuid),
+                order_id=cast(None, Uuid),
+                centre_id=NetworkFeature.centre_id,
+                customer_id=cast(None, Uuid),
+                technician_id=Technician.id,
+                service=cast(None, String),
+                at=Audit.captured_at,
+                numerator=_whether(Audit.at <= Audit.captured_at + asked.recorded_within),
+            )
+        )
+        .select_from(Audit)
+        .join(
+            NetworkFeature,
+            and_(NetworkFeature.region_id == region_id, NetworkFeature.id == Audit.entity_id),
+        )
+        .join(Technician, and_(Technician.region_id == region_id, Technician.id == Audit.actor_id))
+        .where(
+            Audit.region_id == region_id,
+            Audit.entity == NetworkFeature.__tablename__,
+            Audit.captured_at.is_not(None),
+            NetworkFeature.centre_id.in_(asked.cut.centre_ids),
+            _within(asked, Audit.captured_at),
+        )
+    )
+
+
 STATEMENTS: dict[str, Callable[[Asked], Select[Any]]] = {
     made.__name__: made
     for made in (
@@ -500,6 +606,11 @@ STATEMENTS: dict[str, Callable[[Asked], Select[Any]]] = {
         one_visit,
         reconfirmed,
         half_hour_notice,
+        follow_up_share,
+        follow_up_in_time,
+        satisfaction,
+        complaint_contact,
+        resource_timeliness,
         mean_travel,
         mean_on_site,
         jobs_per_day,

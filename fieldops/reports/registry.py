@@ -27,6 +27,9 @@ class Record(StrEnum):
     ASSIGNMENT = "assignment"
     WORK_ORDER = "work_order"
     ORDER = "order"
+    FOLLOW_UP = "follow_up"
+    COMPLAINT = "complaint"
+    PLANT_CHANGE = "plant_change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,44 @@ _ALL = (
         denominator="Visits on which somebody came to the door.",
         day="The day of arrival.",
         record=Record.VISIT, target=95,
+    ),
+    Indicator(
+        "follow_up_share", "FO-01", "Follow-ups made", "回访率",
+        numerator="Of those, the ones whose customer answered, or was tried as often as the rule "
+        "says and not reached.",
+        denominator="Follow-ups of installs, moves, repairs and complaints finished; one stands "
+        "for all matters that a customer is asked about at once.",
+        day="The day the matter was finished.",
+        record=Record.FOLLOW_UP, target=100,
+    ),
+    Indicator(
+        "follow_up_in_time", "FO-01", "Follow-ups in time", "回访及时率",
+        numerator="Of those, the ones whose customer answered by the last moment.",
+        denominator="Follow-ups of installs, moves, repairs and complaints finished; one stands "
+        "for all matters that a customer is asked about at once.",
+        day="The day the matter was finished.",
+        record=Record.FOLLOW_UP, target=95,
+    ),
+    Indicator(
+        "satisfaction", "FO-05", "Satisfaction", "客户满意率",
+        numerator="Of those, the very satisfied and the satisfied.",
+        denominator="Customers who answered a follow-up.",
+        day="The day the matter was finished.",
+        record=Record.FOLLOW_UP, target=95,
+    ),
+    Indicator(
+        "complaint_contact", "CO-01", "Complaints contacted in time", "投诉及时联系率",
+        numerator="Complaints whose customer was contacted by the limit.",
+        denominator="Complaints whose customer was contacted, and those past the limit.",
+        day="The day of the contact or of the limit, whichever came first.",
+        record=Record.COMPLAINT, target=98,
+    ),
+    Indicator(
+        "resource_timeliness", "RE-06", "Plant records in time", "资源更新及时率",
+        numerator="Of those, the ones recorded within the hours after they were captured.",
+        denominator="Changes of plant records that technicians captured in the field.",
+        day="The day the change was captured.",
+        record=Record.PLANT_CHANGE, target=95,
     ),
     Indicator(
         "mean_travel", "KP-02", "Mean travel time", "平均路途时长",

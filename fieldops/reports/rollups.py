@@ -81,6 +81,7 @@ async def asked(
         cut=Cut(known.day(days.first)[0], known.day(days.last)[1], centres),
         limits=await queries.limits(session, region_id),
         repeat_within=await configuration.duration(session, region_id, rules.REPEAT_FAULT_WITHIN),
+        recorded_within=await configuration.duration(session, region_id, rules.RECORDED_WITHIN),
         now=now,
     )
 

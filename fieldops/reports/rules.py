@@ -29,6 +29,11 @@ REPEAT_FAULT_WITHIN = number(
     "A fault of the same service this soon after its repair is a repeat.",
     within=(1, 365),
 )  # fmt: skip
+RECORDED_WITHIN = number(
+    "plant_recorded_within", "RE-06", "hours", 24,
+    "A change of the plant is recorded in time when it follows its capture so soon.",
+    within=(1, 168),
+)  # fmt: skip
 
 
 class Miss(StrEnum):

@@ -7,6 +7,7 @@ the same premises that it may undo. More days than needed cost a count, fewer wo
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -18,10 +19,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment
+from fieldops.complaints.models import Complaint
 from fieldops.customers.models import Customer
+from fieldops.followups.models import FollowUp
 from fieldops.kernel import changes, configuration
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.clock import local_day
+from fieldops.network.models import NetworkFeature
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Kind
 from fieldops.organisation import queries as organisation
@@ -38,11 +42,32 @@ MOST_IDS = 2_000
 LONGEST = timedelta(hours=1)
 """No transaction lasts so long: what one wrote carries a time at most so far before its log."""
 
+FIELD = ("resource_timeliness",)
+
 Ids = dict[str, set[UUID]]
 ROWS: dict[str, Any] = {
     model.__tablename__: model
     for model in (Visit, VisitWork, Assignment, Appointment, WorkOrder, ServiceOrder, Customer)
 }
+PLANT = NetworkFeature.__tablename__
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Records that no phone holds, which the log of changes therefore leaves out.
+
+    They are followed by the audit; `moments` say to which day one of them may belong.
+    """
+
+    model: Any
+    names: tuple[str, ...]
+    moments: tuple[str, ...]
+
+
+OWN = (
+    Own(FollowUp, ("follow_up_share", "follow_up_in_time", "satisfaction"), ("finished_at",)),
+    Own(Complaint, ("complaint_contact",), ("contact_due_at", "contacted_at")),
+)
 
 
 async def follow(session: AsyncSession, region_id: int, now: datetime) -> None:
@@ -68,6 +93,12 @@ async def follow(session: AsyncSession, region_id: int, now: datetime) -> None:
     every, faulted = await _days(session, region_id, zone, ids, before - LONGEST)
     await _mark(session, region_id, before, every)
     await _mark(session, region_id, before, faulted, FAULTS)
+    for own in OWN:
+        customers = ids[Customer.__tablename__]
+        days = await _days_of_own(session, region_id, zone, own, customers, before - LONGEST)
+        await _mark(session, region_id, before, days, own.names)
+    field = await _days_captured(session, region_id, zone, ids[PLANT], before - LONGEST)
+    await _mark(session, region_id, before, field, FIELD)
 
 
 async def _counts(session: AsyncSession, region_id: int) -> dict[UUID, int]:
@@ -109,7 +140,7 @@ async def _ids(session: AsyncSession, region_id: int, found: Iterable[Any], sinc
     ids: Ids = defaultdict(set)
     whole = set()
     for table, id_, columns in found:
-        if table not in ROWS:
+        if table not in ROWS and table != PLANT:
             continue
         if table == Customer.__tablename__ and columns is not None and "tier" not in columns:
             continue
@@ -118,7 +149,7 @@ async def _ids(session: AsyncSession, region_id: int, found: Iterable[Any], sinc
         else:
             ids[table].add(UUID(str(id_)))
     for table in sorted(whole):
-        model = ROWS[table]
+        model = NetworkFeature if table == PLANT else ROWS[table]
         changed = await session.scalars(
             select(model.id).where(model.region_id == region_id, model.updated_at >= since)
         )
@@ -256,6 +287,58 @@ def _undone(region_id: int, ids: Collection[UUID], within: timedelta) -> Any:
         .join(visits, visits.c.id == Appointment.visit_id)
         .where(Appointment.region_id == region_id),
     )
+
+
+async def _days_of_own(
+    session: AsyncSession,
+    region_id: int,
+    zone: ZoneInfo,
+    own: Own,
+    customers: Collection[UUID],
+    since: datetime,
+) -> set[date]:
+    """Return the days on which records that changed stand and stood, or whose customer's tier."""
+    changed = await session.execute(
+        select(Audit.entity_id, Audit.before).where(
+            Audit.region_id == region_id,
+            Audit.at >= since,
+            Audit.entity == own.model.__tablename__,
+        )
+    )
+    ids, days = set(), set()
+    for row in changed:
+        ids.add(row.entity_id)
+        former = (row.before.get(name) for name in own.moments)
+        days |= {local_day(datetime.fromisoformat(at), zone) for at in former if at}
+    keys = [(own.model.id, some) for some in _some(ids)]
+    keys += [(own.model.customer_id, some) for some in _some(customers)]
+    for key, some in keys:
+        found = await session.execute(
+            select(*(getattr(own.model, name) for name in own.moments)).where(
+                own.model.region_id == region_id, key.in_(some)
+            )
+        )
+        days |= {local_day(at, zone) for row in found for at in row if at is not None}
+    return days
+
+
+async def _days_captured(
+    session: AsyncSession, region_id: int, zone: ZoneInfo, ids: Collection[UUID], since: datetime
+) -> set[date]:
+    """Return the days on which the late changes of some plant had been captured."""
+    days: set[date] = set()
+    for some in _some(ids):
+        found = await session.scalars(
+            select(Audit.captured_at).where(
+                Audit.region_id == region_id,
+                Audit.entity == PLANT,
+                Audit.entity_id.in_(some),
+                Audit.at >= since,
+                Audit.captured_at.is_not(None),
+            )
+        )
+        days |= {local_day(at, zone) for at in found if at is not None}
+    return days
 
 
 async def _mark(

@@ -59,6 +59,7 @@ ROUTERS = (
     "stewardship",
     "maps",
     "visit_reports",
+    "report_by_link",
     "by_link",
     "page",
 )

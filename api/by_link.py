@@ -49,7 +49,7 @@ class Asked(Open):
     async def run(self, name: str, **args: Any) -> None:
         """Run a command by link in a transaction of its own; raises what it refuses."""
         args |= {
-            "appointment_id": str(self.link.appointment_id),
+            "appointment_id": str(self.link.subject_id),
             "window_start": self.link.window_start.isoformat(),
         }
         envelope = Envelope(new_id(), name, args)

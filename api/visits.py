@@ -19,7 +19,7 @@ from fieldops.organisation import queries as organisation
 from fieldops.sync import field
 from fieldops.sync.schemas import FieldState
 from fieldops.visits import queries, rules
-from fieldops.visits.commands import assigning, ending, on_site, planning
+from fieldops.visits.commands import assigning, ending, on_site, planning, reporting
 from fieldops.visits.models import Visit
 from fieldops.visits.queries import calendar
 from fieldops.visits.rules import State
@@ -57,6 +57,7 @@ for _path, _handler in (
     ("fail", ending.fail),
     ("leave-notice", on_site.leave_notice),
     ("notes", on_site.add_note),
+    ("want-report", reporting.want_report),
 ):
     verb(router, f"/visits/{{visit_id}}/{_path}", _handler)
 

@@ -1,4 +1,5 @@
-"""The customer's links: signed, each for one purpose, one appointment and one window.
+"""The customer's links: signed, each for one purpose and one subject: an appointment's window, or
+the report of a visit.
 
 A token says nothing about the customer and cannot be guessed or listed: without the signature
 no question reaches the database. It names the window it was sent for, so that nothing is ever
@@ -18,7 +19,7 @@ from uuid import UUID
 from fieldops.appointments.errors import LinkExpired, LinkInvalid
 
 _KEY_OF = b"fieldops customer link 2"
-_CONTENT = struct.Struct(">BI16sIH")  # purpose, region, appointment, start in minutes, hours good
+_CONTENT = struct.Struct(">BI16sIH")  # purpose, region, subject, start in minutes, hours good
 _MAC_BYTES = 15  # with the content 42 bytes: 56 characters and no bit left over
 _HOUR = timedelta(hours=1)
 
@@ -28,15 +29,20 @@ class Purpose(IntEnum):
 
     ANSWER = 1  # the customer's page, and the same by JSON
     CALENDAR = 2  # the calendar file, which is handed on to calendars and families
+    VISIT_REPORT = 3  # what was done on a visit, to read
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a valid token speaks for; the window starts at a full minute."""
+    """What a valid token speaks for; the window starts at a full minute.
+
+    The subject is an appointment, of a report's link the visit; its window then is the minute
+    from which the link is good.
+    """
 
     purpose: Purpose
     region_id: int
-    appointment_id: UUID
+    subject_id: UUID
     window_start: datetime
     expires_at: datetime
 
@@ -45,14 +51,14 @@ class Link:
         cls,
         purpose: Purpose,
         region_id: int,
-        appointment_id: UUID,
+        subject_id: UUID,
         window: tuple[datetime, datetime],
         kept: timedelta,
     ) -> "Link":
         """Return the link for a window, good until so long after its end, in whole hours."""
         start, end = window
         hours = -(-(end + kept - start) // _HOUR)
-        return cls(purpose, region_id, appointment_id, start, start + hours * _HOUR)
+        return cls(purpose, region_id, subject_id, start, start + hours * _HOUR)
 
 
 def _mac(secret: str, content: bytes) -> bytes:
@@ -66,7 +72,7 @@ def sign(secret: str, link: Link) -> str:
     content = _CONTENT.pack(
         link.purpose,
         link.region_id,
-        link.appointment_id.bytes,
+        link.subject_id.bytes,
         start // 60,
         (link.expires_at - link.window_start) // _HOUR,
     )
@@ -86,11 +92,11 @@ def read(secret: str, token: str, purpose: Purpose, now: datetime) -> Link:
     whole = len(raw) == _CONTENT.size + _MAC_BYTES
     content = raw[: _CONTENT.size] if whole else bytes(_CONTENT.size)
     genuine = hmac.compare_digest(_mac(secret, content), raw[_CONTENT.size :])
-    kind, region_id, appointment, minutes, hours = _CONTENT.unpack(content)
+    kind, region_id, subject, minutes, hours = _CONTENT.unpack(content)
     if not whole or not genuine or kind != purpose:
         raise LinkInvalid
     start = datetime.fromtimestamp(minutes * 60, UTC)
-    link = Link(purpose, region_id, UUID(bytes=appointment), start, start + hours * _HOUR)
+    link = Link(purpose, region_id, UUID(bytes=subject), start, start + hours * _HOUR)
     if now >= link.expires_at:
         raise LinkExpired
     return link

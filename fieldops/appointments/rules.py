@@ -176,6 +176,15 @@ LINK_KEPT = number(
     within=(0, 720),
 )
 
+REPORT_LINK_KEPT = number(
+    "visit_report_link_kept",
+    "CU-04",
+    "days",
+    30,
+    "How long a customer's link shows the report of a visit.",
+    within=(1, 365),
+)
+
 EVENING_MARGIN = timedelta(minutes=30)  # what cannot wait for the morning goes out before this
 
 

@@ -18,10 +18,11 @@ from fieldops.kernel.commands import Context
 from fieldops.kernel.events import Event, on
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.channels.outbox import OutboxChannel
-from fieldops.notifications.commands import area_faults, browsers, planning
+from fieldops.notifications.commands import area_faults, browsers, planning, visit_reports
 from fieldops.notifications.models import Message
 from fieldops.visits.events import (
     NobodyHome,
+    ReportWanted,
     TechnicianArrived,
     TechnicianDeparted,
     TechniciansTold,
@@ -67,6 +68,12 @@ async def plan_anew(ctx: Context, event: Any) -> None:
 async def tell_nobody_home(ctx: Context, event: NobodyHome) -> None:
     """Tell the customer that somebody was at the door (AP-08)."""
     await planning.tell_nobody_home(ctx, event.visit_id, event.at)
+
+
+@on(ReportWanted, VisitCompleted, VisitFailed)
+async def send_the_report(ctx: Context, event: Any) -> None:
+    """Send the customer the report of a visit that has ended, where it is wanted."""
+    await visit_reports.plan_report(ctx, event.visit_id)
 
 
 @on(WorkHeld)

@@ -16,6 +16,7 @@ Kind = Literal[
     "nobody_home",
     "area_fault",
     "area_fault_over",
+    "visit_report",
 ]
 State = Literal[
     "planned", "sending", "sent", "failed", "uncertain", "expired", "cancelled", "by_person"

@@ -119,6 +119,13 @@ class VisitFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportWanted(Event):
+    """The customer wants the report of a visit, whether it has ended or not."""
+
+    visit_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class NobodyHome(Event):
     """Nobody was at home; a new appointment is asked for the same day (AP-08)."""
 

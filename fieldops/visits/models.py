@@ -18,6 +18,7 @@ class Visit(Regional):
     The window is what was agreed with the customer; all technicians are due at
     `expected_arrival`. `kit` is the list to check before leaving, by group (VI-02). Times of
     day are estimates of when it happened; `cancelled_at` is the server's time.
+    `report_wanted_at`: since when the customer wants the visit's report by link.
     """
 
     __tablename__ = "visits_visit"
@@ -60,6 +61,7 @@ class Visit(Regional):
     told_customer: Mapped[str | None]
     signature_sha256: Mapped[str | None]
     signature_refused_reason: Mapped[str | None]
+    report_wanted_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(one_of("state", rules.State), name="state_known"),

@@ -51,6 +51,9 @@ class VisitRead(_Read):
     told_customer: str | None
     signature_sha256: str | None
     signature_refused_reason: str | None
+    report_wanted_at: datetime | None = Field(
+        description="Since when the customer wants the report of the visit by link."
+    )
 
 
 class AssignmentRead(_Read):

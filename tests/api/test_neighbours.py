@@ -485,6 +485,7 @@ def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
     """Return a reason for verbs that want just that, nothing for those that want nothing."""
     wants = {"visit_accept", "visit_arrive", "visit_depart", "visit_start", "visit_complete",
              "visit_leave_notice", "order_resume", "order_complete", "order_close",
+             "visit_want_report",
              "plan_discard", "matter_take", "matter_accept", "order_accept_transfer",
              "order_follow_standards", "device_wiped", "call_task_take",
              "follow_up_take", "follow_up_note_try", "care_task_take",

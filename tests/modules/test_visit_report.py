@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import html
 import io
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,9 @@ import pytest
 from PIL import Image
 from sqlalchemy import event, select, update
 
+from api.rates import Rate
+from fieldops.appointments import links
+from fieldops.appointments.links import Purpose
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
 from fieldops.customers.models import Customer
@@ -23,10 +28,13 @@ from fieldops.customers.pii import ContactReading
 from fieldops.files.disk import Disk
 from fieldops.files.models import File
 from fieldops.health.models import HealthRecord
-from fieldops.kernel import clock
+from fieldops.kernel import clock, jobs
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
+from fieldops.notifications.jobs import send_due
+from fieldops.notifications.models import Message
+from fieldops.orders.commands.catalogue import lay_out_reasons
 from fieldops.reports.visit_report import sketch
 from fieldops.reports.visit_report.sketch import Drawn
 from fieldops.reports.visit_report.thumbnails import thumbnail
@@ -347,6 +355,137 @@ async def test_cu_07_after_an_erasure_the_work_is_shown_without_the_place(
     assert "Address" not in said
     assert "secret words" not in said
     assert "61.5 Mbit/s" in said
+
+
+# --- the customer's link -------------------------------------------------------------------
+
+
+async def reports(database: Database) -> list[Message]:
+    async with database.transaction() as session:
+        found = await session.scalars(
+            select(Message).where(Message.region_id == 1, Message.kind == "visit_report")
+        )
+        return list(found)
+
+
+async def end(database: Database, world: World, done: Done) -> None:
+    async with database.transaction() as session:
+        await lay_out_reasons(session)
+    await from_phone(
+        database, world.alice, "visit.fail", visit_id=str(done.visit_id), reason="plant_fault",
+        told_customer="We come back.", next_step="new_appointment", note="Grumpy neighbour.",
+    )  # fmt: skip
+
+
+async def want(database: Database, actor: Actor, done: Done) -> None:
+    await from_phone(database, actor, "visit.want_report", visit_id=str(done.visit_id))
+
+
+def signed(done: Done, stored: Settings, purpose: Purpose = Purpose.VISIT_REPORT) -> str:
+    now = clock.now()
+    link = links.Link.made(purpose, 1, done.visit_id, (now, now), timedelta(days=30))
+    return links.sign(stored.secret.get_secret_value(), link)
+
+
+async def test_ap_10_the_link_goes_out_once_after_the_end_where_the_customer_asked_for_it(
+    database: Database, world: World, done: Done, stored: Settings, tmp_path: Path, at: datetime
+) -> None:
+    await want(database, world.alice, done)
+    assert await reports(database) == [], "there is nothing to show before the end"
+    evening = at + timedelta(hours=13, minutes=30)
+    with clock.frozen(evening):
+        await end(database, world, done)
+        await want(database, world.dora, done)
+        (message,) = await reports(database)
+    # AP-09: 21:30 is in the quiet hours; it waits for 08:00.
+    assert message.due_at == at + timedelta(days=1)
+    outbox = tmp_path / "outbox"
+    jobs.use(jobs.Machine(database, stored.model_copy(update={"outbox_path": outbox})))
+    with clock.frozen(at + timedelta(days=1)):
+        for _ in range(2):
+            await send_due()
+        await want(database, world.ann, done)
+    (message,) = await reports(database)
+    assert (message.state, message.attempts) == ("sent", 1)
+    (file,) = [f for f in outbox.iterdir() if str(message.id) in f.name]
+    assert re.search(r"/r/[A-Za-z0-9_-]{56}", file.read_text("utf-8"))
+
+
+async def test_ap_10_nobody_who_did_not_ask_or_wants_no_messages_gets_a_link(
+    database: Database, world: World, done: Done, stored: Settings, tmp_path: Path
+) -> None:
+    await end(database, world, done)
+    assert await reports(database) == []
+    await run(
+        database, world.dora, "customer.stop_messages", customer_id=str(done.customer_id),
+        reason="no more, please",
+    )  # fmt: skip
+    await want(database, world.ann, done)
+    outbox = tmp_path / "outbox"
+    jobs.use(jobs.Machine(database, stored.model_copy(update={"outbox_path": outbox})))
+    await send_due()
+    (message,) = await reports(database)
+    assert (message.state, message.attempts) == ("cancelled", 0)
+
+
+async def test_the_customers_report_shows_no_remark_no_name_and_no_place(
+    reader: httpx.AsyncClient, database: Database, world: World, done: Done, stored: Settings
+) -> None:
+    await end(database, world, done)
+    path = f"/r/{signed(done, stored)}"
+    shown = await reader.get(path)
+    assert shown.status_code == 200
+    said = words(shown.text)
+    for part in ("Alice", "61.5 Mbit/s", "51.5", "KT-4711", "Report of the visit", "As PDF"):
+        assert part in said
+    secrets = (
+        "secret words", "Only at the second try", "Grumpy", "We come back", PHONE,
+        "Mannerheimintie", "earlier answers", "Clock of the phone", str(done.visit_id), path,
+    )  # fmt: skip
+    for secret in secrets:
+        assert secret not in shown.text, secret
+    assert "data:image/jpeg" in shown.text
+    assert shown.headers["cache-control"] == "no-store"
+    assert shown.headers["referrer-policy"] == "no-referrer"
+    on_paper = await reader.get(path, params={"format": "pdf", "lang": "zh-CN"})
+    pages = pypdf.PdfReader(io.BytesIO(on_paper.content)).pages
+    text = "\n".join(page.extract_text() for page in pages)
+    assert "上门服务报告" in text
+    for secret in ("secret words", "Grumpy", PHONE):
+        assert secret not in text
+
+
+async def test_a_link_opens_one_report_for_a_time_and_nothing_else(
+    reader: httpx.AsyncClient, database: Database, done: Done, stored: Settings, at: datetime
+) -> None:
+    token = signed(done, stored)
+    for path in (f"/a/{token}", f"/c/{token}.ics", f"/v1/public/appointments/{token}"):
+        assert (await reader.get(path)).status_code == 404
+    for purpose in (Purpose.ANSWER, Purpose.CALENDAR):
+        assert (await reader.get(f"/r/{signed(done, stored, purpose)}")).status_code == 404
+    assert (await reader.get(f"/r/{token[:-2]}AA")).status_code == 404
+    with clock.frozen(at + timedelta(days=31)):
+        assert (await reader.get(f"/r/{token}")).status_code == 410
+    reader._transport.app.state.rates.links = Rate(at_once=2, a_minute=1)  # type: ignore[attr-defined]
+    answers = [await reader.get(f"/r/{token}") for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 200, 429]
+
+
+async def test_cu_07_after_an_erasure_the_link_says_so_and_shows_nothing(
+    reader: httpx.AsyncClient, database: Database, world: World, done: Done, stored: Settings
+) -> None:
+    await want(database, world.alice, done)
+    await run(
+        database, world.ada, "customer.erase", customer_id=str(done.customer_id),
+        ground="customer_request",
+    )  # fmt: skip
+    shown = await reader.get(f"/r/{signed(done, stored)}", params={"format": "pdf"})
+    assert shown.status_code == 410
+    assert "deleted on the customer's request" in html.unescape(shown.text)
+    for part in ("Alice", "61.5", "Broadband"):
+        assert part not in shown.text
+    await end(database, world, done)
+    assert await reports(database) == []
 
 
 def test_the_map_is_drawn_from_the_record_with_plant_by_numbers() -> None:

@@ -208,6 +208,7 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
         ),
     ],
     "network.swap_pair": lambda day: [*_started(day), day.move("network.swap_pair", day.pairs)],
+    "visit.want_report": lambda day: [day.visit("visit.want_report")],
     "note.add": lambda day: [day.visit("note.add", text="The gate code is at the desk.")],
     "notice.read": lambda day: [
         day.visit("visit.accept"),

@@ -44,7 +44,7 @@ class Linked:
 
     def situation(self, now: datetime) -> Situation:
         """Return how things stand for the customer."""
-        own = self.appointment.id == self.link.appointment_id
+        own = self.appointment.id == self.link.subject_id
         return situations.situation(
             self.appointment.state,
             self.visit.state,
@@ -61,9 +61,7 @@ async def linked(session: AsyncSession, link: Link) -> Linked | None:
     """
     region_id = link.region_id
     row = (
-        await session.execute(
-            _joined(region_id).where(Appointment.id == link.appointment_id).limit(1)
-        )
+        await session.execute(_joined(region_id).where(Appointment.id == link.subject_id).limit(1))
     ).first()
     if row is not None and row.Appointment.state not in rules.OPEN_STATES:
         instead = (

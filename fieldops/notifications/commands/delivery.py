@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.appointments import links
 from fieldops.appointments import queries as appointments
 from fieldops.appointments.links import Purpose
-from fieldops.appointments.rules import LINK_KEPT
+from fieldops.appointments.rules import LINK_KEPT, REPORT_LINK_KEPT
 from fieldops.customers import pii
 from fieldops.kernel import actor, commands, configuration
 from fieldops.kernel.commands import Envelope
@@ -190,6 +190,8 @@ async def _text(
         )
         token = links.sign(settings.secret.get_secret_value(), link)
         values["link"] = f"{settings.public_url}/a/{token}"
+    if message.kind == "visit_report":
+        values["link"] = await _report_link(session, settings, message)
     locale = await queries.locale_of(session, message.region_id, message.customer_id)
     return render(
         message.kind,
@@ -199,6 +201,14 @@ async def _text(
         asks_by=_asks_by(settings, message, channel),
         kinds=await kinds_apart(session, occasion.visit),
     )
+
+
+async def _report_link(session: AsyncSession, settings: Settings, message: Message) -> str:
+    """Return the address of a visit's report; the same however often the message is tried."""
+    kept = await configuration.duration(session, message.region_id, REPORT_LINK_KEPT)
+    since = message.window_end, message.window_end
+    link = links.Link.made(Purpose.VISIT_REPORT, message.region_id, message.visit_id, since, kept)
+    return f"{settings.public_url}/r/{links.sign(settings.secret.get_secret_value(), link)}"
 
 
 def _asks_by(settings: Settings, message: Message, channel: str) -> Literal["reply", "keys"] | None:

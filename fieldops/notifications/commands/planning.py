@@ -13,7 +13,7 @@ from fieldops.notifications.models import Message
 from fieldops.notifications.queries import Occasion
 from fieldops.visits.rules import State as VisitState
 
-OF_EVENTS: frozenset[rules.Kind] = frozenset({"nobody_home", "area_fault_over"})
+OF_EVENTS: frozenset[rules.Kind] = frozenset({"nobody_home", "area_fault_over", "visit_report"})
 """What follows from an event and not from a state: it goes out unless the visit is cancelled."""
 OF_HOLDS: frozenset[rules.Kind] = frozenset({"area_fault"})
 """What is told because the visit is off: who holds it takes it back (FA-02)."""

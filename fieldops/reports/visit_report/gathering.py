@@ -11,13 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.checklists.models import Answer, Checklist, Template, TemplateVersion
 from fieldops.checklists.rules import Body
-from fieldops.customers.models import Premises
+from fieldops.customers.models import Customer, Premises
 from fieldops.files.models import File, FileLink
 from fieldops.health import queries as health
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.health.rules import Limits
 from fieldops.kernel import geo
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.network import queries as network
@@ -136,13 +135,21 @@ async def gather(
     return found
 
 
-async def visit_of_link(session: AsyncSession, region_id: int, visit_id: UUID) -> Visit:
-    """Return the visit of a customer's genuine link, which is the permission; raises NotFound."""
+async def visit_of_link(session: AsyncSession, region_id: int, visit_id: UUID) -> Visit | None:
+    """Return the visit of a customer's genuine link, which is the permission."""
     found: Visit | None = await session.scalar(
         select(Visit).where(Visit.region_id == region_id, Visit.id == visit_id)
     )
-    if found is None:
-        raise NotFound(thing="visit")
+    return found
+
+
+async def locale_of(session: AsyncSession, visit: Visit) -> str | None:
+    """Return the language of a visit's customer."""
+    found: str | None = await session.scalar(
+        select(Customer.locale).where(
+            Customer.region_id == visit.region_id, Customer.id == visit.customer_id
+        )
+    )
     return found
 
 

@@ -8,6 +8,7 @@ from fieldops.visits.commands import (
     judging,
     on_site,
     planning,
+    reporting,
     telling,
 )
 from fieldops.visits.commands.assigning import put_technicians, set_window
@@ -23,6 +24,7 @@ __all__ = [
     "on_site",
     "planning",
     "put_technicians",
+    "reporting",
     "set_window",
     "telling",
     "visit_for_decision",

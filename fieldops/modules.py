@@ -20,6 +20,7 @@ MODULES = (
     "checklists",
     "measurements",
     "health",
+    "materials",
     # the care
     "faults",
     "complaints",

@@ -76,6 +76,10 @@ class Permission(StrEnum):
     INDICATOR_READ = "indicator:read"
     LIST_EXPORT = "list:export"
     MAP_READ = "map:read"
+    MATERIAL_EDIT = "material:edit"
+    MATERIAL_ISSUE = "material:issue"
+    MATERIAL_MOVE = "material:move"
+    MATERIAL_READ = "material:read"
     MATTER_HANDLE = "matter:handle"
     MATTER_READ = "matter:read"
     MEASUREMENT_READ = "measurement:read"
@@ -133,6 +137,7 @@ _OFFICE_READS = frozenset(
         P.INDICATOR_READ,
         P.LIST_EXPORT,
         P.MAP_READ,
+        P.MATERIAL_READ,
         P.MATTER_READ,
         P.MEASUREMENT_READ,
         P.NETWORK_READ,
@@ -166,6 +171,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.HEALTH_READ,
             P.HEALTH_WRITE,
             P.MAP_READ,
+            P.MATERIAL_MOVE,
+            P.MATERIAL_READ,
             P.MEASUREMENT_READ,
             P.MEASUREMENT_WRITE,
             P.NETWORK_CHANGE,
@@ -206,6 +213,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.FAULT_DECIDE,
         P.FAULT_REPORT,
         P.FILE_WRITE,
+        P.MATERIAL_ISSUE,
+        P.MATERIAL_MOVE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NOTE_WRITE,
@@ -229,6 +238,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.EMERGENCY_EDIT,
         P.FAULT_DECIDE,
         P.FOLLOW_UP_HANDLE,
+        P.MATERIAL_EDIT,
+        P.MATERIAL_ISSUE,
+        P.MATERIAL_MOVE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
@@ -276,6 +288,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.BOARD_READ,
             P.INDICATOR_READ,
             P.LIST_EXPORT,
+            P.MATERIAL_READ,
             P.QUALITY_READ,
             P.STAFF_READ,
             P.TRAINING_READ,
@@ -294,6 +307,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_READ,
         P.EMERGENCY_ACTIVATE,
         P.EMERGENCY_EDIT,
+        P.MATERIAL_EDIT,
+        P.MATERIAL_ISSUE,
+        P.MATERIAL_MOVE,
         P.NETWORK_EDIT,
         P.QUALITY_READ,
         P.REGISTER_READ,

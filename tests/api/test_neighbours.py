@@ -126,6 +126,15 @@ BODIES: dict[str, dict[str, Any]] = {
         "customer_agreed": True,
     },
     "emergency_change_plan": {**STORM, **WHY},
+    "material_correct": {"quantity": 1, **WHY},
+    "material_decide": {"accepted": True, **WHY},
+    "material_issue": {"technician_id": SOME, "quantity": 1},
+    "material_set_limits": {"limits": [], **WHY},
+    "material_change": {**WHY},
+    "material_count": {"quantity": 1},
+    "material_hand_back": {"quantity": 1},
+    "material_sign_gifts": {"refused_reason": "gone"},
+    "material_use": {"material_id": SOME, "quantity": 1},
     "measurement_record_line_test": {
         "service_id": SOME,
         "measured_at_place": "outlet",
@@ -344,6 +353,7 @@ async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> 
     place.ids["flag_id"] = await question(database, place, admin.region_id, centre)
     place.ids["tool_id"] = await hold_tool(database, admin, place.technician, centre)
     place.ids["repair_task_id"] = await let_down(database, place, admin.region_id, centre)
+    await use_material(database, admin, place)
     about = {"subject_zh": "光纤", "subject_en": "Fibre"}
     made = await run(database, admin, "training.plan", centre_id=str(centre), **about,
                      held_on="2026-11-20", minutes=60, trainer="Olga")  # fmt: skip
@@ -377,6 +387,17 @@ async def let_down(database: Database, place: Place, region: int, centre: UUID) 
         session.add(due)
     place.ids |= {"churn_case_id": case.id, "revisit_id": due.id}
     return task.id
+
+
+async def use_material(database: Database, admin: Actor, place: Place) -> None:
+    """Have something in the catalogue and some of it used on the visit."""
+    made = await run(database, admin, "material.define", code=str(place.technician.id),
+                     name_zh="灯", name_en="Lamp", use="work", unit="piece")  # fmt: skip
+    place.ids["material_id"] = first_id(made, "material")
+    made = await run(database, place.technician, "material.use", quantity=1,
+                     visit_id=str(place.ids["visit_id"]),
+                     material_id=str(place.ids["material_id"]))  # fmt: skip
+    place.ids["movement_id"] = first_id(made, "material_movement")
 
 
 async def question(database: Database, place: Place, region: int, centre: UUID) -> UUID:

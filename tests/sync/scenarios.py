@@ -16,6 +16,7 @@ from fieldops.checklists.models import Checklist
 from fieldops.customers.models import Customer, Premises
 from fieldops.kernel.base import metadata, operational_tables
 from fieldops.kernel.db import Database
+from fieldops.materials.models import Material
 from fieldops.visits.models import Notice
 from tests.support.device import Phone
 from tests.support.factories.appointments import book, local
@@ -40,6 +41,7 @@ class Day:
     box_id: UUID
     checklist_id: UUID
     notice_id: UUID
+    material_id: UUID
 
     def visit(self, name: str, **args: Any) -> Step:
         """A command about the visit."""
@@ -66,6 +68,9 @@ async def make_day(database: Database, world: World) -> Day:
         await ensure_standard_templates(session)
         plant = await make_plant(session)
         service = await make_service(session, plant)
+        gift = Material(region_id=1, code="lamp", name_zh="灯", name_en="Lamp", use="gift",
+                        unit="piece", limits=[], active=True)  # fmt: skip
+        session.add(gift)
         premises = await session.get_one(Premises, (1, service.premises_id))
         customer = await session.get_one(Customer, (1, service.customer_id))
     item = {"kind": "repair", "service": "broadband", "technology": "copper"}
@@ -97,6 +102,7 @@ async def make_day(database: Database, world: World) -> Day:
         plant.box.id,
         checklist_id,
         notice_id,
+        gift.id,
     )
 
 
@@ -170,6 +176,15 @@ def _evidence(day: Day) -> list[Step]:
     return [*_started(day), _answers(day), _line_test(day), _speed_test(day), _reading(day)]
 
 
+def _gift(name: str, day: Day) -> Step:
+    return name, {"material_id": str(day.material_id), "quantity": 2}
+
+
+def _used(day: Day) -> list[Step]:
+    name, gift = _gift("material.use", day)
+    return [day.visit("visit.accept"), day.visit(name, **gift)]
+
+
 # Never takes effect by itself: it tells of a loss, and a person takes note of it.
 ALWAYS_HELD = frozenset({"queue.void"})
 
@@ -183,6 +198,16 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
     "checklist.answer": lambda day: [*_started(day), _answers(day)],
     "file.link": lambda day: [*_started(day), _photo(day)],
     "health.record_reading": lambda day: [*_started(day), _reading(day)],
+    "material.count": lambda day: [day.visit("visit.accept"), _gift("material.count", day)],
+    "material.hand_back": lambda day: [
+        day.visit("visit.accept"),
+        _gift("material.hand_back", day),
+    ],
+    "material.sign_gifts": lambda day: [
+        *_used(day),
+        day.visit("material.sign_gifts", refused_reason="was in a hurry"),
+    ],
+    "material.use": _used,
     "measurement.record_line_test": lambda day: [*_started(day), _line_test(day)],
     "measurement.record_speed_test": lambda day: [*_started(day), _speed_test(day)],
     "network.change_port": lambda day: [

@@ -58,6 +58,7 @@ DONE = (
     "measurement.record_speed_test",
     "measurement.record_line_test",
     "file.link",
+    "material.use",
 )
 
 

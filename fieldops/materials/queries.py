@@ -1,0 +1,312 @@
+"""Reads of materials: the catalogue, stocks, movements, and what is summed of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Numeric,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.customers.models import Customer
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.materials import policy, rules
+from fieldops.materials.models import Material, MaterialMovement, MaterialStock
+from fieldops.materials.rules import Movement
+from fieldops.orders.models import WorkOrder
+from fieldops.organisation.models import Technician
+from fieldops.visits.models import Visit, VisitWork
+
+M = MaterialMovement
+
+
+def materials(region_id: int, *, use: str | None = None, active: bool | None = None) -> Select[Any]:
+    """Return the statement for a region's catalogue, by id."""
+    found = select(Material).where(Material.region_id == region_id).order_by(Material.id)
+    if use is not None:
+        found = found.where(Material.use == use)
+    return found if active is None else found.where(Material.active == active)
+
+
+async def material(session: AsyncSession, region_id: int, material_id: UUID) -> Material:
+    """Return a material of the region; raises NotFound."""
+    found: Material | None = await session.scalar(
+        materials(region_id).where(Material.id == material_id)
+    )
+    if found is None:
+        raise NotFound(thing="material")
+    return found
+
+
+async def lock_material(session: AsyncSession, region_id: int, material_id: UUID) -> Material:
+    """Return a material locked for a change; raises NotFound."""
+    found: Material | None = await session.scalar(
+        materials(region_id)
+        .where(Material.id == material_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="material")
+    return found
+
+
+async def one_at_a_time(session: AsyncSession, region_id: int, technician_id: UUID) -> None:
+    """Let one transaction after the other change a technician's stocks, the first one too."""
+    await session.execute(
+        select(Technician.id)
+        .where(Technician.region_id == region_id, Technician.id == technician_id)
+        .with_for_update(key_share=True)
+    )
+
+
+async def stock_of(
+    session: AsyncSession, region_id: int, technician_id: UUID, material_id: UUID
+) -> MaterialStock | None:
+    """Return a technician's stock of a material, None before the first movement."""
+    found: MaterialStock | None = await session.scalar(
+        select(MaterialStock)
+        .where(
+            MaterialStock.region_id == region_id,
+            MaterialStock.technician_id == technician_id,
+            MaterialStock.material_id == material_id,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
+def _rounded(summed: Any) -> ColumnElement[float]:
+    return cast(func.round(cast(func.coalesce(summed, 0), Numeric), rules.DECIMALS), Double)
+
+
+async def balance(
+    session: AsyncSession,
+    region_id: int,
+    technician_id: UUID,
+    material_id: UUID,
+    until: datetime | None = None,
+) -> tuple[float, datetime | None]:
+    """Return what a technician should have, and when it was last counted.
+
+    It is the last count with all that happened after it, by when it happened and not by when it
+    arrived: a use captured before a count and sent after it is in the count already. `before`:
+    as it was known to be just before a moment.
+    """
+    of_stock = [
+        M.region_id == region_id,
+        M.technician_id == technician_id,
+        M.material_id == material_id,
+    ]
+    if until is not None:
+        of_stock.append(M.estimated_at <= until)
+    counted = (
+        await session.execute(
+            select(M.id, M.estimated_at, M.quantity)
+            .where(*of_stock, M.kind == Movement.COUNT.value)
+            .order_by(M.estimated_at.desc(), M.id.desc())
+            .limit(1)
+        )
+    ).first()
+    since = [] if counted is None else [tuple_(M.estimated_at, M.id) > (counted[1], counted[0])]
+    signed = case(
+        *((M.kind == kind.value, sign * M.quantity) for kind, sign in rules.SIGN.items()), else_=0
+    )
+    moved = await session.scalar(select(_rounded(func.sum(signed))).where(*of_stock, *since))
+    begun = 0.0 if counted is None else float(counted[2])
+    return round(begun + float(moved or 0), rules.DECIMALS), None if counted is None else counted[1]
+
+
+async def used_on(
+    session: AsyncSession, region_id: int, visit_id: UUID, material_id: UUID
+) -> float:
+    """Return how many of a material a visit has used by all its technicians, corrected."""
+    found = await session.scalar(
+        select(_rounded(func.sum(M.quantity))).where(
+            M.region_id == region_id,
+            M.visit_id == visit_id,
+            M.material_id == material_id,
+            M.kind.in_([Movement.USE.value, Movement.CORRECTION.value]),
+        )
+    )
+    return float(found or 0)
+
+
+async def setting(session: AsyncSession, visit: Visit) -> tuple[frozenset[str], str]:
+    """Return the kinds of work of a visit and its customer's tier, on which limits depend."""
+    kinds = await session.scalars(
+        select(WorkOrder.kind)
+        .join(
+            VisitWork,
+            and_(
+                VisitWork.region_id == WorkOrder.region_id,
+                VisitWork.work_order_id == WorkOrder.id,
+            ),
+        )
+        .where(
+            WorkOrder.region_id == visit.region_id,
+            VisitWork.region_id == visit.region_id,
+            VisitWork.visit_id == visit.id,
+        )
+        .distinct()
+    )
+    tier = await session.scalar(
+        select(Customer.tier).where(
+            Customer.region_id == visit.region_id, Customer.id == visit.customer_id
+        )
+    )
+    return frozenset(kinds), str(tier)
+
+
+async def lock_unsigned(
+    session: AsyncSession, region_id: int, visit_id: UUID
+) -> Sequence[tuple[MaterialMovement, Material]]:
+    """Return a visit's uses of gifts that nobody signed for or refused to, locked, by id."""
+    found = await session.execute(
+        select(M, Material)
+        .join(Material, and_(Material.region_id == M.region_id, Material.id == M.material_id))
+        .where(
+            M.region_id == region_id,
+            Material.region_id == region_id,
+            M.visit_id == visit_id,
+            M.kind == Movement.USE.value,
+            Material.use == rules.Use.GIFT.value,
+            M.signature_sha256.is_(None),
+            M.signature_refused_reason.is_(None),
+        )
+        .order_by(M.id)
+        .with_for_update(of=M)
+        .execution_options(populate_existing=True)
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+async def lock_movement(session: AsyncSession, scope: Scope, movement_id: UUID) -> MaterialMovement:
+    """Return a movement of the scope locked for a change; raises NotFound."""
+    found: MaterialMovement | None = await session.scalar(
+        select(M)
+        .where(policy.visible(scope, M), M.id == movement_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="movement")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a list of stocks or movements is narrowed to; None: not narrowed."""
+
+    technician_id: UUID | None = None
+    centre_id: UUID | None = None
+    firm_id: UUID | None = None
+    material_id: UUID | None = None
+    use: str | None = None
+
+
+def _listed(model: Any, scope: Scope, asked: Asked, *columns: Any) -> Select[Any]:
+    wanted: list[Any] = [*columns, Technician.name.label("technician_name"), Technician.firm_id]
+    wanted += [Material.code, Material.name_zh, Material.name_en, Material.unit]
+    found = (
+        select(*wanted)
+        .select_from(model)
+        .join(
+            Technician,
+            and_(Technician.region_id == model.region_id, Technician.id == model.technician_id),
+        )
+        .join(
+            Material, and_(Material.region_id == model.region_id, Material.id == model.material_id)
+        )
+        .where(
+            policy.visible(scope, model),
+            Technician.region_id == scope.region_id,
+            Material.region_id == scope.region_id,
+        )
+        .order_by(model.id)
+    )
+    for column, value in (
+        (model.technician_id, asked.technician_id),
+        (model.centre_id, asked.centre_id),
+        (Technician.firm_id, asked.firm_id),
+        (model.material_id, asked.material_id),
+        (Material.use, asked.use),
+    ):
+        if value is not None:
+            found = found.where(column == value)
+    return found
+
+
+def stocks(scope: Scope, asked: Asked, *, negative: bool | None = None) -> Select[Any]:
+    """Return the statement for what technicians should have, one row each, by id."""
+    stock = MaterialStock
+    found = _listed(
+        stock,
+        scope,
+        asked,
+        stock.id,
+        stock.technician_id,
+        stock.centre_id,
+        stock.material_id,
+        stock.balance,
+        stock.counted_at,
+    )
+    if negative is None:
+        return found
+    return found.where(stock.balance < 0 if negative else stock.balance >= 0)
+
+
+def movements(
+    scope: Scope,
+    asked: Asked,
+    *,
+    visit_id: UUID | None = None,
+    kind: str | None = None,
+    beyond: bool | None = None,
+    undecided: bool | None = None,
+    unsigned: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Select[Any]:
+    """Return the statement for movements, one row each, by id; `until` is the first moment after.
+
+    `beyond`: uses beyond a limit; `undecided`: those nobody has decided about; `unsigned`: gifts
+    without the customer's signature.
+    """
+    columns = [c for c in M.__table__.c if c.name not in {"region_id", "created_at", "updated_at"}]
+    found = _listed(M, scope, asked, *columns, Material.use)
+    conditions: list[ColumnElement[bool]] = []
+    if visit_id is not None:
+        conditions.append(M.visit_id == visit_id)
+    if kind is not None:
+        conditions.append(M.kind == kind)
+    if beyond is not None:
+        conditions.append(M.allowed.is_not(None) if beyond else M.allowed.is_(None))
+    if undecided is not None:
+        is_open = and_(M.allowed.is_not(None), M.accepted.is_(None))
+        conditions.append(
+            is_open if undecided else or_(M.allowed.is_(None), M.accepted.is_not(None))
+        )
+    if unsigned:
+        gift = and_(Material.use == rules.Use.GIFT.value, M.kind == Movement.USE.value)
+        conditions += [gift, M.signature_sha256.is_(None)]
+    if since is not None:
+        conditions.append(M.estimated_at >= since)
+    if until is not None:
+        conditions.append(M.estimated_at < until)
+    return found.where(*conditions)

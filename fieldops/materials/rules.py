@@ -1,0 +1,65 @@
+"""Kinds of materials and movements, and how many of one a visit may use (CH-03). Pure."""
+
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class Use(StrEnum):
+    """What a material is for: the work, or a present to the customer."""
+
+    GIFT = "gift"
+    WORK = "work"
+
+
+class MeasuredIn(StrEnum):
+    """The unit a material is counted in."""
+
+    METRE = "metre"
+    PIECE = "piece"
+    ROLL = "roll"
+    SET = "set"
+
+
+class Movement(StrEnum):
+    """What happened to a technician's stock."""
+
+    CORRECTION = "correction"
+    COUNT = "count"
+    HAND_BACK = "hand_back"
+    ISSUE = "issue"
+    USE = "use"
+
+
+SIGN = {
+    Movement.ISSUE: 1,
+    Movement.USE: -1,
+    Movement.HAND_BACK: -1,
+    Movement.CORRECTION: -1,
+}
+"""How a movement changes the stock; a correction changes what was used, up or down."""
+
+DECIMALS = 3
+MOST_LIMITS = 100
+MOST_QUANTITY = 100_000
+MOST_STAYING = 0.0005  # below the last decimal: two sums that are equal but for rounding
+
+
+def allowed(limits: Iterable[Mapping[str, Any]], kinds: Collection[str], tier: str) -> float | None:
+    """Return how many a visit may use: None without a limit.
+
+    Limits are {work_kind, tier, most}, null meaning any. For each kind of work of the visit the
+    most specific one holds (the kind before the tier); of several kinds the greatest counts, and
+    a kind without a limit sets none.
+    """
+    found = []
+    for kind in kinds:
+        fitting = [
+            (one["work_kind"] is not None, one["tier"] is not None, float(one["most"]))
+            for one in limits
+            if one["work_kind"] in {None, kind} and one["tier"] in {None, tier}
+        ]
+        if not fitting:
+            return None
+        found.append(max(fitting)[2])
+    return max(found, default=None)

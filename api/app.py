@@ -60,6 +60,8 @@ ROUTERS = (
     "maps",
     "visit_reports",
     "report_by_link",
+    "inspections",
+    "accountability",
     "by_link",
     "page",
 )

@@ -11,7 +11,8 @@ from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.kernel.commands import Moment
 from fieldops.kernel.permissions import Permission
-from fieldops.quality import commands, queries, rules
+from fieldops.quality import queries, rules
+from fieldops.quality.commands import evidence as commands
 from fieldops.quality.models import EvidenceFlag
 from fieldops.quality.rules import Check, FlagState
 from fieldops.quality.schemas import CheckRate, CheckRates, EvidenceFlagRead

@@ -66,16 +66,20 @@ def migrate() -> None:
 
 
 async def _lay_out_catalogues(session: AsyncSession) -> None:
-    """Add the reasons, time limits and checklists an installation starts with; keep what is."""
+    """Add the reasons, limits, checklists and forms an installation starts with; keep what is."""
     from fieldops.checklists.commands import (  # noqa: PLC0415 - registers all modules
         ensure_standard_templates,
     )
     from fieldops.customers.standards import ensure_defaults  # noqa: PLC0415 - see above
     from fieldops.orders.commands.catalogue import lay_out_reasons  # noqa: PLC0415 - see above
+    from fieldops.quality.commands.filling import (  # noqa: PLC0415 - see above
+        ensure_standard_forms,
+    )
 
     await ensure_defaults(session)
     await lay_out_reasons(session)
     await ensure_standard_templates(session)
+    await ensure_standard_forms(session)
 
 
 @app.command()

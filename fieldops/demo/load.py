@@ -35,6 +35,7 @@ from fieldops.orders.commands.catalogue import lay_out_reasons
 from fieldops.orders.models import ServiceOrder
 from fieldops.organisation.commands.accounts import passwords
 from fieldops.organisation.models import Unit
+from fieldops.quality.commands.filling import ensure_standard_forms
 
 DEMO_PASSWORD = "demo-password"  # noqa: S105 - printed by the demo and written in docs/demo.md
 SEED = 7
@@ -111,6 +112,7 @@ async def load_city(
             await ensure_standards(session)
             await lay_out_reasons(session)
             await ensure_standard_templates(session)
+            await ensure_standard_forms(session)
             await standing.write(session, city, passwords.hash(password), note)
     if disk is not None:
         await load_months(database, city, disk, note)

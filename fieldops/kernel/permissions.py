@@ -74,6 +74,7 @@ class Permission(StrEnum):
     HEALTH_READ = "health:read"
     HEALTH_WRITE = "health:write"
     INDICATOR_READ = "indicator:read"
+    INSPECTION_READ = "inspection:read"
     LIST_EXPORT = "list:export"
     MAP_READ = "map:read"
     MATERIAL_EDIT = "material:edit"
@@ -237,10 +238,12 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.EMERGENCY_ACTIVATE,
         P.EMERGENCY_EDIT,
         P.FAULT_DECIDE,
+        P.FILE_WRITE,
         P.FOLLOW_UP_HANDLE,
         P.MATERIAL_EDIT,
         P.MATERIAL_ISSUE,
         P.MATERIAL_MOVE,
+        P.INSPECTION_READ,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
@@ -310,6 +313,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.MATERIAL_EDIT,
         P.MATERIAL_ISSUE,
         P.MATERIAL_MOVE,
+        P.INSPECTION_READ,
         P.NETWORK_EDIT,
         P.QUALITY_READ,
         P.REGISTER_READ,

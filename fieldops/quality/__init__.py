@@ -1,7 +1,11 @@
-"""Quality: what machines notice in the evidence of visits, answered and decided by people (QA-05).
+"""Quality: what machines ask about evidence, and what people inspect (QA-01 to QA-06).
 
-Owns the prints of photos, the looks at visits and the flags they raised. Verbs: evidence.check,
-evidence_flag.answer, evidence_flag.decide. Below stand files (the photos), visits (positions,
-times, clocks; the notices to technicians) and measurements (the tests). Nothing happens by a flag
-alone: a supervisor decides whether it holds, after the technician could say what was the case.
+Owns the prints of photos, looks and flags on evidence; inspections with their scored forms, samples
+and feedback sheets; findings and accountability cases. Verbs: evidence.check, evidence_flag.answer,
+evidence_flag.decide; inspection.plan, .cancel, .draw, .add_visits, .fill, .note_finding, .report,
+.answer, .judge; inspection_form.publish; inspection_finding.withdraw, .answer;
+accountability_case.state, .state_for_unit, .decide, .close. Below stand files (the photos), visits
+(positions, times; the notices), checklists (types of items), measurements, complaints and retention
+(whose visits are looked at first). Nothing happens by a flag alone: a supervisor decides, after the
+technician could say what was the case.
 """

@@ -1,9 +1,10 @@
-"""What is unlikely in the evidence of a visit, and what becomes of a flag: pure (QA-05).
+"""The states and numbers of quality: evidence, inspections, feedback, cases. Pure.
 
 Every check gives what it found and the number it was measured against, so that whoever is asked
 about it can see why. None judges people: a flag is a question.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,14 @@ from uuid import UUID
 from fieldops.kernel import geo
 from fieldops.kernel.configuration import Number, number
 from fieldops.orders.rules import Kind
-from fieldops.quality.errors import AnswerAwaited, FlagDecided
+from fieldops.quality.errors import (
+    AnswerAwaited,
+    CaseNotOpen,
+    FlagDecided,
+    InspectionEnded,
+    SheetNotOpen,
+    StatementAwaited,
+)
 
 
 class Check(StrEnum):
@@ -183,3 +191,150 @@ def share_of_false_alarms(holds: int, false_alarms: int) -> float | None:
     """Return which share of the decided flags was a false alarm (0 to 1), None without any."""
     decided = holds + false_alarms
     return round(false_alarms / decided, 4) if decided else None
+
+
+# --- inspections ---------------------------------------------------------------------------
+
+
+class InspectionState(StrEnum):
+    """The life of an inspection: planned, its sheet given, answered, accepted (QA-03)."""
+
+    PLANNED = "planned"
+    REPORTED = "reported"  # the feedback sheet waits for the unit's answer
+    ANSWERED = "answered"
+    ACCEPTED = "accepted"
+    CANCELLED = "cancelled"
+
+
+class Severity(StrEnum):
+    """How grave a finding is (QA-06)."""
+
+    MINOR = "minor"
+    MAJOR = "major"
+    SERIOUS = "serious"
+
+
+class FindingState(StrEnum):
+    """The life of a finding: noted, given with the sheet, settled with it, or taken back."""
+
+    NOTED = "noted"
+    GIVEN = "given"
+    SETTLED = "settled"
+    WITHDRAWN = "withdrawn"
+
+
+class CaseState(StrEnum):
+    """The life of an accountability case (QA-06)."""
+
+    OPENED = "opened"
+    HEARD = "heard"
+    DECIDED = "decided"
+    CLOSED = "closed"
+
+
+class Measure(StrEnum):
+    """What a case may end in."""
+
+    NONE = "none"
+    TALK = "talk"
+    TRAINING = "training"
+    WARNING = "warning"
+    SUSPENSION = "suspension"
+    FIRM_NOTICE = "firm_notice"
+
+
+class LessonState(StrEnum):
+    """The life of a lesson in the case library (QA-07)."""
+
+    DRAFTED = "drafted"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
+class Verdict(StrEnum):
+    """What the inspector says of an answer."""
+
+    ACCEPTED = "accepted"
+    REOPENED = "reopened"
+
+
+STANDING_VISITS = ("completed", "failed")
+"""Visits that ended, which can be looked at."""
+
+MOST_POPULATION = 20_000
+MOST_ADDED = 100
+MOST_SAMPLE = 2000
+MOST_EVIDENCE_FILES = 20
+MOST_EVIDENCE = 500
+"""How many answers, tests or flags of one visit a remote inspection shows, each."""
+
+SHARE = number(
+    "quality_sample_share", "QA-04", "percent", 3,
+    "Which share of all visits is drawn for an inspection.", within=(0, 100),
+)  # fmt: skip
+RISK_SHARE = number(
+    "quality_sample_risk_share", "QA-04", "percent", 10,
+    "Which share of the visits with a risk is drawn for an inspection.", within=(0, 100),
+)  # fmt: skip
+NEW_TECHNICIAN = number(
+    "quality_new_technician", "QA-04", "days", 90,
+    "How long a technician counts as new in the draw.", within=(0, 730),
+)  # fmt: skip
+ANSWER_SHEET = number(
+    "quality_answer_sheet", "QA-03", "days", 15,
+    "In how many days an inspected unit answers its feedback sheet.", within=(1, 90),
+)  # fmt: skip
+STATEMENT = number(
+    "quality_statement", "QA-06", "days", 5,
+    "How long the person concerned may speak before a case is decided without.", within=(0, 30),
+)  # fmt: skip
+LEAST_RANKED = number(
+    "quality_least_ranked", "QA-06", "forms", 3,
+    "From how many filled forms on a unit or person has a place in the ranking.", within=(1, 100),
+)  # fmt: skip
+
+
+def check_state(state: str, *allowed: InspectionState) -> None:
+    """Refuse a step on an inspection in another state; raises InspectionEnded."""
+    if state not in allowed:
+        raise InspectionEnded(state=state)
+
+
+def check_sheet(state: str, wanted: InspectionState) -> None:
+    """Refuse a step on a feedback sheet in another state; raises SheetNotOpen."""
+    if state != wanted:
+        raise SheetNotOpen(state=state)
+
+
+def check_case(state: str, *allowed: CaseState) -> None:
+    """Refuse a step on a case in another state; raises CaseNotOpen."""
+    if state not in allowed:
+        raise CaseNotOpen(state=state)
+
+
+def check_heard(state: str, until: datetime, now: datetime) -> None:
+    """Refuse a decision before the person concerned could speak; raises StatementAwaited."""
+    check_case(state, CaseState.OPENED, CaseState.HEARD)
+    if state == CaseState.OPENED and now < until:
+        raise StatementAwaited(until=until.isoformat(timespec="minutes"))
+
+
+_TELLING = (
+    ("an e-mail address", re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)),
+    ("a telephone number", re.compile(r"(?<![\w.])\+?\d[\d \-]{5,}\d(?![\w.])", re.ASCII)),
+    ("a customer's title", re.compile(r"\b(Mr|Mrs|Ms|Herr|Frau)\.? [A-Z]")),
+    ("a customer's title", re.compile(r"[\u4e00-\u9fff](先生|女士|小姐)")),
+    (
+        "a door number",
+        re.compile(r"\d+\s*(号楼|单元|室)|\b(apt|apartment|flat)\.? ?\d", re.IGNORECASE),
+    ),
+)
+
+
+def names_people(texts: Iterable[str]) -> str | None:
+    """Return what in a lesson's texts looks like a customer's data, None of nothing (QA-07)."""
+    for text in texts:
+        for what, pattern in _TELLING:
+            if pattern.search(text):
+                return what
+    return None

@@ -1,12 +1,27 @@
 """Read shapes of quality."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fieldops.quality.rules import Check, FlagState
+from fieldops.checklists.schemas import AnswerOnDevice
+from fieldops.complaints.schemas import VisitEvidenceRead
+from fieldops.measurements.schemas import LineTestRead, SpeedTestRead
+from fieldops.quality.drawing import Reason
+from fieldops.quality.duty import Level
+from fieldops.quality.forms import FormBody, InspectionKind
+from fieldops.quality.rules import (
+    CaseState,
+    Check,
+    FindingState,
+    FlagState,
+    InspectionState,
+    Measure,
+    Severity,
+    Verdict,
+)
 
 
 class EvidenceFlagRead(BaseModel):
@@ -51,3 +66,188 @@ class CheckRates(BaseModel):
 
     visits_looked_at: int | None = Field(description="Null for who does not see all of a centre's.")
     checks: list[CheckRate]
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+
+
+class InspectionRead(_Read):
+    """An inspection as it stands (QA-01 to QA-03)."""
+
+    centre_id: UUID | None = Field(description="What is inspected; null: the whole region.")
+    level: Level
+    kind: InspectionKind
+    form_id: UUID
+    state: InspectionState
+    planned_for: date
+    inspector_id: UUID
+    planned_by: UUID
+    technician_id: UUID | None
+    purpose: str | None
+    done_on: date | None = Field(description="The day its sheet was given: the duty is fulfilled.")
+    score: float | None = Field(description="The mean of its filled forms, 0 to 100.")
+    summary: str | None
+    round: int = Field(description="How often the sheet was given; 0: not yet.")
+    answer_due_at: datetime | None = Field(description="By when the unit answers.")
+    accepted_at: datetime | None
+    end_reason: str | None
+
+
+class DutyRead(BaseModel):
+    """Whose duty it is to inspect what, and how it stands (QA-02)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="The same for the same level and unit.")
+    level: Level
+    centre_id: UUID | None = Field(description="Null: the whole region.")
+    unit_name: str
+    every_months: int = Field(description="Once in every whole period of so many months.")
+    last_done_on: date | None
+    due_by: date = Field(description="The last day for the next one.")
+    planned_for: date | None
+    overdue: bool
+
+
+class SampledVisitRead(_Read):
+    """A visit of the sample, and why it is in it (QA-04)."""
+
+    inspection_id: UUID
+    visit_id: UUID
+    centre_id: UUID
+    place: int = Field(description="Its place by lot, then in the order it was added.")
+    reasons: list[Reason]
+
+
+class DrawRead(_Read):
+    """How a sample was drawn; with these anybody draws it again (QA-04)."""
+
+    inspection_id: UUID
+    ended_from: datetime
+    ended_before: datetime
+    seed: str
+    share: float = Field(description="Percent of all visits.")
+    risk_share: float = Field(description="Percent of the visits with a risk.")
+    population: list[tuple[UUID, list[Reason]]] = Field(description="Each visit with its risks.")
+    drawn_by: UUID
+    drawn_at: datetime
+
+
+class DrawRepeated(DrawRead):
+    """A draw, and what drawing it again gives."""
+
+    drawn_again: list[UUID] = Field(description="By lot.")
+    same: bool = Field(description="Whether it gives the sample that stands, but for those added.")
+
+
+class FormRead(_Read):
+    """A version of a scored form (QA-03)."""
+
+    code: str
+    number: int
+    kind: InspectionKind
+    body: FormBody
+    published_at: datetime
+    published_by: UUID | None
+
+
+class FilledFormRead(_Read):
+    """A filled form with its score (QA-03)."""
+
+    inspection_id: UUID
+    visit_id: UUID | None
+    centre_id: UUID | None
+    technician_id: UUID | None = Field(description="Whose work it scores.")
+    answers: dict[str, Any]
+    score: float
+    filled_by: UUID
+    filled_at: datetime
+
+
+class ShownFile(BaseModel):
+    """A file that shows what was done."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    sha256: str
+    mime: str
+    arrived: bool
+
+
+class FeedbackRoundRead(_Read):
+    """One round of a feedback sheet (QA-03)."""
+
+    inspection_id: UUID
+    number: int
+    given_at: datetime
+    due_at: datetime
+    measures: str | None
+    answered_by: UUID | None
+    answered_at: datetime | None
+    verdict: Verdict | None
+    verdict_words: str | None
+    judged_by: UUID | None
+    judged_at: datetime | None
+    files: list[ShownFile] = []
+
+
+class InspectedVisit(BaseModel):
+    """All the evidence of a visit in one answer, for a remote inspection (QA-01)."""
+
+    inspection_id: UUID
+    reasons: list[Reason] = Field(description="Why the visit is in the sample.")
+    longitude: float = Field(description="Of the premises (SRID 4326).")
+    latitude: float
+    evidence: VisitEvidenceRead
+    answers: list[AnswerOnDevice] = Field(description="The standing answers of its checklists.")
+    line_tests: list[LineTestRead]
+    speed_tests: list[SpeedTestRead]
+    flags: list[EvidenceFlagRead] = Field(description="What machines asked about it (QA-05).")
+
+
+class InspectionFindingRead(_Read):
+    """What an inspection found (QA-06)."""
+
+    inspection_id: UUID
+    visit_id: UUID | None
+    centre_id: UUID | None
+    severity: Severity
+    item_key: str | None
+    words: str
+    technician_id: UUID | None = Field(description="The person responsible, or null.")
+    unit_id: UUID | None = Field(description="The centre or firm responsible, or null.")
+    state: FindingState
+    found_by: UUID
+    found_at: datetime
+    given_at: datetime | None
+    answer: str | None = Field(description="What the person says.")
+    answered_at: datetime | None
+
+
+class AccountabilityCaseRead(_Read):
+    """Who answers for what, heard and decided (QA-06)."""
+
+    centre_id: UUID | None
+    inspection_finding_id: UUID | None
+    complaint_id: UUID | None
+    visit_id: UUID | None
+    technician_id: UUID | None
+    unit_id: UUID | None
+    state: CaseState
+    opened_at: datetime
+    statement_until: datetime = Field(description="Before it, unheard, it is not decided.")
+    statement: str | None
+    stated_by: UUID | None
+    stated_at: datetime | None
+    measure: Measure | None
+    decision_reason: str | None
+    decided_by: UUID | None
+    decided_at: datetime | None
+    closing_words: str | None
+    closed_by: UUID | None
+    closed_at: datetime | None

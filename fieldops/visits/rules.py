@@ -75,6 +75,9 @@ class NoticeKind(StrEnum):
     EVIDENCE_ASKED = "evidence_asked"
     COMPLAINT = "complaint"
     COMPLAINT_DECIDED = "complaint_decided"
+    FINDING_GIVEN = "finding_given"
+    CASE_OPENED = "case_opened"
+    CASE_DECIDED = "case_decided"
 
 
 TAKING = frozenset(

@@ -28,7 +28,15 @@ from fieldops.kernel.ids import NIL, new_id
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.models import Message
 from fieldops.orders.commands.catalogue import lay_out_reasons
-from fieldops.quality.models import EvidenceFlag
+from fieldops.quality.commands.filling import ensure_standard_forms
+from fieldops.quality.models import (
+    AccountabilityCase,
+    EvidenceFlag,
+    Form,
+    Inspection,
+    InspectionFinding,
+    SampledVisit,
+)
 from fieldops.retention.models import ChurnCase, RepairTask, Revisit
 from fieldops.sync.models import Case, Device
 from tests.support.clients import bearer
@@ -49,6 +57,7 @@ OPERATIONS = [
 # Path parameters that name no record of a place, with the reason.
 NO_PLACE = {
     "version_id": "templates are a catalogue of the whole installation",
+    "form_id": "forms of inspections are a catalogue of the whole installation",
     "draft_id": "drafts of templates are one for the whole installation, as templates are",
     "entity": "the name of a table",
     "layer": "a layer shows what its reader may see, tested with the maps",
@@ -125,6 +134,21 @@ BODIES: dict[str, dict[str, Any]] = {
         "said": "Good",
         "customer_agreed": True,
     },
+    "inspection_draw": {
+        "ended_from": "2026-10-01T00:00:00Z",
+        "ended_before": "2026-11-01T00:00:00Z",
+    },
+    "inspection_add_visits": {"visit_ids": [SOME]},
+    "inspection_fill": {"answers": [{"item_key": "signed", "value": True}]},
+    "inspection_note_finding": {"severity": "minor", "words": "for the test", "unit_id": SOME},
+    "inspection_report": {},
+    "inspection_answer": {"measures": "for the test"},
+    "inspection_judge": {"verdict": "accepted", "words": "for the test"},
+    "inspection_finding_answer": {"answer": "It was so."},
+    "accountability_case_state": {"statement": "It was so."},
+    "accountability_case_state_for_unit": {"statement": "It was so."},
+    "accountability_case_decide": {"measure": "talk", **WHY},
+    "accountability_case_close": {"words": "for the test"},
     "emergency_change_plan": {**STORM, **WHY},
     "material_correct": {"quantity": 1, **WHY},
     "material_decide": {"accepted": True, **WHY},
@@ -410,7 +434,43 @@ async def question(database: Database, place: Place, region: int, centre: UUID) 
     )  # fmt: skip
     async with database.transaction() as session:
         session.add(flag)
+    await inspect(database, place, region, centre)
     return flag.id
+
+
+async def inspect(database: Database, place: Place, region: int, centre: UUID) -> None:
+    """Have an inspection of the visit with a finding and a case about it."""
+    where: dict[str, Any] = {"region_id": region, "centre_id": centre}
+    about = {**where, "visit_id": place.ids["visit_id"], "technician_id": place.technician.id}
+    async with database.transaction() as session:
+        await ensure_standard_forms(session)
+        form = await session.scalar(select(Form).where(Form.code == "remote_visit"))
+        assert form is not None
+        inspection = Inspection(
+            **where, level="centre", kind="remote", form_id=form.id, state="reported", round=1,
+            planned_for=date(2026, 11, 24), done_on=date(2026, 11, 24), score=80.0,
+            inspector_id=NIL, planned_by=NIL,
+        )  # fmt: skip
+        session.add(inspection)
+        await session.flush()
+        sampled = SampledVisit(
+            **where, visit_id=place.ids["visit_id"], inspection_id=inspection.id, place=1,
+            reasons=["chosen"],
+        )  # fmt: skip
+        finding = InspectionFinding(
+            **about, inspection_id=inspection.id, severity="serious", words="Not signed.",
+            state="given", found_by=NIL, found_at=clock.now(), given_at=clock.now(),
+        )  # fmt: skip
+        session.add_all([sampled, finding])
+        await session.flush()
+        case = AccountabilityCase(
+            **about, inspection_finding_id=finding.id, state="opened", opened_at=clock.now(),
+            statement_until=clock.now(),
+        )  # fmt: skip
+        session.add(case)
+    place.ids["inspection_id"] = inspection.id
+    place.ids["inspection_finding_id"] = finding.id
+    place.ids["accountability_case_id"] = case.id
 
 
 async def ask_about(database: Database, place: Place, where: dict[str, Any], day: int) -> None:

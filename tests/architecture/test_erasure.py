@@ -96,10 +96,13 @@ WORDLESS = {
         "state_reason",
         "transferred_to",
     },
+    "quality_case": {"state", "measure"},
     "quality_evidence_flag": {"kind", "subject_type", "reason", "found", "thresholds", "state"},
     "retention_churn_case": {"reason", "outcome"},
     "retention_revisit": {"purpose", "way", "outcome"},
     "retention_repair_task": {"colour", "sign"},
+    "quality_finding": {"severity", "item_key", "state"},
+    "quality_sampled_visit": {"reasons"},
     "visits_assignment": {"state", "technician_name"},
     "visits_notice": {"kind", "text"},  # the program's own sentences
     "visits_visit": {"state", "kit", "end_reason", "end_cause", "next_step", "signature_sha256"},

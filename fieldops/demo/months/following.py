@@ -13,7 +13,7 @@ from fieldops.kernel import actor, clock, commands
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import new_id
-from fieldops.quality.commands import check
+from fieldops.quality.commands.evidence import check
 from fieldops.retention import queries as retention
 from fieldops.retention.commands.repairing import open_task
 

@@ -10,6 +10,7 @@ from fieldops.kernel.actor import Kind
 from fieldops.kernel.commands import Args, Context, Nature, command
 from fieldops.kernel.events import Taken
 from fieldops.kernel.permissions import Permission
+from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.visits import queries, rules, wording
 from fieldops.visits.events import TechniciansTold
@@ -85,6 +86,30 @@ def tell_role_lost(ctx: Context, technician: Technician) -> None:
             at=ctx.now,
         )
     )
+
+
+async def tell_technician(
+    ctx: Context, technician_id: UUID, kind: NoticeKind, visit_id: UUID | None = None
+) -> None:
+    """Write a notice to one technician that is not about the course of a visit.
+
+    `visit_id` only says which work it is about. Raises NotFound for an unknown technician.
+    """
+    technician = await organisation.technician(ctx.session, ctx.region_id, technician_id)
+    ctx.add(
+        Notice(
+            region_id=ctx.region_id,
+            technician_id=technician.id,
+            visit_id=visit_id,
+            centre_id=technician.centre_id,
+            kind=kind.value,
+            text=wording.notice(kind),
+            reason=ctx.reason,
+            by_id=ctx.actor.id if ctx.actor.kind is Kind.PERSON else None,
+            at=ctx.now,
+        )
+    )
+    await ctx.emit(TechniciansTold((technician.id,), kind.value))
 
 
 class ReadNotice(Args):

@@ -1,0 +1,5 @@
+"""The verbs of quality; importing this registers them all."""
+
+from fieldops.quality.commands import cases, evidence, filling, planning, reporting, sampling
+
+__all__ = ["cases", "evidence", "filling", "planning", "reporting", "sampling"]

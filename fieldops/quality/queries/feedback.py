@@ -1,0 +1,228 @@
+"""Reads of what inspections say: rounds of sheets, findings, accountability cases."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.files.models import FileLink
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.permissions import Scope
+from fieldops.organisation.models import Unit
+from fieldops.quality import policy
+from fieldops.quality.models import (
+    AccountabilityCase,
+    FeedbackRound,
+    InspectionFinding,
+)
+from fieldops.quality.rules import FindingState
+from fieldops.visits.models import Assignment
+
+
+def rounds(scope: Scope, person_id: UUID, inspection_id: UUID) -> Select[FeedbackRound]:
+    """Return the statement for the rounds of an inspection's sheet, by id: oldest first."""
+    return (
+        select(FeedbackRound)
+        .where(
+            policy.visible_parts(FeedbackRound, scope, person_id),
+            FeedbackRound.inspection_id == inspection_id,
+        )
+        .order_by(FeedbackRound.id)
+    )
+
+
+async def round_of(
+    session: AsyncSession, region_id: int, inspection_id: UUID, number: int
+) -> FeedbackRound:
+    """Return a round of an inspection's sheet; raises NotFound."""
+    found: FeedbackRound | None = await session.scalar(
+        select(FeedbackRound).where(
+            FeedbackRound.region_id == region_id,
+            FeedbackRound.inspection_id == inspection_id,
+            FeedbackRound.number == number,
+        )
+    )
+    if found is None:
+        raise NotFound(thing="feedback sheet")
+    return found
+
+
+async def files_of(
+    session: AsyncSession, region_id: int, round_ids: Collection[UUID]
+) -> dict[UUID, list[FileLink]]:
+    """Return the files that show the measures of rounds, by round."""
+    rows = await session.scalars(
+        select(FileLink)
+        .where(
+            FileLink.region_id == region_id,
+            FileLink.subject_type == FeedbackRound.resource,
+            FileLink.subject_id.in_(sorted(round_ids)),
+        )
+        .order_by(FileLink.id)
+    )
+    found: dict[UUID, list[FileLink]] = {id_: [] for id_ in round_ids}
+    for row in rows:
+        found[row.subject_id].append(row)
+    return found
+
+
+def findings(
+    scope: Scope,
+    person_id: UUID,
+    *,
+    inspection_id: UUID | None = None,
+    visit_id: UUID | None = None,
+    technician_id: UUID | None = None,
+    unit_id: UUID | None = None,
+    severities: Collection[str] = (),
+    states: Collection[str] = (),
+) -> Select[InspectionFinding]:
+    """Return the statement for the findings that are visible, by id; those taken back are not."""
+    found = select(InspectionFinding).where(policy.visible_findings(scope, person_id))
+    for column, wanted in (
+        (InspectionFinding.inspection_id, inspection_id),
+        (InspectionFinding.visit_id, visit_id),
+        (InspectionFinding.technician_id, technician_id),
+        (InspectionFinding.unit_id, unit_id),
+    ):
+        if wanted is not None:
+            found = found.where(column == wanted)
+    if severities:
+        found = found.where(InspectionFinding.severity.in_(severities))
+    if states:
+        found = found.where(InspectionFinding.state.in_(states))
+    else:
+        found = found.where(InspectionFinding.state != FindingState.WITHDRAWN)
+    return found.order_by(InspectionFinding.id)
+
+
+async def finding(
+    session: AsyncSession, scope: Scope, person_id: UUID, finding_id: UUID
+) -> InspectionFinding:
+    """Return a finding; raises NotFound outside the scope."""
+    found: InspectionFinding | None = await session.scalar(
+        select(InspectionFinding).where(
+            policy.visible_findings(scope, person_id), InspectionFinding.id == finding_id
+        )
+    )
+    if found is None:
+        raise NotFound(thing="finding of an inspection")
+    return found
+
+
+async def lock_finding(
+    session: AsyncSession, scope: Scope, person_id: UUID, finding_id: UUID
+) -> InspectionFinding:
+    """Return a finding locked, as it is now; raises NotFound outside the scope."""
+    found: InspectionFinding | None = await session.scalar(
+        select(InspectionFinding)
+        .where(policy.visible_findings(scope, person_id), InspectionFinding.id == finding_id)
+        .with_for_update(of=InspectionFinding)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="finding of an inspection")
+    return found
+
+
+async def findings_of(
+    session: AsyncSession, region_id: int, inspection_id: UUID
+) -> list[InspectionFinding]:
+    """Return the findings of an inspection that stand, locked, by id."""
+    found = await session.scalars(
+        select(InspectionFinding)
+        .where(
+            InspectionFinding.region_id == region_id,
+            InspectionFinding.inspection_id == inspection_id,
+            InspectionFinding.state != FindingState.WITHDRAWN,
+        )
+        .order_by(InspectionFinding.id)
+        .with_for_update(of=InspectionFinding)
+    )
+    return list(found)
+
+
+async def was_on_visit(
+    session: AsyncSession, region_id: int, visit_id: UUID, technician_id: UUID
+) -> bool:
+    """Return whether a technician was on a visit at any time."""
+    found = await session.scalar(
+        select(Assignment.id)
+        .where(
+            Assignment.region_id == region_id,
+            Assignment.visit_id == visit_id,
+            Assignment.technician_id == technician_id,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def is_responsible_unit(session: AsyncSession, region_id: int, unit_id: UUID) -> bool:
+    """Return whether a unit is a centre or a firm of the region."""
+    found = await session.scalar(
+        select(Unit.id).where(
+            Unit.id == unit_id,
+            Unit.kind.in_(["centre", "firm"]),
+            Unit.region_number == region_id,
+        )
+    )
+    return found is not None
+
+
+# --- cases ---------------------------------------------------------------------------------
+
+
+def cases(
+    scope: Scope,
+    *,
+    states: Collection[str] = (),
+    technician_id: UUID | None = None,
+    unit_id: UUID | None = None,
+) -> Select[AccountabilityCase]:
+    """Return the statement for the cases of a scope, by id."""
+    found = select(AccountabilityCase).where(policy.visible_cases(scope))
+    if states:
+        found = found.where(AccountabilityCase.state.in_(states))
+    if technician_id is not None:
+        found = found.where(AccountabilityCase.technician_id == technician_id)
+    if unit_id is not None:
+        found = found.where(AccountabilityCase.unit_id == unit_id)
+    return found.order_by(AccountabilityCase.id)
+
+
+async def case(session: AsyncSession, scope: Scope, case_id: UUID) -> AccountabilityCase:
+    """Return a case; raises NotFound outside the scope."""
+    found: AccountabilityCase | None = await session.scalar(
+        cases(scope).where(AccountabilityCase.id == case_id)
+    )
+    if found is None:
+        raise NotFound(thing="accountability case")
+    return found
+
+
+async def lock_case(session: AsyncSession, scope: Scope, case_id: UUID) -> AccountabilityCase:
+    """Return a case locked, as it is now; raises NotFound outside the scope."""
+    found: AccountabilityCase | None = await session.scalar(
+        cases(scope)
+        .where(AccountabilityCase.id == case_id)
+        .with_for_update(of=AccountabilityCase)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(thing="accountability case")
+    return found
+
+
+async def case_of_complaint(
+    session: AsyncSession, region_id: int, complaint_id: UUID
+) -> AccountabilityCase | None:
+    """Return the case that a complaint opened, None without one."""
+    found: AccountabilityCase | None = await session.scalar(
+        select(AccountabilityCase).where(
+            AccountabilityCase.region_id == region_id,
+            AccountabilityCase.complaint_id == complaint_id,
+        )
+    )
+    return found

@@ -64,6 +64,7 @@ ROUTERS = (
     "accountability",
     "by_link",
     "page",
+    "page.follow_up",
 )
 
 

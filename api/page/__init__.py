@@ -105,8 +105,8 @@ async def customer_page(
 @router.post("/a/{token}", operation_id="customer_page_answer")
 async def customer_page_answer(request: Request, token: str, opened: Link) -> Response:
     asked = read(request, opened, token, Purpose.ANSWER)
-    _from_our_page(request)
-    form = await _form(request)
+    from_our_page(request)
+    form = await form_of(request)
     return await _Page(request, asked, form.get("lang", "")).taken(form)
 
 
@@ -126,7 +126,7 @@ async def customer_calendar(
     )
 
 
-def _from_our_page(request: Request) -> None:
+def from_our_page(request: Request) -> None:
     """Refuse a form that another site has sent; the token alone would have to be known to it.
 
     A page without a referrer sends `Origin: null`, so newer browsers are asked by
@@ -142,7 +142,7 @@ def _from_our_page(request: Request) -> None:
         raise InvalidRequest(reason="the form came from another site")
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form_of(request: Request) -> dict[str, str]:
     """Return a form's fields, the first of each name; raises TooLarge, InvalidRequest."""
     body = b""
     async for chunk in request.stream():

@@ -30,14 +30,15 @@ class Purpose(IntEnum):
     ANSWER = 1  # the customer's page, and the same by JSON
     CALENDAR = 2  # the calendar file, which is handed on to calendars and families
     VISIT_REPORT = 3  # what was done on a visit, to read
+    FOLLOW_UP = 4  # how it went
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """What a valid token speaks for; the window starts at a full minute.
 
-    The subject is an appointment, of a report's link the visit; its window then is the minute
-    from which the link is good.
+    The subject is an appointment, of a report's link the visit, of a question how it went the
+    follow-up. The window then starts at the minute from which the link is good.
     """
 
     purpose: Purpose

@@ -234,8 +234,9 @@ class Receiver:
                 number = digits_of(arrived.number) or arrived.number
                 customers = await pii.customers_of_number(session, region_id, number)
                 asked = await queries.open_questions(session, region_id, customers, now)
+                hows = await queries.open_follow_ups(session, region_id, customers, now)
             if customers:
-                known.append((not asked, region_id))
+                known.append((not asked and not hows, region_id))
         region_id = min(known)[1] if known else min(regions)
         args = {name: getattr(arrived, name) for name in arrived.__slots__}
         envelope = Envelope(new_id(), "reply.take", args)

@@ -28,6 +28,7 @@ class Message(Regional):
 
     visit_id: Mapped[UUID] = link("visits_visit")
     appointment_id: Mapped[UUID | None] = link("appointments_appointment", nullable=True)
+    follow_up_id: Mapped[UUID | None] = link("followups_follow_up", nullable=True)
     customer_id: Mapped[UUID] = link("customers_customer")
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
     kind: Mapped[str]
@@ -54,6 +55,7 @@ class Message(Regional):
     __table_args__ = (
         CheckConstraint(one_of("kind", get_args(rules.Kind)), name="kind_known"),
         CheckConstraint(one_of("state", get_args(rules.State)), name="state_known"),
+        CheckConstraint("(kind = 'follow_up') = (follow_up_id is not null)", name="asks_about"),
         CheckConstraint(
             f"channel is null or {one_of('channel', get_args(rules.ChannelName))}",
             name="channel_known",

@@ -14,6 +14,7 @@ from fieldops.appointments import rules as appointment_rules
 from fieldops.appointments.ladders import Step
 from fieldops.appointments.models import Appointment
 from fieldops.customers.models import Customer
+from fieldops.followups.models import FollowUp
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import hanging_on, row_of
 from fieldops.kernel.permissions import Scope
@@ -289,6 +290,43 @@ async def open_questions(
         .order_by(Appointment.window_start, Appointment.visit_id)
     )
     return list(found)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedHow:
+    """A follow-up that a customer was asked about by message."""
+
+    id: UUID
+    visit_id: UUID
+    satisfaction: str | None
+
+
+async def open_follow_ups(
+    session: AsyncSession, region_id: int, customers: Collection[UUID], now: datetime
+) -> list[AskedHow]:
+    """Return the follow-ups that customers were asked about by message, the newest first.
+
+    The question went out, or may have, and the latest time for an answer lies ahead; the answered
+    ones are there too, for an answer that comes twice.
+    """
+    if not customers:
+        return []
+    found = await session.execute(
+        select(FollowUp.id, Message.visit_id, FollowUp.satisfaction)
+        .join(
+            Message,
+            and_(Message.region_id == FollowUp.region_id, Message.follow_up_id == FollowUp.id),
+        )
+        .where(
+            FollowUp.region_id == region_id,
+            Message.region_id == region_id,
+            FollowUp.customer_id.in_(customers),
+            FollowUp.latest_at > now,
+            Message.state.in_(rules.GONE_OUT),
+        )
+        .order_by(Message.due_at.desc(), FollowUp.id)
+    )
+    return [AskedHow(row.id, row.visit_id, row.satisfaction) for row in found]
 
 
 async def latest_visit(

@@ -13,12 +13,19 @@ from fieldops.appointments.events import (
     LadderFollowed,
 )
 from fieldops.faults.events import WorkBack, WorkHeld
+from fieldops.followups.events import FollowUpPlanned
 from fieldops.kernel import erasure
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import Event, on
 from fieldops.kernel.settings import Settings
 from fieldops.notifications.channels.outbox import OutboxChannel
-from fieldops.notifications.commands import area_faults, browsers, planning, visit_reports
+from fieldops.notifications.commands import (
+    area_faults,
+    asking,
+    browsers,
+    planning,
+    visit_reports,
+)
 from fieldops.notifications.models import Message
 from fieldops.visits.events import (
     NobodyHome,
@@ -86,6 +93,12 @@ async def tell_of_an_area_fault(ctx: Context, event: WorkHeld) -> None:
 async def tell_that_a_repair_is_back(ctx: Context, event: WorkBack) -> None:
     """Tell the customer of a held repair that the area fault is over, if it is (FA-02)."""
     await area_faults.tell_back(ctx, event)
+
+
+@on(FollowUpPlanned)
+async def ask_how_it_went(ctx: Context, event: FollowUpPlanned) -> None:
+    """Ask a customer by message how it went, where no person does (FO-02)."""
+    asking.plan(ctx, event)
 
 
 @on(TechniciansTold)

@@ -8,6 +8,7 @@ import unicodedata
 from typing import Literal
 
 Meaning = Literal["confirmed", "change_wanted", "cancelled", "stop"]
+Satisfaction = Literal["very_satisfied", "satisfied", "dissatisfied"]
 
 WORDS: dict[Meaning, frozenset[str]] = {
     "confirmed": frozenset(
@@ -27,6 +28,21 @@ WORDS: dict[Meaning, frozenset[str]] = {
         | {"退订", "停止", "回t", "不要再发", "拒收"}
     ),
 }
+SATISFACTION: dict[Satisfaction, frozenset[str]] = {
+    "very_satisfied": frozenset(
+        {"1", "very satisfied", "very good", "great", "excellent", "perfect", "very happy"}
+        | {"非常满意", "很满意", "很好", "非常好", "十分满意", "1非常满意", "非常满意1"}
+    ),
+    "satisfied": frozenset(
+        {"2", "satisfied", "good", "fine", "ok", "okay", "happy"}
+        | {"满意", "好", "好的", "还好", "不错", "还行", "可以", "2满意", "满意2"}
+    ),
+    "dissatisfied": frozenset(
+        {"3", "dissatisfied", "unsatisfied", "not satisfied", "bad", "unhappy", "not happy"}
+        | {"不满意", "不好", "差", "很差", "太差", "3不满意", "不满意3"}
+    ),
+}
+_SATISFACTION = {word: said for said, words in SATISFACTION.items() for word in words}
 _MEANING = {word: meaning for meaning, words in WORDS.items() for word in words}
 
 
@@ -45,3 +61,13 @@ def meaning(words: str) -> Meaning | None:
 def meaning_of_key(key: str | None) -> Meaning | None:
     """Return what a key pressed during a call says."""
     return _MEANING.get(key) if key in {"1", "2", "3"} else None
+
+
+def satisfaction(words: str) -> Satisfaction | None:
+    """Return what a reply says of how it went (FO-03); None when that is not plain."""
+    return _SATISFACTION.get(plain(words))
+
+
+def satisfaction_of_key(key: str | None) -> Satisfaction | None:
+    """Return what a key pressed during a call says of how it went."""
+    return _SATISFACTION.get(key) if key in {"1", "2", "3"} else None

@@ -17,6 +17,7 @@ Kind = Literal[
     "area_fault",
     "area_fault_over",
     "visit_report",
+    "follow_up",
 ]
 State = Literal[
     "planned", "sending", "sent", "failed", "uncertain", "expired", "cancelled", "by_person"
@@ -76,6 +77,8 @@ NOT_DELIVERED = frozenset(
 """What a peer says in the end of a message (SMPP 3.4, appendix B; the voice platform's words)."""
 UNDERWAY = frozenset({"ENROUTE", "ACCEPTD"})
 WITH_RECEIPTS = frozenset[ChannelName]({"sms", "voice"})
+QUESTIONS = frozenset[Kind]({"reconfirmation", "follow_up"})
+"""What a customer is asked, and may answer by a text message or a key."""
 SERVICE_CRITICAL = frozenset[Kind](
     {
         "reconfirmation",
@@ -84,9 +87,10 @@ SERVICE_CRITICAL = frozenset[Kind](
         "nobody_home",
         "area_fault",
         "area_fault_over",
+        "follow_up",
     }
 )
-"""What a customer has to learn: on the stop list too, then by a person."""
+"""What a customer has to learn, or is asked all the same: on the stop list by a person."""
 
 
 def verdict(states: Collection[str | None]) -> Literal["open", "delivered", "failed", "doubt"]:

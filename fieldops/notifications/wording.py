@@ -14,6 +14,8 @@ from babel.dates import format_date, format_time
 FOLDER = Path(__file__).with_name("templates")
 LANGUAGES = ("en", "zh_CN")
 FALLBACK = "en"
+AsksBy = Literal["reply", "keys", "follow_up_reply", "follow_up_keys"]
+"""How a question can be answered beside its link; each has a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def render(
     values: dict[str, Any],
     zone: ZoneInfo,
     *,
-    asks_by: Literal["reply", "keys"] | None = None,
+    asks_by: AsksBy | None = None,
     kinds: Collection[str] = (),
 ) -> Text:
     """Fill a kind's template: datetimes become local times, `start` gives `date` too.

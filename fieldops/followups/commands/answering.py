@@ -202,10 +202,15 @@ async def hand_over(ctx: Context, args: HandOver) -> Outcome:
     row = await queries.lock_follow_up(ctx.session, ctx.actor.scope(HANDLE), args.follow_up_id)
     if row.state == State.ANSWERED:
         return []
-    row.words = args.words or row.words
+    await hand_over_with(ctx, row, args.words)
+    return row
+
+
+async def hand_over_with(ctx: Context, row: FollowUp, words: str | None) -> None:
+    """Let a person ask, with what the customer wrote, if anything; the caller holds the row."""
+    row.words = words or row.words
     if row.state != State.TO_CALL:
         await to_a_person(ctx, row)
-    return row
 
 
 async def take_answer(

@@ -4,16 +4,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.customers.models import Customer
 from fieldops.followups import policy, rules
 from fieldops.followups.models import CareTask, FollowUp
 from fieldops.followups.rules import State
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.orders.rules import State as Work
+from fieldops.organisation import queries as organisation
 
 DONE = (Work.COMPLETED.value, Work.CLOSED.value)
 
@@ -122,6 +125,28 @@ async def lock_follow_up(session: AsyncSession, scope: Scope, follow_up_id: UUID
     return found
 
 
+async def lock_waiting(
+    session: AsyncSession, region_id: int, follow_up_id: UUID
+) -> FollowUp | None:
+    """Return a follow-up that a message may ask for, locked; None when it may not any more."""
+    found: FollowUp | None = await session.scalar(
+        select(FollowUp)
+        .where(
+            FollowUp.region_id == region_id,
+            FollowUp.id == follow_up_id,
+            FollowUp.state == State.WAITING,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
+async def lock_for_answer(session: AsyncSession, region_id: int, follow_up_id: UUID) -> FollowUp:
+    """Return a follow-up that a customer answers by themselves, locked; raises NotFound."""
+    return await lock_follow_up(session, Scope(region_id, whole_region=True), follow_up_id)
+
+
 async def lock_of_customer(
     session: AsyncSession, region_id: int, customer_id: UUID
 ) -> list[FollowUp]:
@@ -178,3 +203,33 @@ async def lock_task(session: AsyncSession, scope: Scope, care_task_id: UUID) -> 
     if found is None:
         raise NotFound(thing="care task")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a customer's link opens: the follow-up, their region's zone, their language."""
+
+    row: FollowUp
+    zone: ZoneInfo
+    locale: str | None
+
+
+async def linked(session: AsyncSession, region_id: int, follow_up_id: UUID) -> Linked | None:
+    """Return what a genuine link stands for; None when that is gone."""
+    found = (
+        await session.execute(
+            select(FollowUp, Customer.locale)
+            .join(
+                Customer,
+                and_(Customer.region_id == FollowUp.region_id, Customer.id == FollowUp.customer_id),
+            )
+            .where(
+                FollowUp.region_id == region_id,
+                Customer.region_id == region_id,
+                FollowUp.id == follow_up_id,
+            )
+        )
+    ).first()
+    if found is None:
+        return None
+    return Linked(found[0], await organisation.zone_of(session, region_id), found[1])

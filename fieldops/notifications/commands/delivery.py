@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,16 +12,18 @@ from fieldops.appointments import queries as appointments
 from fieldops.appointments.links import Purpose
 from fieldops.appointments.rules import LINK_KEPT, REPORT_LINK_KEPT
 from fieldops.customers import pii
+from fieldops.customers.rules import digits_of
+from fieldops.followups import rules as followup_rules
 from fieldops.kernel import actor, commands, configuration
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
 from fieldops.notifications import queries, rules
 from fieldops.notifications.channels import Outgoing
-from fieldops.notifications.commands import planning
+from fieldops.notifications.commands import asking, planning
 from fieldops.notifications.models import DeliveryAttempt, Message, Receipt
 from fieldops.notifications.queries import Occasion
-from fieldops.notifications.wording import Text, render
+from fieldops.notifications.wording import AsksBy, Text, language_of, render
 from fieldops.visits.queries.kinds import kinds_apart
 
 LOOKED_AT = 20  # due messages looked at for one whose visit nobody works on
@@ -55,7 +57,7 @@ async def claim(
     if not await _timely(session, message, now):
         return PutOff()
     occasion = await queries.occasion(session, region_id, message.visit_id)
-    if not planning.fits(message, occasion):
+    if not await _fits(session, message, occasion):
         # It was being sent while the visit changed, and comes back from a peer that was away.
         _end(message, "cancelled", now, "the visit has changed")
         return PutOff()
@@ -66,6 +68,13 @@ async def claim(
     message.state, message.claimed_at, message.channel = "sending", now, way
     _log(session, message, way, now)
     return Claim(message.id, message.visit_id, way)
+
+
+async def _fits(session: AsyncSession, message: Message, occasion: Occasion) -> bool:
+    """Return whether a message is still right: for its visit, or for the follow-up it asks."""
+    if message.kind == "follow_up":
+        return await asking.lock_waiting(session, message) is not None
+    return planning.fits(message, occasion)
 
 
 async def _next(session: AsyncSession, region_id: int, now: datetime) -> Message | None:
@@ -154,7 +163,7 @@ async def hold(
         return None
     attempt = await queries.last_attempt(session, region_id, message.id)
     occasion = await queries.occasion(session, region_id, message.visit_id)
-    if not planning.fits(message, occasion):
+    if not await _fits(session, message, occasion):
         attempt.ended_at, attempt.outcome = now, "not_sent"
         _end(message, "cancelled", now, "the visit has changed")
         return None
@@ -165,13 +174,18 @@ async def hold(
         if message.state == "sending":  # looked at again: by another way, or when it may
             message.state = "planned"
         return None
-    text = await _text(session, settings, message, occasion, taken.channel)
-    asks = message.kind == "reconfirmation"
+    asks_by = await _asks_by(session, settings, message, taken.channel, address, now)
+    text = await _text(session, settings, message, occasion, asks_by)
+    asks = message.kind in rules.QUESTIONS
     return Outgoing(message.id, address, text.subject, text.text, text.locale, asks=asks)
 
 
 async def _text(
-    session: AsyncSession, settings: Settings, message: Message, occasion: Occasion, channel: str
+    session: AsyncSession,
+    settings: Settings,
+    message: Message,
+    occasion: Occasion,
+    asks_by: AsksBy | None,
 ) -> Text:
     quiet = await appointments.quiet_hours(session, message.region_id)
     values = {
@@ -182,6 +196,9 @@ async def _text(
         "technician": message.technician_name,
         "certificate": message.certificate_number,
     }
+    locale = await queries.locale_of(session, message.region_id, message.customer_id)
+    if message.kind == "follow_up":
+        values |= await _asked(session, settings, message, language_of(locale))
     if message.appointment_id is not None:
         window = message.window_start, message.window_end
         kept = await configuration.duration(session, message.region_id, LINK_KEPT)
@@ -192,14 +209,13 @@ async def _text(
         values["link"] = f"{settings.public_url}/a/{token}"
     if message.kind == "visit_report":
         values["link"] = await _report_link(session, settings, message)
-    locale = await queries.locale_of(session, message.region_id, message.customer_id)
     return render(
         message.kind,
         locale,
         values,
         quiet.zone,
-        asks_by=_asks_by(settings, message, channel),
-        kinds=await kinds_apart(session, occasion.visit),
+        asks_by=asks_by,
+        kinds=() if message.kind == "follow_up" else await kinds_apart(session, occasion.visit),
     )
 
 
@@ -211,13 +227,55 @@ async def _report_link(session: AsyncSession, settings: Settings, message: Messa
     return f"{settings.public_url}/r/{links.sign(settings.secret.get_secret_value(), link)}"
 
 
-def _asks_by(settings: Settings, message: Message, channel: str) -> Literal["reply", "keys"] | None:
-    """Return how a question can be answered beside its link; a sender's name takes no reply."""
-    if message.kind != "reconfirmation":
+async def _asked(
+    session: AsyncSession, settings: Settings, message: Message, language: str
+) -> dict[str, Any]:
+    """Return what is said of a matter that is asked about, and the link for the answer."""
+    row = await asking.lock_waiting(session, message)
+    if row is None:  # the caller holds it
+        raise RuntimeError(message.id)
+    kept = await configuration.duration(session, message.region_id, LINK_KEPT)
+    window = row.ask_at, row.latest_at
+    link = links.Link.made(Purpose.FOLLOW_UP, message.region_id, row.id, window, kept)
+    token = links.sign(settings.secret.get_secret_value(), link)
+    name = followup_rules.names()[row.matter]
+    return {
+        "start": row.finished_at,
+        "matter": name["zh_cn" if language == "zh_CN" else "en"],
+        "link": f"{settings.public_url}/f/{token}",
+    }
+
+
+async def _asks_by(
+    session: AsyncSession,
+    settings: Settings,
+    message: Message,
+    channel: str,
+    address: str,
+    now: datetime,
+) -> AsksBy | None:
+    """Return how a question can be answered beside its link; a sender's name takes no reply.
+
+    While the number has another question open the later one offers no digits: a 1 would answer
+    both (docs/messages.md).
+    """
+    if message.kind not in rules.QUESTIONS:
         return None
+    how = message.kind == "follow_up"
     if channel == "voice":
-        return "keys"
-    return "reply" if channel == "sms" and settings.smpp_source.isdigit() else None
+        return "follow_up_keys" if how else "keys"
+    if channel != "sms" or not settings.smpp_source.isdigit():
+        return None
+    region_id = message.region_id
+    number = digits_of(address) or address
+    customers = await pii.customers_of_number(session, region_id, number)
+    visits = await queries.open_questions(session, region_id, customers, now)
+    asked = await queries.open_follow_ups(session, region_id, customers, now)
+    others = [id_ for id_ in visits if how or id_ != message.visit_id]
+    others += [o.id for o in asked if o.satisfaction is None and o.id != message.follow_up_id]
+    if others:
+        return None
+    return "follow_up_reply" if how else "reply"
 
 
 async def record(
@@ -362,7 +420,14 @@ async def miss_receipts(session: AsyncSession, region_id: int, now: datetime) ->
 async def _ask_a_person(
     session: AsyncSession, message: Message, now: datetime, kind: str = "message_uncertain"
 ) -> None:
-    """Open a call task: a person tells the customer what a message did not surely tell."""
+    """Open a call task: a person tells the customer what a message did not surely tell.
+
+    Whom no message asked how it went is called; who may have been asked has time to answer.
+    """
+    if message.kind == "follow_up":
+        if message.follow_up_id is not None and message.state != "uncertain":
+            await asking.hand_over(session, message.region_id, message.follow_up_id, now)
+        return
     args = {
         "visit_id": str(message.visit_id),
         "kind": kind,

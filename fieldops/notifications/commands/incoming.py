@@ -19,7 +19,7 @@ from fieldops.kernel.commands import Args, Context, Outcome, Text, command
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.notifications import queries, replies, rules
-from fieldops.notifications.commands import delivery
+from fieldops.notifications.commands import asking, delivery
 from fieldops.notifications.models import Message
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
@@ -96,16 +96,52 @@ async def _take(ctx: Context, number: str, words: str) -> Outcome:
         return row
     customers = await pii.customers_of_number(ctx.session, ctx.region_id, number)
     asked = await queries.open_questions(ctx.session, ctx.region_id, customers, ctx.now)
+    hows = await queries.open_follow_ups(ctx.session, ctx.region_id, customers, ctx.now)
+    waiting = [how for how in hows if how.satisfaction is None]
     if len(customers) == 1:
         row.customer_id = customers[0]
-    row.meaning = replies.meaning(words)
+    row.meaning, said = replies.meaning(words), replies.satisfaction(words)
+    # What could answer a question about a visit and one about how it went answers neither.
     if row.meaning == "stop":
         await _stop(ctx, row, customers)
-    elif row.meaning is not None and len(asked) == 1:
+    elif row.meaning is not None and len(asked) == 1 and not (said and waiting):
         await _answer(ctx, row, asked[0], row.meaning)
+    elif said is not None and len(waiting) == 1 and not (row.meaning and asked):
+        row.meaning = said
+        await _answered_how(ctx, row, waiting[0], said)
+    elif waiting and not asked:
+        row.meaning = None
+        await _written_how(ctx, row, waiting)
+    elif said is not None and not asked and any(how.satisfaction == said for how in hows):
+        row.state, row.seen_at, row.visit_id = "repeated", ctx.now, hows[0].visit_id
     else:
         await _ask_a_person(ctx, row, customers, asked)
     return row
+
+
+async def _answered_how(
+    ctx: Context, row: pii.IncomingText, how: queries.AskedHow, said: str
+) -> None:
+    """Take a reply as the answer of how it went (FO-03)."""
+    await _about(ctx, row, how)
+    row.state = "answered"
+    await asking.take(ctx, how.id, said, "reply")
+
+
+async def _written_how(
+    ctx: Context, row: pii.IncomingText, hows: Sequence[queries.AskedHow]
+) -> None:
+    """Have a person ask whose words are not plain, or who was asked about several matters."""
+    await _about(ctx, row, hows[0])
+    row.state = "unclear"
+    for how in hows:
+        await asking.take_words(ctx, how.id, row.words)
+
+
+async def _about(ctx: Context, row: pii.IncomingText, how: queries.AskedHow) -> None:
+    visit = await queries.visit_row(ctx.session, ctx.region_id, how.visit_id)
+    row.customer_id, row.centre_id, row.visit_id = visit.customer_id, visit.centre_id, visit.id
+    row.seen_at = ctx.now
 
 
 async def _stop(ctx: Context, row: pii.IncomingText, customers: Sequence[UUID]) -> None:
@@ -203,9 +239,20 @@ async def record_voice_result(ctx: Context, args: RecordVoiceResult) -> Outcome:
     if fresh[0].state is not None:
         return known
     await delivery.note_receipt(ctx.session, ctx.region_id, "voice", args.call, state, ctx.now)
-    if args.outcome == "answered" and args.key is not None and known.kind == "reconfirmation":
+    if args.outcome == "answered" and known.follow_up_id is not None:
+        await _take_how(ctx, known.follow_up_id, args.key)
+    elif args.outcome == "answered" and args.key is not None and known.kind == "reconfirmation":
         await _take_key(ctx, known, args.key)
     return known
+
+
+async def _take_how(ctx: Context, follow_up_id: UUID, key: str | None) -> None:
+    """Take a key as the answer of how it went; a call without one goes to a person (FO-02)."""
+    said = replies.satisfaction_of_key(key)
+    if said is not None:
+        await asking.take(ctx, follow_up_id, said, "voice")
+    else:
+        await asking.hand_over(ctx.session, ctx.region_id, follow_up_id, ctx.now)
 
 
 async def _take_key(ctx: Context, message: Message, key: str) -> None:

@@ -17,6 +17,8 @@ OF_EVENTS: frozenset[rules.Kind] = frozenset({"nobody_home", "area_fault_over", 
 """What follows from an event and not from a state: it goes out unless the visit is cancelled."""
 OF_HOLDS: frozenset[rules.Kind] = frozenset({"area_fault"})
 """What is told because the visit is off: who holds it takes it back (FA-02)."""
+OF_FOLLOW_UPS: frozenset[rules.Kind] = frozenset({"follow_up"})
+"""What is asked when the visit is over, as long as the follow-up waits for it (FO-02)."""
 USEFUL_AFTER = timedelta(days=1)
 
 
@@ -109,14 +111,14 @@ def _fill(message: Message, want: Wanted, occasion: Occasion) -> None:
 
 def fits(message: Message, occasion: Occasion) -> bool:
     """Return whether a planned message is still right for its visit, whatever the time."""
-    if message.kind in OF_EVENTS | OF_HOLDS:
+    if message.kind in OF_EVENTS | OF_HOLDS | OF_FOLLOW_UPS:
         return _goes_out(message, occasion)
     return any(key == message.dedupe_key for key, _, _ in _fitting(occasion))
 
 
 def _goes_out(message: Message, occasion: Occasion) -> bool:
     """Return whether a message follows from an event that no later state takes back."""
-    if message.kind in OF_HOLDS:
+    if message.kind in OF_HOLDS | OF_FOLLOW_UPS:
         return True
     return message.kind in OF_EVENTS and occasion.visit.state != VisitState.CANCELLED
 

@@ -7,17 +7,24 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, calendar_day, reads, sort_by, verb
+from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, sort_by, verb
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Text
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
-from fieldops.reports import commands, figures, months
+from fieldops.reports import closing, commands, figures, months
 from fieldops.reports.figures import Group, Question
+from fieldops.reports.models import ClosedMonth
 from fieldops.reports.registry import REGISTRY
 from fieldops.reports.rules import Period, Staff
-from fieldops.reports.schemas import FactRead, Figures, IndicatorList, IndicatorRead
+from fieldops.reports.schemas import (
+    ClosedMonthRead,
+    FactRead,
+    Figures,
+    IndicatorList,
+    IndicatorRead,
+)
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
@@ -91,6 +98,22 @@ async def indicator_list(
 
 
 @router.get(
+    "/indicator-months",
+    operation_id="closed_month_list",
+    summary="Closed months: when and by whom their figures were kept, with targets and weights",
+    responses=problems(404),
+)
+async def closed_month_list(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    after: After = None,
+    limit: Limit = 50,
+    sort: sort_by("month", "closed_at") = None,  # type: ignore[valid-type]
+) -> Page[ClosedMonthRead]:
+    statement = closing.listed(reading.scope.region_id)
+    return await page(reading, statement, ClosedMonth.id, after, limit, ClosedMonthRead, sort)
+
+
+@router.get(
     "/indicators/{name}",
     operation_id="indicator_get",
     summary="An indicator (KP-02): value, weighted score and target, cut by group and period",
@@ -139,3 +162,4 @@ async def indicator_records(
 
 verb(router, "/indicators/{name}/target", commands.set_target)
 verb(router, "/indicator-weights", commands.set_weights)
+verb(router, "/indicator-months/{month}/close", commands.close_month)

@@ -73,6 +73,7 @@ class Permission(StrEnum):
     FOLLOW_UP_READ = "follow_up:read"
     HEALTH_READ = "health:read"
     HEALTH_WRITE = "health:write"
+    INDICATOR_CLOSE = "indicator:close"
     INDICATOR_READ = "indicator:read"
     INSPECTION_READ = "inspection:read"
     LIST_EXPORT = "list:export"
@@ -240,6 +241,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.FAULT_DECIDE,
         P.FILE_WRITE,
         P.FOLLOW_UP_HANDLE,
+        P.INDICATOR_CLOSE,
         P.MATERIAL_EDIT,
         P.MATERIAL_ISSUE,
         P.MATERIAL_MOVE,

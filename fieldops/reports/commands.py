@@ -1,4 +1,4 @@
-"""Verbs of the reports: targets and weights from a month on (KP-03)."""
+"""Verbs of the reports: targets and weights from a month on (KP-03), a month is closed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -10,18 +10,18 @@ from pydantic import AfterValidator, Field
 from fieldops.customers.rules import BUSINESS_TIERS, PRIVATE_TIERS
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Args, Context, Text, command
-from fieldops.kernel.errors import NotFound
+from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
-from fieldops.reports import months
+from fieldops.reports import closing, months
 from fieldops.reports.errors import (
     MonthIsOver,
     TargetOutOfBounds,
     WeightsOutOfOrder,
     WeightUnknown,
 )
-from fieldops.reports.events import TargetSet, WeightsSet
-from fieldops.reports.models import Target, WeightTable
+from fieldops.reports.events import MonthClosed, TargetSet, WeightsSet
+from fieldops.reports.models import ClosedMonth, Target, WeightTable
 from fieldops.reports.registry import REGISTRY, SERVICE_WEIGHTS, TIER_WEIGHTS, Unit
 
 MOST = {Unit.PERCENT: 100.0, Unit.MINUTES: 1440.0, Unit.PER_DAY: 100.0}
@@ -103,6 +103,27 @@ async def set_weights(ctx: Context, args: SetWeights) -> WeightTable:
         ctx.add(row)
     row.services, row.tiers = args.services, args.tiers
     await ctx.emit(WeightsSet(args.month))
+    return row
+
+
+class CloseMonth(Args):
+    month: Month
+    reason: Text = Field(min_length=3, max_length=500)
+
+
+@command("indicator.close_month", permission=Permission.INDICATOR_CLOSE)
+async def close_month(ctx: Context, args: CloseMonth) -> ClosedMonth:
+    """Keep the figures of a month that is over as they are, with its targets and weights (KP-02).
+
+    Raises Forbidden for who does not see the whole region, MonthNotOver, MonthIsClosed,
+    MonthNotCounted.
+    """
+    if not ctx.actor.scope(Permission.INDICATOR_CLOSE).whole_region:
+        raise Forbidden(permission=Permission.INDICATOR_CLOSE.value)
+    ctx.reason = args.reason
+    row = await closing.close(ctx.session, ctx.region_id, args.month, ctx.actor.id, ctx.now)
+    ctx.add(row)
+    await ctx.emit(MonthClosed(row.month))
     return row
 
 

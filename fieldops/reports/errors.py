@@ -33,3 +33,27 @@ class WeightUnknown(Refusal):
     code = "weight_unknown"
     status = 422
     advice = "Read the present weights and change their numbers only."
+
+
+class MonthNotOver(Refusal):
+    """{month} is not over; only a month that is over can be closed."""
+
+    code = "month_not_over"
+    status = 422
+    advice = "Close it once its last day is four days past, when the phones have handed in."
+
+
+class MonthIsClosed(Refusal):
+    """{month} was closed before; its figures stay as they were kept."""
+
+    code = "month_is_closed"
+    status = 409
+    advice = "What was corrected since then is shown as a difference beside them."
+
+
+class MonthNotCounted(Refusal):
+    """Late changes of {month} are still being counted."""
+
+    code = "month_not_counted"
+    status = 409
+    advice = "Try again in a minute."

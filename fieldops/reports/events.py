@@ -19,3 +19,10 @@ class WeightsSet(Event):
     """A region's scores weigh otherwise from a month on."""
 
     month: date
+
+
+@dataclass(frozen=True, slots=True)
+class MonthClosed(Event):
+    """The figures of a month are kept as they are now."""
+
+    month: date

@@ -18,13 +18,17 @@ from fieldops.kernel.paging import sorted_after
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician, Unit
-from fieldops.reports import facts, months, queries, rollups
+from fieldops.reports import closing, facts, months, queries, rollups
+from fieldops.reports.models import ClosedMonth
 from fieldops.reports.months import Aims
 from fieldops.reports.queries import Places
-from fieldops.reports.registry import REGISTRY, Indicator, Sum, met
+from fieldops.reports.registry import REGISTRY, Indicator, Sum, Weights, met
+from fieldops.reports.registry import Unit as Measure
 from fieldops.reports.rollups import Days
 from fieldops.reports.rules import Period, Staff
-from fieldops.reports.schemas import Figure, Figures
+from fieldops.reports.schemas import ClosedFigure, Figure, Figures
+
+Key = tuple[str | None, date | None]  # group, first day of the period
 
 
 class Group(StrEnum):
@@ -105,25 +109,25 @@ async def _facts(session: AsyncSession, scope: Scope, question: Question, now: d
         .outerjoin(
             Customer, and_(Customer.region_id == scope.region_id, Customer.id == fact.c.customer_id)
         )
-        .where(*_only(question, fact, Customer.tier, cut.firm_id))
+        .where(*_only(question, fact, Customer.tier, Technician.firm_id, cut.firm_id))
     )
     return statement.subquery("record")
 
 
 def _only(
-    question: Question, fact: Any, tier: Any, firm_id: UUID | None
+    question: Question, table: Any, tier: Any, firm: Any, firm_id: UUID | None
 ) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if question.technician_id is not None:
-        wanted.append(fact.c.technician_id == question.technician_id)
+        wanted.append(table.c.technician_id == question.technician_id)
     if firm_id is not None:
-        wanted.append(Technician.firm_id == firm_id)
+        wanted.append(firm == firm_id)
     if question.staff is Staff.OWN:
-        wanted += [fact.c.technician_id.is_not(None), Technician.firm_id.is_(None)]
+        wanted += [table.c.technician_id.is_not(None), firm.is_(None)]
     if question.staff is Staff.CONTRACTOR:
-        wanted.append(Technician.firm_id.is_not(None))
+        wanted.append(firm.is_not(None))
     if question.service is not None:
-        wanted.append(fact.c.service == question.service)
+        wanted.append(table.c.service == question.service)
     if question.tier is not None:
         wanted.append(tier == question.tier)
     return wanted
@@ -132,22 +136,35 @@ def _only(
 def _group(table: Any, group: Group) -> Any:
     staff = case(
         (table.c.technician_id.is_(None), None),
-        (Technician.firm_id.is_(None), Staff.OWN.value),
+        (table.c.firm_id.is_(None), Staff.OWN.value),
         else_=Staff.CONTRACTOR.value,
     )
     return {
         Group.NONE: cast(None, String),
         Group.CENTRE: cast(table.c.centre_id, String),
         Group.STAFF: staff,
-        Group.FIRM: cast(Technician.firm_id, String),
+        Group.FIRM: cast(table.c.firm_id, String),
         Group.TECHNICIAN: cast(table.c.technician_id, String),
         Group.SERVICE: table.c.service,
         Group.TIER: table.c.tier,
     }[group]
 
 
+def _with_firm(table: Any, region_id: int) -> Any:
+    """Return sums with the firm to which their technician belongs today."""
+    return (
+        select(*table.c, Technician.firm_id)
+        .select_from(table)
+        .outerjoin(
+            Technician,
+            and_(Technician.region_id == region_id, Technician.id == table.c.technician_id),
+        )
+        .subquery("firmed")
+    )
+
+
 def _sums(
-    table: Any, region_id: int, wanted: Sequence[ColumnElement[bool]], group: Group, period: Period
+    table: Any, wanted: Sequence[ColumnElement[bool]], group: Group, period: Period
 ) -> Select[Any]:
     """Add sums up by group, period, month and what they are weighed by."""
     start: Any = cast(None, Date)
@@ -163,11 +180,6 @@ def _sums(
             table.c.service,
             table.c.tier,
             *(table.c[value] for value in rollups.VALUES),
-        )
-        .select_from(table)
-        .outerjoin(
-            Technician,
-            and_(Technician.region_id == region_id, Technician.id == table.c.technician_id),
         )
         .where(*wanted)
         .subquery("shaped")
@@ -193,14 +205,18 @@ async def figures(
     source = await rollups.source(
         session, region_id, known, indicator.name, days, now, cut.centre_ids
     )
-    wanted = _only(question, source.table, source.table.c.tier, cut.firm_id)
+    table = _with_firm(source.table, region_id)
+    wanted = _only(question, table, table.c.tier, table.c.firm_id, cut.firm_id)
     aims = await months.aims(session, region_id, indicator.name)
     total = Sum()
-    parts: dict[tuple[str | None, date | None], Sum] = defaultdict(Sum)
-    for row in await session.execute(_sums(source.table, region_id, wanted, group, period)):
+    parts: dict[Key, Sum] = defaultdict(Sum)
+    for row in await session.execute(_sums(table, wanted, group, period)):
         weight = aims.weight(row.month).of(row.service, row.tier)
         for one in (total, parts[row.group, row.start]):
             one.add(row.numerator, row.denominator, row.records, weight)
+    kept: dict[Key, ClosedFigure] = {}
+    if period is Period.MONTH:
+        kept = await _kept(session, region_id, question, cut, group, parts)
     parted = group is not Group.NONE or period is not Period.NONE
     names = await _names(session, scope, known, group, {key for key, _ in parts if key})
     return Figures(
@@ -215,7 +231,9 @@ async def figures(
         as_of=source.as_of,
         total=_figure(indicator, aims, total, question.last),
         parts=[
-            _figure(indicator, aims, one, start or question.last, key, names.get(key or ""), start)
+            _figure(
+                indicator, aims, one, start or question.last, key, names.get(key or ""), start
+            ).model_copy(update={"closed": kept.get((key, start))})
             for (key, start), one in sorted(parts.items(), key=partial(_order, names))
         ]
         if parted
@@ -223,9 +241,48 @@ async def figures(
     )
 
 
-def _order(
-    names: Mapping[str, str], item: tuple[tuple[str | None, date | None], Sum]
-) -> tuple[date, bool, str]:
+async def _kept(
+    session: AsyncSession,
+    region_id: int,
+    question: Question,
+    cut: queries.Cut,
+    group: Group,
+    parts: dict[Key, Sum],
+) -> dict[Key, ClosedFigure]:
+    """Return the figures of closed months as they were kept, by part; missing parts are added."""
+    unit = question.indicator.unit
+    closed = await closing.in_days(session, region_id, Days(question.first, question.last))
+    if not closed:
+        return {}
+    table = closing.kept(region_id, question.name, closed, cut.centre_ids).subquery("kept")
+    wanted = _only(question, table, table.c.tier, table.c.firm_id, cut.firm_id)
+    sums: dict[Key, Sum] = defaultdict(Sum)
+    for row in await session.execute(_sums(table, wanted, group, Period.MONTH)):
+        month = closed[row.month]
+        weight = Weights(month.services, month.tiers).of(row.service, row.tier)
+        sums[row.group, row.start].add(row.numerator, row.denominator, row.records, weight)
+    for key in [key for key in parts if key[1] in closed and key not in sums]:
+        sums[key] = Sum()
+    return {
+        key: _closed_figure(closed[key[1] or question.first], unit, one, parts[key])
+        for key, one in sums.items()
+    }
+
+
+def _closed_figure(month: ClosedMonth, unit: Measure, of: Sum, present: Sum) -> ClosedFigure:
+    kept, now = of.value(unit), present.value(unit)
+    return ClosedFigure(
+        closed_at=month.closed_at,
+        numerator=round(of.numerator, 2),
+        denominator=round(of.denominator, 2),
+        records=of.records,
+        value=kept,
+        score=of.score(unit),
+        difference=None if kept is None or now is None else round(now - kept, 2),
+    )
+
+
+def _order(names: Mapping[str, str], item: tuple[Key, Sum]) -> tuple[date, bool, str]:
     (key, start), _sum = item
     return start or date.min, key is None, names.get(key or "", key or "")
 

@@ -1,7 +1,7 @@
 """Tables of reports: aims and weights by month (KP-03), and the rollups by day (KP-02)."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Float, UniqueConstraint
@@ -58,6 +58,50 @@ class Rollup(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     centre_id: Mapped[UUID] = mapped_column(primary_key=True)
     technician_id: Mapped[UUID] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    tier: Mapped[str] = mapped_column(primary_key=True)
+    numerator: Mapped[float] = mapped_column(Float)
+    denominator: Mapped[float] = mapped_column(Float)
+    records: Mapped[int]
+
+
+class ClosedMonth(Regional):
+    """A month whose figures are kept as they were: when, by whom, with its targets and weights.
+
+    Nobody is named for one that the timetable closed.
+    """
+
+    __tablename__ = "reports_closed_month"
+    resource = "closed_month"
+    counted: ClassVar[bool] = False
+
+    month: Mapped[date]
+    closed_at: Mapped[datetime]
+    closed_by: Mapped[UUID | None]
+    targets: Mapped[dict[str, Any]]
+    services: Mapped[dict[str, Any]]
+    tiers: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "month"),
+        CheckConstraint(FIRST_OF_MONTH, name="first_of_month"),
+    )
+
+
+class MonthFigure(Base):
+    """What an indicator of a closed month came to, by every way to cut it; never changed.
+
+    The firm is the technician's on the day of closing; NIL and empty texts as in a rollup.
+    """
+
+    __tablename__ = "reports_month_figure"
+
+    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    indicator: Mapped[str] = mapped_column(primary_key=True)
+    centre_id: Mapped[UUID] = mapped_column(primary_key=True)
+    technician_id: Mapped[UUID] = mapped_column(primary_key=True)
+    firm_id: Mapped[UUID] = mapped_column(primary_key=True)
     service: Mapped[str] = mapped_column(primary_key=True)
     tier: Mapped[str] = mapped_column(primary_key=True)
     numerator: Mapped[float] = mapped_column(Float)

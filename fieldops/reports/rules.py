@@ -29,6 +29,11 @@ REPEAT_FAULT_WITHIN = number(
     "A fault of the same service this soon after its repair is a repeat.",
     within=(1, 365),
 )  # fmt: skip
+CLOSES_AFTER = number(
+    "month_closes_after", "KP-02", "days", 17,
+    "So many days after its end a month is closed: by then the faults after an install are known.",
+    within=(3, 90),
+)  # fmt: skip
 RECORDED_WITHIN = number(
     "plant_recorded_within", "RE-06", "hours", 24,
     "A change of the plant is recorded in time when it follows its capture so soon.",

@@ -299,6 +299,32 @@ class IndicatorList(BaseModel):
     tier_weights: dict[str, float]
 
 
+class ClosedFigure(BaseModel):
+    """What a month's figure was when the month was closed, and what was corrected since."""
+
+    closed_at: datetime
+    numerator: float
+    denominator: float
+    records: int
+    value: float | None
+    score: float | None
+    difference: float | None = Field(description="The present value less the kept one.")
+
+
+class ClosedMonthRead(BaseModel):
+    """A month whose figures are kept (KP-02), with the targets and weights it had."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    month: date = Field(description="Its first day.")
+    closed_at: datetime
+    closed_by: UUID | None = Field(description="Who closed it; null: the timetable.")
+    targets: dict[str, float | None] = Field(description="By indicator, in its unit.")
+    services: dict[str, float]
+    tiers: dict[str, float]
+
+
 class Figure(BaseModel):
     """An indicator of one group and period, or of all that was asked for."""
 
@@ -314,6 +340,10 @@ class Figure(BaseModel):
     )
     target: float | None = Field(description="Of the month in which the period begins.")
     met: bool | None = Field(description="Whether the value reaches the target.")
+    closed: ClosedFigure | None = Field(
+        None,
+        description="By month: the figure as kept when the month was closed; null: it is open.",
+    )
 
 
 class Figures(BaseModel):

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Select
 from starlette_compress import add_compress_type
 
-from api.routing import Reading, reads
+from api.map_tokens import map_reads
+from api.routing import Reading
 from fieldops.kernel import changes, clock, maps
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.clock import local_day, start_of_day
@@ -150,7 +151,7 @@ class MapPage(BaseModel):
     timeStamp: datetime  # noqa: N815 - see above
 
 
-Maps = Annotated[Reading, reads(Permission.MAP_READ)]
+Maps = Annotated[Reading, map_reads(Permission.MAP_READ)]
 Bbox = Annotated[
     str | None,
     Query(

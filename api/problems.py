@@ -93,7 +93,7 @@ def answer(refusal: Coded, request: Request | None = None) -> Response:
     if "retry_after" in refusal.details:
         headers["Retry-After"] = str(refusal.details["retry_after"])
     if isinstance(refusal, errors.Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = refusal.challenge
     if isinstance(refusal, errors.BodyTooSlow):
         headers["Connection"] = "close"  # nobody waits for the rest
     if isinstance(refusal, errors.MethodNotAllowed):

@@ -5,7 +5,7 @@ Every route declares its permission by one of them; a test walks all routes and 
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -221,22 +221,28 @@ IdempotencyKey = Annotated[
 ]
 
 
-def _reading(permission: Permission) -> Callable[..., AsyncIterator[Reading]]:
+Who = Callable[[AsyncSession, Settings, str | None, int | None], Awaitable[Actor]]
+
+
+def _reading(permission: Permission, who: Who) -> Callable[..., AsyncIterator[Reading]]:
     async def open_reading(
         request: Request, authorization: Authorization = None, region: RegionHeader = None
     ) -> AsyncIterator[Reading]:
         settings = settings_of(request)
         async with database_of(request).transaction() as session:
-            actor = await actor_of(session, settings, authorization, region)
+            actor = await who(session, settings, authorization, region)
             yield Reading(session, actor, actor.scope(permission), clock.now(), settings)
 
     open_reading.permission = permission  # type: ignore[attr-defined]
     return open_reading
 
 
-def reads(permission: Permission) -> Any:
-    """Return the dependency of a read: a transaction scoped to what the actor may see."""
-    return Depends(_reading(permission), scope="function")
+def reads(permission: Permission, who: Who = actor_of) -> Any:
+    """Return the dependency of a read: a transaction scoped to what the actor may see.
+
+    `who` finds the actor where there is another way to sign in than a bearer token.
+    """
+    return Depends(_reading(permission, who), scope="function")
 
 
 writes = reads  # the same transaction, committed before the answer is sent

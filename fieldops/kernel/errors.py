@@ -83,6 +83,7 @@ class Unauthenticated(Refusal):
 
     code = "unauthenticated"
     status = 401
+    challenge: ClassVar[str] = "Bearer"  # how one signs in, as RFC 9110 words it
     advice = "Sign in again; nothing on the phone is lost by that."
 
 

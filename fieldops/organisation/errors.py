@@ -1,6 +1,6 @@
 """Refusals of the organisation module."""
 
-from fieldops.kernel.errors import Refusal
+from fieldops.kernel.errors import Refusal, Unauthenticated
 
 
 class SignInFailed(Refusal):
@@ -17,6 +17,21 @@ class SignInRevoked(Refusal):
     code = "sign_in_revoked"
     status = 401
     advice = "Sign in again; what the phone holds unsent stays on it."
+
+
+class MapSignInNeeded(Unauthenticated):
+    """Sign in, or give a map token that is neither revoked nor run out."""
+
+    code = "map_sign_in_needed"
+    advice = "Make a map token and give it as the password; any user name will do."
+    challenge = 'Basic realm="maps", charset="UTF-8"'
+
+
+class TooManyMapTokens(Refusal):
+    """You have {most} map tokens that are still good; more are not needed."""
+
+    code = "too_many_map_tokens"
+    advice = "Revoke one that is no longer used."
 
 
 class UnitMisplaced(Refusal):

@@ -100,6 +100,25 @@ class SignIn(Regional):
     revoked_at: Mapped[datetime | None]
 
 
+class MapToken(Regional):
+    """A person's key for map programs that cannot sign in: it reads maps and nothing else.
+
+    Only the hash of it is kept. `name` says where it is used, for its owner to know it by.
+    """
+
+    __tablename__ = "organisation_map_token"
+    resource = "map_token"
+    masked = frozenset({"token_hash"})
+    counted: ClassVar[bool] = False
+
+    person_id: Mapped[UUID] = catalogue_link("organisation_person")
+    name: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
 class LoginAttempt(Regional):
     """A failed sign-in, kept to slow down guessing."""
 

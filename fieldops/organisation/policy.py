@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, literal, or_, select
 
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
@@ -13,6 +13,7 @@ from fieldops.organisation.models import (
     DutyDay,
     Holiday,
     Leave,
+    MapToken,
     Qualification,
     Shift,
     Technician,
@@ -68,6 +69,12 @@ def visible_calibrations(scope: Scope) -> ColumnElement[bool]:
     return scope.predicate(Calibration)
 
 
+def visible_map_tokens(scope: Scope) -> ColumnElement[bool]:
+    """Limit map tokens to who keeps the staff of a whole region; owners ask for their own."""
+    return and_(MapToken.region_id == scope.region_id, literal(scope.whole_region))
+
+
+shown(MapToken, Permission.STAFF_EDIT, visible_map_tokens)
 shown(Technician, Permission.STAFF_READ, visible)
 for _model in (DutyDay, Leave, Qualification, Shift):
     shown(_model, Permission.STAFF_READ, partial(own_rows, _model))

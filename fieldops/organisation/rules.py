@@ -17,6 +17,8 @@ PARENT_KIND = {
     "firm": "region",
 }
 
+LONGEST_MAP_TOKEN_DAYS = 366
+MOST_MAP_TOKENS = 20
 LOGIN_WINDOW = timedelta(minutes=15)
 REUSE_GRACE = timedelta(seconds=60)  # a refresh whose answer got lost may be sent once more
 

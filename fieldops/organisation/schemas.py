@@ -106,6 +106,19 @@ class TechnicianDetail(TechnicianRead):
     days: list[DutyDayRead]
 
 
+class MapTokenRead(_Read):
+    """A key for map programs, without its secret."""
+
+    id: UUID
+    version: int
+    person_id: UUID
+    name: str = Field(examples=["QGIS on my desk"])
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = Field(description="Last use, to five minutes.")
+    revoked_at: datetime | None
+
+
 class ToolOnDevice(_Read):
     """A tool or instrument in a technician's custody, or offered to them (ORG-05)."""
 

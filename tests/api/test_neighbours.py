@@ -60,6 +60,8 @@ NO_PLACE = {
     "form_id": "forms of inspections are a catalogue of the whole installation",
     "draft_id": "drafts of templates are one for the whole installation, as templates are",
     "entity": "the name of a table",
+    "collection_id": "see layer",
+    "map_token_id": "a key of one's own, tested with OGC API - Features",
     "layer": "a layer shows what its reader may see, tested with the maps",
     "z": "the place of a tile, as x and y are",
     "x": "see z",

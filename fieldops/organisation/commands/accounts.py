@@ -17,6 +17,7 @@ from fieldops.organisation import queries, rules
 from fieldops.organisation.errors import EmailTaken, RoleMisplaced, UnitMisplaced
 from fieldops.organisation.events import RightsLost
 from fieldops.organisation.models import Person, RoleGrant, Technician, Unit
+from fieldops.organisation.queries import map_tokens
 
 passwords = PasswordHash((Argon2Hasher(),))
 
@@ -136,7 +137,8 @@ class EndSignIns(Args):
 async def end_sign_ins(ctx: Context, args: EndSignIns) -> Person:
     """End every sign-in of a person, for instance when a password became known (SYNC 6).
 
-    Refresh tokens are worth nothing at once, access tokens when they run out. Raises NotFound.
+    Refresh tokens and map tokens are worth nothing at once, access tokens when they run out.
+    Raises NotFound.
     """
     scope = ctx.actor.scope(Permission.DEVICE_MANAGE)
     if not scope.whole_region:  # a dispatcher: technicians of the own centres
@@ -145,6 +147,9 @@ async def end_sign_ins(ctx: Context, args: EndSignIns) -> Person:
     ctx.reason = args.reason
     for row in await queries.lock_sign_ins(ctx.session, ctx.region_id, person.id):
         row.revoked_at = ctx.now
+    good = map_tokens.lock_good_map_tokens(ctx.session, ctx.region_id, person.id, ctx.now)
+    for token in await good:
+        token.revoked_at = ctx.now
     return person
 
 

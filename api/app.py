@@ -38,7 +38,12 @@ log = structlog.get_logger()
 VERSION = "1"
 MOST_BODY_BYTES = 1024 * 1024
 MOST_BODY_SECONDS = 120.0  # 256 KiB at 18 kbit a second
-OWN_SIZES = ("/v1/uploads", "/v1/sync/push", "/v1/orders/import")  # they check for themselves
+OWN_SIZES = (  # they check for themselves
+    "/v1/uploads",
+    "/v1/sync/push",
+    "/v1/orders/import",
+    "/v1/network/plant/import",
+)
 OWN_TIMES = "/v1/uploads"  # a photo may take an hour, so long as it goes on
 LEAST_SECRET = 32
 LONGEST_REQUEST_ID = 64
@@ -64,6 +69,7 @@ ROUTERS = (
     "inspections",
     "accountability",
     "ogc",
+    "plant",
     "by_link",
     "page",
     "page.follow_up",

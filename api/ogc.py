@@ -214,18 +214,18 @@ async def items(
 
 
 @router.get(
-    "/collections/{collection_id}/items/{feature_id}",
+    "/collections/{collection_id}/items/{item_id}",
     operation_id="ogc_item",
     summary="One feature of a collection",
     response_class=GeoJSONResponse,
     response_model=MapFeature,
     responses=problems(404),
 )
-async def item(collection_id: str, feature_id: UUID, request: Request, reading: Maps) -> Response:
+async def item(collection_id: str, item_id: UUID, request: Request, reading: Maps) -> Response:
     kind, layer = _of(collection_id)
     _check_names(request, set())
     wanted = replace(await asked(reading, None, None), dimension=kind.dimension)
-    found = await maps.one(reading.session, layer.rows(reading.actor, wanted), feature_id)
+    found = await maps.one(reading.session, layer.rows(reading.actor, wanted), item_id)
     if found is None:
         raise NotFound(thing="feature")
     feature = feature_of(found)

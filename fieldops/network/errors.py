@@ -139,3 +139,58 @@ class TooManyFeatures(Refusal):
     code = "too_many_features"
     status = 422
     advice = "Zoom in, or name the kinds you want to see."
+
+
+class PlantFileUnreadable(Refusal):
+    """The file cannot be read as plant: {reason}."""
+
+    code = "plant_file_unreadable"
+    status = 422
+    advice = "Send a GeoJSON feature collection or a GeoPackage, both in WGS 84."
+
+
+class PlantRefused(Refusal):
+    """{number} of the file's pieces are refused; nothing of the file was taken."""
+
+    code = "plant_refused"
+    status = 422
+    advice = "Correct the named pieces and send the file again; a dry run changes nothing."
+
+
+class PieceUnreadable(Refusal):
+    """This piece of the file cannot be read: {reason}."""
+
+    code = "piece_unreadable"
+    status = 422
+    advice = "Correct it in the file."
+
+
+class PieceTwice(Refusal):
+    """Another piece of the file has this id too: {other}."""
+
+    code = "piece_twice"
+    status = 422
+    advice = "Keep one of them, or take the id off the new one."
+
+
+class PieceFixed(Refusal):
+    """{field} of a recorded piece is not changed by a file; the record says {present}."""
+
+    code = "piece_fixed"
+    status = 422
+    advice = "Change it by its own command, or add a new piece and retire this one."
+
+
+class PieceStale(Refusal):
+    """The record has version {present}, the file was made from version {given}."""
+
+    code = "piece_stale"
+    advice = "Export again and make the change there: somebody changed it meanwhile."
+
+
+class TooManyChanges(Refusal):
+    """The file adds or changes {number} pieces; at most {most} are taken at once."""
+
+    code = "too_many_changes"
+    status = 422
+    advice = "Send it in parts."

@@ -61,6 +61,7 @@ NO_PLACE = {
     "draft_id": "drafts of templates are one for the whole installation, as templates are",
     "entity": "the name of a table",
     "collection_id": "see layer",
+    "item_id": "see layer",
     "map_token_id": "a key of one's own, tested with OGC API - Features",
     "layer": "a layer shows what its reader may see, tested with the maps",
     "z": "the place of a tile, as x and y are",

@@ -17,6 +17,11 @@ def ogr2ogr(*arguments: str | Path, **configuration: str) -> dict[str, Any]:
     return read
 
 
+def rewritten(source: Path, target: Path, *arguments: str) -> None:
+    """Have GDAL write what it reads of a GeoPackage to another one."""
+    _run("ogr2ogr", "-f", "GPKG", target, source, *arguments)
+
+
 def ogrinfo(*arguments: str | Path, **configuration: str) -> str:
     """Return what GDAL says of a source."""
     return _run("ogrinfo", "-ro", *arguments, **configuration)

@@ -2,6 +2,7 @@
 
 from fieldops.network.commands.claiming import claim, let_lapse
 from fieldops.network.commands.findings import close_finding, report_finding
+from fieldops.network.commands.importing import import_plant
 from fieldops.network.commands.plant import add_feature, change_feature, connect
 from fieldops.network.commands.serving import (
     change_service,
@@ -20,6 +21,7 @@ __all__ = [
     "claim",
     "close_finding",
     "connect",
+    "import_plant",
     "let_lapse",
     "mark_pair_bad",
     "register_service",

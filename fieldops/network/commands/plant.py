@@ -1,29 +1,19 @@
 """What lies where: features, their parts and their ties (RE-01)."""
 
-from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from fieldops.customers.queries import centre_in
-from fieldops.kernel.commands import Args, Context, Text, command
+from fieldops.kernel.commands import Args, Context, command
 from fieldops.kernel.errors import InvalidArguments
 from fieldops.kernel.geo import Shape
 from fieldops.kernel.permissions import Permission
 from fieldops.network import queries, rules
 from fieldops.network.commands.swapping import Reason
+from fieldops.network.importing import Attributes, Given, Name
 from fieldops.network.models import NetworkConnection, NetworkFeature
 from fieldops.network.rules import FeatureKind, State
-
-Name = Annotated[Text, Field(min_length=1, max_length=120)]
-Key = Annotated[Text, Field(min_length=1, max_length=60)]
-Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Value = bool | Whole | Number | Annotated[Text, Field(max_length=500)] | None
-Attributes = Annotated[
-    dict[Key, Value],
-    Field(max_length=50, description="Further properties by name, for instance length_m."),
-]
 
 
 class AddFeature(Args):
@@ -52,10 +42,17 @@ async def add_feature(ctx: Context, args: AddFeature) -> NetworkFeature:
         parent = await queries.feature(ctx.session, scope, args.parent_id)
     rules.check_nesting(args.kind, FeatureKind(parent.kind) if parent else None)
     rules.check_shape(args.kind, args.shape.type if args.shape else None)
+    feature = new_feature(ctx, args, args.id or ctx.envelope.id)
+    ctx.add(feature)
+    return feature
+
+
+def new_feature(ctx: Context, args: AddFeature | Given, id_: UUID) -> NetworkFeature:
+    """Return a new piece that was checked; a pair, fibre or port begins free."""
     stateful = args.kind in rules.STATEFUL
-    feature = NetworkFeature(
+    return NetworkFeature(
         region_id=ctx.region_id,
-        id=args.id or ctx.envelope.id,
+        id=id_,
         centre_id=args.centre_id,
         kind=args.kind.value,
         name=args.name,
@@ -63,10 +60,8 @@ async def add_feature(ctx: Context, args: AddFeature) -> NetworkFeature:
         shape=args.shape.wkt() if args.shape else None,
         state=State.FREE.value if stateful else None,
         state_since=ctx.now if stateful else None,
-        attributes=args.attributes,
+        attributes=args.attributes or {},
     )
-    ctx.add(feature)
-    return feature
 
 
 class ChangeFeature(Args):

@@ -1,14 +1,14 @@
 """Map programs that cannot sign in read maps by a token of their owner.
 
 Revision: 0065_map_tokens
-After: 0064_messages_ask
+After: 0063_closed_months
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0065_map_tokens"
-down_revision = "0064_messages_ask"
+down_revision = "0063_closed_months"
 branch_labels = None
 depends_on = None
 

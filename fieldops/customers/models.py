@@ -72,12 +72,13 @@ class Premises(Regional):
 class Export(Regional):
     """The register of lists that left as a file: who, when, which rows of whom, why (CU-04).
 
-    Only added to. `customer_ids` are those whose records were in it.
+    Only added to. `customer_ids` are those whose records were in it; the erasure of one of them
+    takes the words of the reason and the filters.
     """
 
     __tablename__ = "customers_export"
     resource = "export"
-    prose = frozenset({"reason"})
+    prose = frozenset({"reason", "query"})
     audited: ClassVar[bool] = False
     counted: ClassVar[bool] = False
 

@@ -32,7 +32,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.customers import policy, queries
 from fieldops.customers.errors import NoContact, NothingToChange
-from fieldops.customers.models import Customer
+from fieldops.customers.models import Customer, Export
 from fieldops.customers.rules import IdentityMethod, digits_of
 from fieldops.kernel import erasure
 from fieldops.kernel.actor import Actor
@@ -543,6 +543,18 @@ async def erase_contact(session: AsyncSession, reach: erasure.Reach) -> None:
     )
     for (centre_id,) in customers:
         touch(session, reach.region_id, centre_id, Customer)
+
+
+@erasure.on_erasure
+async def reach_exports(session: AsyncSession, reach: erasure.Reach) -> None:
+    """Reach the exports in whose files the customer's records were (CU-07)."""
+    found = await session.scalars(
+        select(Export.id).where(
+            Export.region_id == reach.region_id,
+            Export.customer_ids.overlap(reach.of(Customer)),
+        )
+    )
+    reach.add(Export, found)
 
 
 async def _reach_numbers(session: AsyncSession, reach: erasure.Reach) -> None:

@@ -14,6 +14,7 @@ class ColouredCustomer(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID = Field(description="The customer.")
+    customer_id: UUID = Field(description="The same.")
     centre_id: UUID
     segment: str
     tier: str

@@ -332,7 +332,7 @@ async def forget_handwriting(
 ) -> list[FileLink]:
     """Delete those of the links that are signatures or written notices, and return them.
 
-    The names that the phones gave the uploads of all of them are emptied.
+    What the phones said of the uploads of all of them, their names above all, is emptied.
     """
     links = await session.scalars(
         select(FileLink).where(FileLink.region_id == region_id, FileLink.id.in_(link_ids))
@@ -341,7 +341,7 @@ async def forget_handwriting(
     await session.execute(
         update(Upload)
         .where(Upload.region_id == region_id, Upload.sha256.in_({row.sha256 for row in found}))
-        .values(filename=null())
+        .values(filename=null(), sent_metadata=null())
         .execution_options(synchronize_session=False)
     )
     gone = [row for row in found if row.purpose in rules.HANDWRITING]

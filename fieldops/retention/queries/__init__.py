@@ -164,6 +164,7 @@ def _gathered(scope: Scope, signs: CTE) -> Subquery:
     return (
         select(
             Customer.id,
+            Customer.id.label("customer_id"),  # so that an export is registered as theirs (CU-04)
             func.coalesce(Customer.centre_id, _some_centre(signs)).label("centre_id"),
             Customer.segment,
             Customer.tier,

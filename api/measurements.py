@@ -4,14 +4,24 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.kernel import configuration
 from fieldops.kernel.permissions import Permission
 from fieldops.measurements import commands, queries
-from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.measurements.schemas import CableWork, CableWorkRow, LineTestRead, SpeedTestRead
+from fieldops.measurements.commands import checks as checking
+from fieldops.measurements.models import LineCheck, LineTest, SpeedTest
+from fieldops.measurements.queries import checks
+from fieldops.measurements.rules import CheckState
+from fieldops.measurements.schemas import (
+    CableWork,
+    CableWorkRow,
+    LineCheckRead,
+    LineTestRead,
+    SpeedTestRead,
+)
 from fieldops.orders import rules as order_rules
 from fieldops.orders.models import WorkOrder
 from fieldops.orders.queries import cable
@@ -23,6 +33,29 @@ OfService = Annotated[UUID | None, Query(description="Only of this line.")]
 
 verb(router, "/v1/visits/{visit_id}/line-tests", commands.record_line_test)
 verb(router, "/v1/visits/{visit_id}/speed-tests", commands.record_speed_test)
+verb(router, "/v1/line-checks/plan", checking.plan_line_checks)
+verb(router, "/v1/line-checks/{check_id}/record", checking.record_line_check)
+
+
+@router.get(
+    "/v1/line-checks",
+    operation_id="line_check_list",
+    summary="Line tests planned before visits in areas of poor lines (RE-04)",
+    responses=problems(),
+)
+async def line_checks(
+    reading: Annotated[Reading, reads(Permission.CABLE_READ)],
+    *,
+    state: CheckState | None = None,
+    centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    due_before: Annotated[AwareDatetime | None, Query(description="Only due before.")] = None,
+    sort: sort_by("due_at", "state") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[LineCheckRead]:
+    scope = await cable.scope_of_department(reading.session, reading.scope)
+    statement = checks.listed(scope, state=state, centre_id=centre_id, due_before=due_before)
+    return await page(reading, statement, LineCheck.id, after, limit, LineCheckRead, sort)
 
 
 @router.get(

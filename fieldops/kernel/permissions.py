@@ -41,6 +41,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     BOARD_READ = "board:read"
     CABLE_READ = "cable:read"
+    CABLE_TEST = "cable:test"
     CALENDAR_EDIT = "calendar:edit"
     CHECKLIST_ANSWER = "checklist:answer"
     CHECKLIST_PUBLISH = "checklist:publish"
@@ -163,6 +164,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.APPOINTMENT_READ,
             P.APPOINTMENT_RECONFIRM,
             P.CABLE_READ,
+            P.CABLE_TEST,
             P.CHECKLIST_ANSWER,
             P.CHECKLIST_READ,
             P.CONTACT_READ,
@@ -199,6 +201,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {
         P.APPOINTMENT_BOOK,
         P.APPOINTMENT_RECONFIRM,
+        P.CABLE_TEST,
         P.CALENDAR_EDIT,
         P.COMPLAINT_HANDLE,
         P.COMPLAINT_RECEIVE,
@@ -228,6 +231,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _OFFICE_READS
     | {
         P.AUDIT_READ,
+        P.CABLE_TEST,
         P.CHECKLIST_PUBLISH,
         P.COMPLAINT_DECIDE,
         P.COMPLAINT_HANDLE,
@@ -330,6 +334,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.APPOINTMENT_BOOK,
             P.APPOINTMENT_READ,
             P.CABLE_READ,
+            P.CABLE_TEST,
             P.COMPLAINT_RECEIVE,
             P.CUSTOMER_READ,
             P.CUSTOMER_WRITE,

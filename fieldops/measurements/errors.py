@@ -21,6 +21,13 @@ class TransferUntested(Refusal):
     )
 
 
+class CheckOver(Refusal):
+    """The visit of this line test has begun or ended; it is not needed any more."""
+
+    code = "check_over"
+    advice = "Nothing to do; on a visit the technician takes the tests."
+
+
 class NothingMeasured(Refusal):
     """A line test needs at least one measured value."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
-from fieldops.measurements.models import LineTest, SpeedTest
+from fieldops.measurements.models import LineCheck, LineTest, SpeedTest
 from fieldops.visits import policy as visits
 from fieldops.visits.models import Visit
 
@@ -26,3 +26,5 @@ def visible(scope: Scope, model: Any) -> ColumnElement[bool]:
 
 for _model in (LineTest, SpeedTest):
     shown(_model, Permission.MEASUREMENT_READ, partial(visible, model=_model))
+
+shown(LineCheck, Permission.CABLE_READ, partial(visible, model=LineCheck))

@@ -72,7 +72,8 @@ Optical power is judged with the health records' numbers and by those alone."""
 class Quality:
     """What a line test says of a line: 0 to 100, and which of its values are beyond their limit.
 
-    50 is a line whose worst value is exactly at its limit; None: nothing with a limit was measured.
+    50 is a line whose worst value is exactly at its limit, 67 one twice as good; None: nothing with
+    a limit was measured.
     """
 
     score: int | None
@@ -90,9 +91,51 @@ def quality(values: Mapping[str, float | None], own: Mapping[str, float]) -> Qua
         bound, size = own[limit.name], abs(value) if direction == _most else value
         if (size < bound) if direction == _least else (size > bound):
             poor.append(column)
-        share = size / bound if direction == _least else (2 - size / bound)
-        scores.append(50 * min(2.0, max(0.0, share)))
+        times = max(0.0, size) / bound if direction == _least else bound / max(size, 1e-6)
+        scores.append(100 * times / (1 + times))
     return Quality(round(min(scores)) if scores else None, tuple(poor))
+
+
+POOR_SHARE = number(
+    "poor_area_share", "RE-04", "percent", 30,
+    "A box or cable is poor when this share of its measured lines and pairs is.",
+    within=(1, 100),
+)  # fmt: skip
+POOR_LEAST = number(
+    "poor_area_least", "RE-04", "lines", 3,
+    "So many lines and pairs of a box or cable must have been measured to call it poor.",
+    within=(1, 200),
+)  # fmt: skip
+POOR_DAYS = number(
+    "poor_area_days", "RE-04", "days", 180,
+    "How far back line tests speak for a box or cable.",
+    within=(1, 1100),
+)  # fmt: skip
+CHECK_AHEAD = number(
+    "line_check_ahead", "RE-04", "hours", 48,
+    "How long before its window a visit in an area of poor lines gets a line test planned.",
+    within=(2, 336),
+)  # fmt: skip
+CHECK_BEFORE = number(
+    "line_check_before", "RE-04", "hours", 2,
+    "How long before the window the planned line test is due.",
+    within=(0, 48),
+)  # fmt: skip
+
+
+class CheckState(StrEnum):
+    """Where a planned line test stands."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    DROPPED = "dropped"  # the visit ended, or its window went by
+
+
+class Result(StrEnum):
+    """What a planned line test found."""
+
+    GOOD = "good"
+    POOR = "poor"
 
 
 _WITH_LINE = ("install", "move", "repair", "change")

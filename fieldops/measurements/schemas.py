@@ -41,6 +41,31 @@ class LineTestRead(LineTestOnDevice):
     by_other_technician: bool
 
 
+class LineCheckOnDevice(BaseModel):
+    """A line test before the visit, where lines are poor, with the best free pair (RE-04)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    service_id: UUID
+    place_id: UUID = Field(description="The box or cable that is poor.")
+    why: dict[str, Any] = Field(description="Its kind and name, how many were measured and poor.")
+    best_id: UUID | None
+    best: dict[str, Any] | None = Field(description="The best free pair, its values, and why.")
+    due_at: datetime
+    state: str = Field(examples=["planned"])
+    result: str | None = Field(examples=["poor"])
+    done_at: datetime | None
+
+
+class LineCheckRead(LineCheckOnDevice):
+    centre_id: UUID
+    done_by: UUID | None
+    rework_id: UUID | None = Field(description="The cable department's work that came of it.")
+
+
 class SpeedTestOnDevice(BaseModel):
     """A speed test of a broadband service."""
 

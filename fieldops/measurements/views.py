@@ -6,8 +6,9 @@ from sqlalchemy import Select, Subquery, Uuid, cast, func, null, select, union_a
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from fieldops.kernel.views import DeviceScope, document, view
-from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.measurements.schemas import LineTestOnDevice, SpeedTestOnDevice
+from fieldops.measurements.models import LineCheck, LineTest, SpeedTest
+from fieldops.measurements.rules import CheckState
+from fieldops.measurements.schemas import LineCheckOnDevice, LineTestOnDevice, SpeedTestOnDevice
 from fieldops.visits.views import own_visits, reach
 from fieldops.visits.views.work import fields
 
@@ -68,6 +69,18 @@ def _tests(model: Any, schema: Any, scope: DeviceScope) -> Select[Any]:
 def line_tests(scope: DeviceScope) -> Select[Any]:
     """Return the line tests of own visits and the last five of each line there (HR-03)."""
     return _tests(LineTest, LineTestOnDevice, scope)
+
+
+@view("line_check", rank=40, schema=LineCheckOnDevice)
+def line_checks(scope: DeviceScope) -> Select[Any]:
+    """Return the line tests planned before own visits, with the proposed pair (RE-04)."""
+    own = own_visits(scope)
+    return (
+        document(LineCheck, fields(LineCheck, LineCheckOnDevice), tier=own.c.tier)
+        .select_from(LineCheck)
+        .join(own, own.c.visit_id == LineCheck.visit_id)
+        .where(LineCheck.region_id == scope.region_id, LineCheck.state != CheckState.DROPPED)
+    )
 
 
 @view("speed_test", rank=40, schema=SpeedTestOnDevice)

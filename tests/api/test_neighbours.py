@@ -185,6 +185,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "appointment_hold_slot": {**window(local(25, 9)), "technician_ids": [SOME]},
     "order_suspend": {"reason": "customer_asked", "resume_on": "2026-12-01"},
     "order_transfer": {"reason": "cable_fault", "department": "cable"},
+    "measurement_record_line_check": {"insulation_mohm": 1},
     "technician_change_department": {"department": "cable"},
     "qualification_add": {
         "skill": "fibre",

@@ -64,6 +64,7 @@ WORDLESS = {
         "because",  # the program's own sentences and numbers
     },
     "materials_movement": {"kind", "signature_sha256"},
+    "measurements_line_check": {"why", "best", "state", "result"},  # the plant's
     "measurements_line_test": {"measured_at_place", "instrument_serial", "instrument_state"},
     "measurements_speed_test": {"method", "server", "instrument_serial", "instrument_state"},
     "network_feature": {"kind", "name", "state", "state_test", "attributes"},  # the plant's

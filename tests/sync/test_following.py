@@ -28,6 +28,7 @@ from fieldops.kernel.db import Database, unit_of
 from fieldops.kernel.direct import compiled
 from fieldops.kernel.jobs import Machine
 from fieldops.kernel.settings import Settings
+from fieldops.measurements.models import LineCheck
 from fieldops.organisation.models import Leave, Tool
 from fieldops.sync import following, reading, rules
 from fieldops.sync.jobs import forget_old_changes
@@ -266,7 +267,7 @@ async def prepare(database: Database, world: World, phone: Phone) -> Day:
     for name in DONE:
         capture(phone, SCENARIOS[name](day)[-1:])
     await phone.sync()
-    await assigned_visit(database, world, start=local(24, 10))
+    made = await assigned_visit(database, world, start=local(24, 10))
     await make_order(database, world.dora)  # a visit of nobody
     async with database.transaction() as session:
         session.add(RuleNumber(region_id=1, name=CONTACT_KEPT.name, value=48))
@@ -277,6 +278,11 @@ async def prepare(database: Database, world: World, phone: Phone) -> Day:
                         needs_calibration=True, active=True, holder_id=holder, held_since=now,
                         offered_to_id=offered, offered_at=now if offered else None)  # fmt: skip
             session.add(tool)
+        for visit_id, state in ((day.visit_id, "planned"), (made.visit_id, "dropped")):
+            check = LineCheck(region_id=1, centre_id=NORTH, visit_id=visit_id, why={},
+                              service_id=day.service_id, place_id=day.box_id,
+                              due_at=now, state=state)  # fmt: skip
+            session.add(check)
     await phone.pull()
     return day
 

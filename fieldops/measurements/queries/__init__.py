@@ -87,14 +87,21 @@ async def work(
 async def taken(
     session: AsyncSession, region_id: int, visit_id: UUID
 ) -> set[tuple[Needed, UUID | None]]:
-    """Return which tests a visit has, each with the service it was taken of."""
+    """Return which tests a visit has, each with the service it was taken of.
+
+    What was planned and taken before it does not count for it (RE-04).
+    """
+    of_lines = select(LineTest.service_id).where(
+        LineTest.region_id == region_id,
+        LineTest.visit_id == visit_id,
+        LineTest.check_id.is_(None),
+    )
+    of_speeds = select(SpeedTest.service_id).where(
+        SpeedTest.region_id == region_id, SpeedTest.visit_id == visit_id
+    )
     found: set[tuple[Needed, UUID | None]] = set()
-    for kind, model in ((Needed.LINE, LineTest), (Needed.SPEED, SpeedTest)):
-        services = await session.scalars(
-            select(model.service_id)
-            .where(model.region_id == region_id, model.visit_id == visit_id)
-            .distinct()
-        )
+    for kind, statement in ((Needed.LINE, of_lines), (Needed.SPEED, of_speeds)):
+        services = await session.scalars(statement.distinct())
         found |= {(kind, service_id) for service_id in services}
     return found
 

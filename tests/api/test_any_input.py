@@ -26,7 +26,12 @@ EXAMPLES = 6
 SIGN_IN = {"/v1/sign-in", "/v1/sign-in/renew"}
 
 
-@schemathesis.serializer("application/offset+octet-stream", "application/x-ndjson")
+@schemathesis.serializer(
+    "application/offset+octet-stream",
+    "application/x-ndjson",
+    "application/geo+json",
+    "application/geopackage+sqlite3",
+)
 def plain_bytes(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     """Send what was generated for a body that is no JSON as its bytes."""
     return value if isinstance(value, bytes) else str(value).encode()

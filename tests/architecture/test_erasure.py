@@ -117,6 +117,61 @@ DELETED = {
     "customers_stop",
 }
 
+# Texts of tables that hang from no customer, each with the reason.
+NOT_ABOUT_CUSTOMERS = {
+    "alembic_version": "the schema's",
+    "appointments_ladder": "a region's steps, published for everybody",
+    "dispatch_disturbance": "ids, codes and counts",
+    "dispatch_plan": "codes and figures of a day",
+    "emergencies_activation": "a plan of a centre",
+    "emergencies_plan": "a plan of a centre",
+    "faults_area_fault": "of the plant, told to everybody it touches",
+    "files_file": "hashes",
+    "geography_columns": "PostGIS",
+    "geometry_columns": "PostGIS",
+    "spatial_ref_sys": "PostGIS",
+    "kernel_change_log": "ids and names of columns",
+    "kernel_erased_row": "names of tables",
+    "kernel_erasure": "a ground of the list",
+    "kernel_ledger": "ids, codes and hashes",
+    "kernel_rule_number": "a region's numbers",
+    "materials_material": "a region's list of what is issued",
+    "network_connection": "the plant's",
+    "notifications_push_subscription": "staff's browsers",
+    "organisation_calibration": "tools",
+    "organisation_duty_day": "staff",
+    "organisation_holiday": "staff",
+    "organisation_leave": "staff",
+    "organisation_login_attempt": "staff",
+    "organisation_map_token": "staff's keys of maps",
+    "organisation_qualification": "staff",
+    "organisation_shift": "staff",
+    "organisation_sign_in": "hashes",
+    "organisation_technician": "staff",
+    "organisation_tool": "tools",
+    "quality_draw": "a seed and ids",
+    "quality_feedback_round": "of a unit and all its visits, of no customer",
+    "quality_inspection": "of a unit and all its visits, of no customer",
+    "quality_photo_print": "hashes",
+    "reports_closed_month": "a region's aims",
+    "reports_month_figure": "counts",
+    "reports_rollup": "counts",
+    "reports_rolled_day": "counts",
+    "reports_target": "a region's aims",
+    "reports_weights": "a region's weights",
+    "sync_device": "phones and their keys",
+    "sync_epoch": "the operator's words about a restore",
+    "sync_held_row": "names of tables",
+    "sync_replicache_client": "an id that a phone made",
+    "training_exam": "staff",
+    "training_session": "staff",
+    "travel_table": "roads",
+}
+
+# What knows a customer without hanging from one: an erasure reaches it by a reaction of its own.
+REACHED = {"customers_customer", "customers_premises", "customers_export", "files_upload",
+           "kernel_audit", "sync_case", "sync_case_entry"}  # fmt: skip
+
 
 def models() -> dict[str, type[Regional]]:
     found = erasure._models()
@@ -151,3 +206,15 @@ def test_cu_07_whatever_hangs_from_a_customer_is_reached() -> None:
                 break
             above = models()[erasure.hangs_from(above)]
         assert model.belongs_to is None or above.resource == "customer", name
+
+
+def test_cu_07_a_table_that_hangs_from_nobody_is_listed_with_the_reason() -> None:
+    """CU-07: a new table with texts names what it hangs from, or says here why of nobody."""
+    silent = [
+        name
+        for name, model in models().items()
+        if model.belongs_to is None
+        and any(isinstance(c.type, Text | JSON) for c in model.__table__.c)
+        and name not in NOT_ABOUT_CUSTOMERS.keys() | REACHED
+    ]
+    assert not silent

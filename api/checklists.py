@@ -7,11 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.checklists import commands, drafting, queries, rules
 from fieldops.checklists.models import (
     Answer,
     Checklist,
+    Opened,
     Template,
     TemplateDraft,
     TemplateVersion,
@@ -23,6 +24,7 @@ from fieldops.checklists.schemas import (
     ChecklistRead,
     DraftCheck,
     MissingItem,
+    OpenedRead,
     TemplateChanges,
     TemplateDraftRead,
     TemplateFieldChange,
@@ -40,6 +42,7 @@ verb(router, "/v1/checklist-templates/retire", commands.retire_template)
 verb(router, "/v1/checklist-drafts", commands.draft_template)
 verb(router, "/v1/checklist-drafts/{draft_id}/publish", commands.publish_draft)
 verb(router, "/v1/checklist-drafts/{draft_id}/discard", commands.discard_draft)
+verb(router, "/v1/checklists/opened/{opened_id}/settle", commands.settle_task)
 verb(router, "/v1/visits/{visit_id}/checklists/{checklist_id}/answers", commands.answer)
 
 
@@ -239,6 +242,32 @@ async def list_checklists(
     rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
     following = rows[limit - 1].id if len(rows) > limit else None
     return Page(items=await _read(reading, rows[:limit]), next=following)
+
+
+@router.get(
+    "/v1/checklists/opened",
+    operation_id="checklist_opened_list",
+    summary="List what failed items opened: findings, cable work, tasks of the desk.",
+    responses=problems(),
+)
+async def list_opened(
+    reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    visit_id: Annotated[UUID | None, Query(description="Only of this visit.")] = None,
+    opens: Annotated[rules.Opens | None, Query(description="Only this kind of thing.")] = None,
+    settled: Annotated[
+        bool | None, Query(description="Only settled tasks, or only what is not.")
+    ] = None,
+    corrected: Annotated[
+        bool | None, Query(description="Only what a later answer took back, or only the rest.")
+    ] = None,
+    sort: sort_by("opened_at", "item_key") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[OpenedRead]:
+    statement = queries.opened(
+        reading.scope, visit_id=visit_id, opens=opens, settled=settled, corrected=corrected
+    )
+    return await page(reading, statement, Opened.id, after, limit, OpenedRead, sort)
 
 
 @router.get(

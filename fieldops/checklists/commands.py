@@ -7,15 +7,23 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.checklists import drafting, queries, rules, standard
+from fieldops.checklists import drafting, opening, queries, rules, standard
 from fieldops.checklists.errors import (
     AnswerInvalid,
     ChecklistIncomplete,
     DraftMoved,
+    TaskSettled,
     TemplateUsedOtherwise,
     TemplateUseTaken,
 )
-from fieldops.checklists.models import Answer, Checklist, Template, TemplateDraft, TemplateVersion
+from fieldops.checklists.models import (
+    Answer,
+    Checklist,
+    Opened,
+    Template,
+    TemplateDraft,
+    TemplateVersion,
+)
 from fieldops.checklists.rules import Body, Key
 from fieldops.kernel import clock
 from fieldops.kernel.commands import Args, Context, Json, Nature, Text, command, refuse_on
@@ -27,7 +35,10 @@ from fieldops.visits.models import Visit
 refuse_on("uq_checklists_template_use", TemplateUseTaken)
 refuse_on("uq_checklists_template_draft_open", DraftMoved)
 
-WorkKind = Literal["install", "remove", "move", "change", "repair", "inspect", "patrol", "care"]
+WorkKind = Literal[
+    "install", "remove", "move", "change", "repair", "inspect", "patrol", "care", "kit_check"
+]
+"""Kinds of work, and the check before leaving: that one is given to no work order (VI-02)."""
 Segment = Literal["household", "personal", "government", "enterprise"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -258,7 +269,8 @@ class AnswerChecklist(Args):
 async def answer(ctx: Context, args: AnswerChecklist) -> list[Answer]:
     """Answer items of a checklist; lists of several technicians merge by item (CH-05).
 
-    A later answer to an item supersedes the one before, and both stay. Raises NotFound,
+    A later answer to an item supersedes the one before, and both stay. What the items' rules say
+    is opened, once (opening.py). Raises NotFound,
     AnswerInvalid with the items and what they take, and what the judgement of facts raises.
     """
     judged = await visit_for_fact(ctx, args.visit_id)
@@ -287,7 +299,24 @@ async def answer(ctx: Context, args: AnswerChecklist) -> list[Answer]:
         for given in args.answers
     ]
     ctx.add(*rows)
+    await opening.open_for(ctx, judged.visit, checklist, body, rows)
     return rows
+
+
+class SettleTask(Args):
+    opened_id: UUID = Field(description="The task that an answer opened for the desk.")
+    outcome: Text = Field(min_length=3, max_length=1000, description="What came of it.")
+
+
+@command("checklist.settle_task", permission=Permission.DESK_DECIDE, subject="opened_id")
+async def settle_task(ctx: Context, args: SettleTask) -> Opened:
+    """Settle a task that a failed item opened for the desk. Raises NotFound, TaskSettled."""
+    scope = ctx.actor.scope(Permission.DESK_DECIDE)
+    row = await queries.lock_opened(ctx.session, scope, args.opened_id)
+    if row.opens != rules.Opens.DESK_TASK or row.settled_at is not None:
+        raise TaskSettled
+    row.settled_at, row.settled_by, row.outcome = ctx.now, ctx.actor.id, args.outcome
+    return row
 
 
 def _check(body: Body, answers: Sequence[ItemAnswer]) -> None:

@@ -25,6 +25,13 @@ class DraftMoved(Refusal):
     advice = "Read the draft again, put your changes into it, and save it with its version."
 
 
+class TaskSettled(Refusal):
+    """This is no task of the desk, or somebody has settled it already."""
+
+    code = "checklist_task_settled"
+    advice = "Refresh the list; what was opened as a finding or work is handled there."
+
+
 class TemplateInvalid(Refusal):
     """The template cannot be published as it is: {items}."""
 

@@ -8,7 +8,8 @@ from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link
+from fieldops.checklists.rules import Opens
+from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link, one_of
 
 
 class Template(Catalogue):
@@ -149,4 +150,50 @@ class Answer(Regional):
             postgresql_where="not superseded",
         ),
         Index("ix_checklists_answer_checklist_id", "region_id", "checklist_id"),
+    )
+
+
+class Opened(Regional):
+    """What an answer opened by its item's rule, once for an item of a list.
+
+    `answer_id` is the version that opened it; `corrected_by` the standing answer that would not,
+    None while the standing one does. `subject_*` is the finding or work order that was opened or
+    was open already; a task of the desk is this row, settled with its outcome. Work without a
+    piece of plant in the record is opened as a finding.
+    """
+
+    __tablename__ = "checklists_opened"
+    resource = "checklist_opened"
+    prose = frozenset({"text", "outcome"})
+    belongs_to = "visit_id"
+    counted: ClassVar[bool] = False
+
+    visit_id: Mapped[UUID] = link("visits_visit")
+    checklist_id: Mapped[UUID] = link("checklists_checklist", index=False)
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    item_key: Mapped[str]
+    opens: Mapped[str]
+    text: Mapped[str]
+    answer_id: Mapped[UUID] = link("checklists_answer")
+    corrected_by: Mapped[UUID | None] = link("checklists_answer", nullable=True)
+    subject_type: Mapped[str]
+    subject_id: Mapped[UUID]
+    feature_id: Mapped[UUID | None] = link("network_feature", nullable=True)
+    opened_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[UUID | None] = catalogue_link("organisation_person", nullable=True)
+    outcome: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("region_id", "checklist_id", "item_key", "opens"),
+        CheckConstraint(one_of("opens", Opens), name="opens_known"),
+        CheckConstraint(
+            "subject_type in ('finding', 'work_order', 'checklist_opened')", name="subject_known"
+        ),
+        CheckConstraint(
+            "(settled_at is null) = (settled_by is null)"
+            " and (settled_at is null) = (outcome is null)",
+            name="settled_whole",
+        ),
+        CheckConstraint("settled_at is null or opens = 'desk_task'", name="tasks_are_settled"),
     )

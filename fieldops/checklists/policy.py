@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, select
 
-from fieldops.checklists.models import Checklist
+from fieldops.checklists.models import Checklist, Opened
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
 from fieldops.visits import policy as visits
@@ -23,4 +23,19 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     return scope.predicate(Checklist, own=own)
 
 
+def visible_opened(scope: Scope) -> ColumnElement[bool]:
+    """Limit what answers opened to a scope: a technician sees that of their own visits."""
+    own = (
+        select(Visit.id)
+        .where(
+            visits.visible(scope),
+            Visit.region_id == scope.region_id,
+            Visit.id == Opened.visit_id,
+        )
+        .exists()
+    )
+    return scope.predicate(Opened, own=own)
+
+
+shown(Opened, Permission.CHECKLIST_READ, visible_opened)
 shown(Checklist, Permission.CHECKLIST_READ, visible)

@@ -9,15 +9,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from fieldops.checklists import policy
-from fieldops.checklists.models import Answer, Checklist, Template, TemplateDraft, TemplateVersion
-from fieldops.checklists.rules import Body, Given
-from fieldops.customers.models import Customer
+from fieldops.checklists.models import (
+    Answer,
+    Checklist,
+    Opened,
+    Template,
+    TemplateDraft,
+    TemplateVersion,
+)
+from fieldops.checklists.rules import PLANT_WITHIN, Body, Given
+from fieldops.customers.models import Customer, Premises
 from fieldops.files.models import FileLink
+from fieldops.kernel import configuration, geo
 from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on, row_of
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.rows import tuples
+from fieldops.network import queries as network
+from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.network.rules import FeatureKind, ServiceLife
+from fieldops.orders.models import WorkOrder
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
 
@@ -310,3 +322,90 @@ def as_given(answers: Iterable[Answer]) -> dict[UUID, dict[str, Given]]:
         given = Given(answer.value, answer.note, tuple(answer.photos))
         by_list.setdefault(answer.checklist_id, {})[answer.item_key] = given
     return by_list
+
+
+async def opened_of(
+    session: AsyncSession, region_id: int, checklist_id: UUID
+) -> dict[tuple[str, str], Opened]:
+    """Return what a list's answers have opened, by item and kind of thing, locked."""
+    rows = await session.scalars(
+        select(Opened)
+        .where(Opened.region_id == region_id, Opened.checklist_id == checklist_id)
+        .order_by(Opened.id)
+        .with_for_update()
+    )
+    return {(row.item_key, row.opens): row for row in rows}
+
+
+def opened(
+    scope: Scope,
+    *,
+    visit_id: UUID | None = None,
+    opens: str | None = None,
+    settled: bool | None = None,
+    corrected: bool | None = None,
+) -> Select[Opened]:
+    """Return the statement for what answers opened in a scope, by id."""
+    found = select(Opened).where(policy.visible_opened(scope)).order_by(Opened.id)
+    if visit_id is not None:
+        found = found.where(Opened.visit_id == visit_id)
+    if opens is not None:
+        found = found.where(Opened.opens == opens)
+    if settled is not None:
+        found = found.where(
+            Opened.settled_at.is_not(None) if settled else Opened.settled_at.is_(None)
+        )
+    if corrected is not None:
+        noted = Opened.corrected_by
+        found = found.where(noted.is_not(None) if corrected else noted.is_(None))
+    return found
+
+
+async def lock_opened(session: AsyncSession, scope: Scope, opened_id: UUID) -> Opened:
+    """Return what an answer opened, locked; raises NotFound outside the scope."""
+    found: Opened | None = await session.scalar(
+        opened(scope).where(Opened.id == opened_id).with_for_update(of=Opened)
+    )
+    if found is None:
+        raise NotFound(thing="task")
+    return found
+
+
+async def service_of(session: AsyncSession, region_id: int, work_order_id: UUID) -> UUID | None:
+    """Return the line that a work order is about, None when it is about none."""
+    found = await row_of(session, WorkOrder, region_id, work_order_id)
+    return found.service_id if found is not None else None
+
+
+async def plant_of(
+    session: AsyncSession,
+    region_id: int,
+    premises_id: UUID,
+    lines: Collection[UUID],
+    kind: FeatureKind,
+) -> NetworkFeature | None:
+    """Return the plant of a kind that a visit is about; None when the record has none there.
+
+    The one nearest to the customer on the way of the visit's line, then of the premises' lines,
+    then the nearest on the ground within the number `checklist_plant_within`.
+    """
+    of_home = select(NetworkService.id).where(
+        NetworkService.region_id == region_id,
+        NetworkService.premises_id == premises_id,
+        NetworkService.state != ServiceLife.CEASED,
+    )
+    for ids in (lines, list(await session.scalars(of_home))):
+        ways = await network.way_of(session, region_id, ids, [kind.value]) if ids else {}
+        if ways:
+            nearest = max(ways, key=lambda id_: (ways[id_], id_))
+            return await session.get(NetworkFeature, (region_id, nearest))
+    home = await session.get(Premises, (region_id, premises_id))
+    if home is None:
+        return None
+    metres = await configuration.value(session, region_id, PLANT_WITHIN)
+    door = geo.Point(coordinates=geo.position_of(home.point))
+    found = await session.scalars(
+        network.near(Scope(region_id, whole_region=True), door, metres, [kind]).limit(1)
+    )
+    nearby: NetworkFeature | None = found.first()
+    return nearby

@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fieldops.checklists.errors import TemplateInvalid
 from fieldops.kernel.commands import Text
+from fieldops.kernel.configuration import number
 from fieldops.kernel.geo import Point
+from fieldops.network.rules import FeatureKind, Severity
 
 MOST_ITEMS = 200
 MOST_CHOICES = 50
@@ -30,6 +32,13 @@ Label = Annotated[Text, Field(min_length=1, max_length=500)]
 Key = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,59}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
 _SHA256 = re.compile("[0-9a-f]{64}")
+
+
+PLANT_WITHIN = number(
+    "checklist_plant_within", "VI-06", "metres", 50,
+    "How near the premises plant is taken for what a failed item is about, when no line names it.",
+    within=(0, 500),
+)  # fmt: skip
 
 
 class ItemType(StrEnum):
@@ -77,11 +86,46 @@ class Condition(_Shape):
 
     def holds(self, value: Any) -> bool:
         """Return whether an answer to the earlier item makes the dependent item asked for."""
-        if self.values is not None:
-            return any(value is wanted or value == wanted for wanted in self.values)
-        low = -math.inf if self.least is None else self.least
-        high = math.inf if self.most is None else self.most
-        return isinstance(value, int | float) and low <= value <= high
+        return answered_so(self, value)
+
+
+def answered_so(wanted: "Condition | Opening", value: Any) -> bool:
+    """Return whether an answer is one of some values, or lies in a range."""
+    if wanted.values is not None:
+        return any(value is one or value == one for one in wanted.values)
+    low = -math.inf if wanted.least is None else wanted.least
+    high = math.inf if wanted.most is None else wanted.most
+    return isinstance(value, int | float) and low <= value <= high
+
+
+class Opens(StrEnum):
+    """What an answer opens by rule."""
+
+    FINDING = "finding"
+    CABLE_WORK = "cable_work"
+    DESK_TASK = "desk_task"
+
+
+class Opening(_Shape):
+    """What is opened, once for an item of a list, when the item is answered so.
+
+    `values` for yes_no and choice items; `least` and `most` (both included) for numbers.
+    """
+
+    opens: Opens
+    values: list[bool | Key] | None = Field(None, min_length=1, max_length=MOST_CHOICES)
+    least: Finite | None = None
+    most: Finite | None = None
+    plant: FeatureKind | None = Field(
+        None, description="The kind of plant it is about; not for a task of the desk."
+    )
+    severity: Severity = Field(Severity.MEDIUM, description="How urgent a finding is.")
+    text_en: Label
+    text_zh: Label
+
+    def holds(self, value: Any) -> bool:
+        """Return whether an answer opens it."""
+        return answered_so(self, value)
 
 
 class Item(_Shape):
@@ -103,6 +147,12 @@ class Item(_Shape):
         None,
         description="Whether the customer's report shows it. Without it: everything but texts, "
         "scans and positions, which may hold what is meant for the office.",
+    )
+
+    opening: list[Opening] = Field(
+        default_factory=list,
+        max_length=len(Opens),
+        description="What some answers open by rule, each kind of thing once.",
     )
 
     @property
@@ -176,11 +226,12 @@ def item_findings(
     """
     found = _Findings()
     earlier: dict[str, Item] = {}
-    for number, item in items:
-        place = f"body.items.{number}"
+    for position, item in items:
+        place = f"body.items.{position}"
         if item.key in earlier:
             found.add(f"{place}.key", "unique", f"the key {item.key} is used twice")
         _check_values(item, place, found)
+        _check_openings(item, place, found)
         if item.when is not None and item.when.item not in unreadable:
             _check_condition(item.when, earlier, f"{place}.when", found)
         earlier[item.key] = item
@@ -215,19 +266,41 @@ def _check_condition(
     if asked is None:
         found.add(f"{place}.item", "earlier", f"{when.item} is not an earlier item")
         return
-    bounded = when.least is not None or when.most is not None
-    if (when.values is not None) == bounded:
+    _check_answered_so(when, asked, place, found)
+
+
+def _check_answered_so(
+    wanted: Condition | Opening, asked: Item, place: str, found: _Findings
+) -> None:
+    bounded = wanted.least is not None or wanted.most is not None
+    if (wanted.values is not None) == bounded:
         found.add(place, "one_condition", "a condition has either values or a range")
         return
     if bounded:
         fits = asked.type in NUMERIC
     elif asked.type is ItemType.YES_NO:
-        fits = all(isinstance(value, bool) for value in when.values or ())
+        fits = all(isinstance(value, bool) for value in wanted.values or ())
     else:
         offered = {choice.value for choice in asked.choices}
-        fits = asked.type is ItemType.CHOICE and set(when.values or ()) <= offered
+        fits = asked.type is ItemType.CHOICE and set(wanted.values or ()) <= offered
     if not fits:
-        found.add(place, "fits", f"{when.item} cannot be answered so")
+        found.add(place, "fits", f"{asked.key} cannot be answered so")
+    if (wanted.least or 0) > (wanted.most if wanted.most is not None else math.inf):
+        found.add(f"{place}.most", "range_in_order", "the greatest value lies above the least")
+
+
+def _check_openings(item: Item, place: str, found: _Findings) -> None:
+    """Find what is wrong with the rules of an item: each opens one kind of thing, once."""
+    seen: set[Opens] = set()
+    for position, opening in enumerate(item.opening):
+        here = f"{place}.opening.{position}"
+        if opening.opens in seen:
+            found.add(f"{here}.opens", "unique", f"the item opens a {opening.opens} twice")
+        seen.add(opening.opens)
+        _check_answered_so(opening, item, here, found)
+        if (opening.plant is None) != (opening.opens is Opens.DESK_TASK):
+            message = "a finding and work name the kind of plant, a task of the desk does not"
+            found.add(f"{here}.plant", "plant", message)
 
 
 def _choice(item: Item, value: Any) -> str | None:

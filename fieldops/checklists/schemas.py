@@ -145,3 +145,31 @@ class ChecklistRead(ChecklistOnDevice):
     centre_id: UUID
     answers: list[AnswerOnDevice]
     missing: list[MissingItem]
+
+
+class OpenedRead(BaseModel):
+    """What a failed item opened by its template's rule."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    checklist_id: UUID
+    centre_id: UUID
+    item_key: str = Field(examples=["trays_earthed"])
+    opens: str = Field(examples=["finding"], description="finding, cable_work or desk_task")
+    text: str
+    answer_id: UUID = Field(description="The version of the answer that opened it.")
+    corrected_by: UUID | None = Field(
+        description="The standing answer, where that would not have opened it."
+    )
+    subject_type: str = Field(
+        description="finding or work_order; checklist_opened is a task of the desk itself."
+    )
+    subject_id: UUID
+    feature_id: UUID | None
+    opened_at: datetime
+    settled_at: datetime | None
+    settled_by: UUID | None
+    outcome: str | None

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from api.documents import create_app
 from api.sync import key_of_device
 from fieldops.checklists.commands import ensure_standard_templates
-from fieldops.checklists.models import Checklist
+from fieldops.checklists.models import Answer, Checklist, Opened
 from fieldops.customers import pii
 from fieldops.dispatch.models import Disturbance, LateWarning, Plan
 from fieldops.followups.models import CareTask, FollowUp
@@ -100,6 +100,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "repair_task_close": {"customer_said": "All is well.", "settled": True},
     "customer_erase": {"ground": "customer_request"},
     "checklist_answer": {"answers": [{"item_key": "x", "value": True}]},
+    "checklist_settle_task": {"outcome": "Put right."},
     "desk_hand_over": {"person_id": SOME, **WHY},
     "health_record_reading": {"service_id": SOME, "down_mbps": 1, "up_mbps": 1},
     "complaint_answer": {"answer": "mended"},
@@ -379,6 +380,7 @@ async def hold_tool(database: Database, admin: Actor, technician: Actor, centre:
 async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> None:
     """Have what an office keeps of its people and their work."""
     place.ids["flag_id"] = await question(database, place, admin.region_id, centre)
+    place.ids["opened_id"] = await give_desk_a_task(database, place, admin.region_id, centre)
     place.ids["tool_id"] = await hold_tool(database, admin, place.technician, centre)
     place.ids["repair_task_id"] = await let_down(database, place, admin.region_id, centre)
     await use_material(database, admin, place)
@@ -393,6 +395,25 @@ async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> 
                      technician_id=str(place.technician.id), examiner="Olga", score=1,
                      maximum=2, pass_mark=1)  # fmt: skip
     place.ids["exam_id"] = first_id(made, "exam")
+
+
+async def give_desk_a_task(database: Database, place: Place, region: int, centre: UUID) -> UUID:
+    """Have a task at hand that an answer has opened for the desk."""
+    of_list = {
+        "region_id": region, "centre_id": centre, "visit_id": place.ids["visit_id"],
+        "checklist_id": place.ids["checklist_id"], "item_key": "x",
+    }  # fmt: skip
+    given = Answer(**of_list, value=False, person_id=place.technician.id, estimated_at=clock.now())
+    task = Opened(
+        **of_list, id=new_id(), opens="desk_task", text="wrong", opened_at=clock.now(),
+        subject_type="checklist_opened", subject_id=new_id(), answer_id=new_id(),
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(given)
+        await session.flush()
+        task.answer_id = given.id
+        session.add(task)
+    return task.id
 
 
 async def let_down(database: Database, place: Place, region: int, centre: UUID) -> UUID:

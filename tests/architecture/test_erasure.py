@@ -18,6 +18,7 @@ WORDLESS = {
     "appointments_reconfirmation": {"answer", "channel"},
     "checklists_answer": {"item_key", "photos"},
     "checklists_checklist": {"state"},
+    "checklists_opened": {"item_key", "opens", "subject_type"},
     "complaints_complaint": {
         "channel",
         "grade",

@@ -34,6 +34,7 @@ OWN_FILES = {
     "appointments/situations": "what a customer's link shows and allows, pure",
     "appointments/slots": "the search for free windows and the decoder that checks it, pure",
     "checklists/drafting": "what is wrong with a draft of a template, what a version changed, pure",
+    "checklists/opening": "what failed items open by their template's rules",
     "checklists/standard": "the templates of CH-03 and CH-04, as data",
     "customers/pii": "the only place that touches contact data (CU-04)",
     "customers/standards": "which row of the standard table wins (CU-02), pure",

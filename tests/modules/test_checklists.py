@@ -24,6 +24,7 @@ from fieldops.kernel.errors import Forbidden, InvalidArguments, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.visits.events import VisitAssigned
+from fieldops.visits.rules import kit_for
 from tests.support.clients import bearer
 from tests.support.factories.checklists import (
     INSTALL_ANSWERS,
@@ -215,15 +216,78 @@ def test_ch_03_the_shipped_templates_speak_both_languages_and_cover_the_work() -
             assert any("\u4e00" <= letter <= "\u9fff" for letter in line.text_zh), line.key
 
 
-def test_ch_03_the_broadband_installation_asks_for_everything_of_the_rule() -> None:
-    [shipped] = [s for s in standard.templates() if s.code == "broadband_install"]
-    keys = {line.key for line in shipped.body.items if line.mandatory}
-    assert keys >= {
-        "computer_checked", "client_consent", "client_version", "installer_left",
-        "account_handed_over", "password_change_shown", "speed_down", "sites_shown",
-        "fault_label", "lightning_label", "free_materials_kind", "free_materials_number",
-        "free_materials_signed",
-    }  # fmt: skip
+# The rule's own words, each with the items that ask for it and a word that their text must have.
+CH_03 = {
+    "computer checked in the customer's presence before any software": {
+        "computer_checked": "before any software"
+    },
+    "client software installed with consent, newest version, installer left as backup": {
+        "client_consent": "agrees", "client_version": "newest", "installer_left": "backup",
+    },
+    "account and password handed over, password change shown, secrecy advised": {
+        "account_handed_over": "password", "password_change_shown": "secrecy advised",
+    },
+    "speed tested": {"speed_down": "Download", "speed_up": "Upload"},
+    "dialling and the usual sites demonstrated": {"sites_shown": "sites"},
+    "label with account and fault number on the back of the modem": {
+        "fault_label": "account and fault number on the back of the modem"
+    },
+    "lightning-protection label": {"lightning_label": "Lightning-protection label"},
+    "free materials as to the rules (kind and number), signed for": {
+        "free_materials": "Free materials", "free_materials_kind": "Which",
+        "free_materials_number": "How many", "free_materials_signed": "signature",
+    },
+}  # fmt: skip
+# What the other standard templates are for, in words of the rules.
+FIELD = {
+    "fault_repair": {  # RE-03, VI-04: found, put right, shown to work
+        "fault_place": "Where", "remedy": "What was done", "service_restored": "restored",
+    },
+    "fixed_line_install": {
+        "dial_tone": "Dial tone", "number_checked": "test call", "outlet_firm": "labelled",
+        "lightning_label": "Lightning-protection label", "fault_number_told": "Fault number",
+    },
+    "removal": {
+        "request_confirmed": "confirmed", "others_unharmed": "No other service",
+        "terminal_recovered": "taken back", "disconnected": "disconnected",
+        "return_signed": "signature",
+    },
+    "patrol": {  # VI-06: cables, cabinets, boxes, ONU, poles, ducts, manholes
+        "cables_sound": "Cables", "cabinets_locked": "cabinets", "boxes_closed": "boxes",
+        "onu_sound": "ONU", "poles_sound": "Poles", "ducts_sound": "Ducts and manholes",
+    },
+}  # fmt: skip
+
+
+def asks(code: str) -> dict[str, Any]:
+    (shipped,) = [s for s in standard.templates() if s.code == code]
+    return {line.key: line for line in shipped.body.items}
+
+
+@pytest.mark.parametrize("words", CH_03)
+def test_ch_03_the_broadband_installation_asks_for_everything_of_the_rule(words: str) -> None:
+    items = asks("broadband_install")
+    for key, said in CH_03[words].items():
+        assert items[key].mandatory, key
+        assert said in items[key].text_en
+
+
+@pytest.mark.parametrize("code", FIELD)
+def test_the_standard_template_of_each_field_job_asks_for_what_its_rules_name(code: str) -> None:
+    items = asks(code)
+    for key, said in FIELD[code].items():
+        assert items[key].mandatory, key
+        assert said.lower() in items[key].text_en.lower()
+
+
+def test_vi_02_the_kit_check_asks_for_everything_a_visits_kit_list_can_name() -> None:
+    asked = {line.text_en for line in asks("kit_check").values()}
+    skills = ("fixed_line", "copper_broadband", "fibre", "indoor_network", "enterprise")
+    kit = kit_for((kind, skill) for kind in ("install", "remove") for skill in skills)
+    for group, names in kit.items():
+        assert names
+        for name in names:
+            assert f"{group.capitalize()}: {name}" in asked
 
 
 async def test_ch_03_the_standard_templates_are_published_once(

@@ -54,18 +54,46 @@ async def report_finding(ctx: Context, args: ReportFinding) -> Finding:
         centre_id = (await queries.feature(ctx.session, scope, args.feature_id)).centre_id
     if centre_id is None:
         raise CentreNeeded
-    finding = Finding(
-        region_id=ctx.region_id,
-        id=args.id or ctx.envelope.id,
+    return await put_finding(
+        ctx,
+        id_=args.id or ctx.envelope.id,
         centre_id=centre_id,
         feature_id=args.feature_id,
+        point=args.point,
         visit_id=args.visit_id,
-        reporter_id=ctx.actor.id,
-        point=args.point.wkt() if args.point else None,
-        kind=args.kind.value,
-        severity=args.severity.value,
+        kind=args.kind,
+        severity=args.severity,
         text=args.text,
-        state=(FindingState.FIXED if args.fixed else FindingState.OPEN).value,
+        fixed=args.fixed,
+    )
+
+
+async def put_finding(
+    ctx: Context,
+    *,
+    id_: UUID,
+    centre_id: UUID,
+    feature_id: UUID | None,
+    point: Point | None,
+    visit_id: UUID | None,
+    kind: FeatureKind,
+    severity: Severity,
+    text: str,
+    fixed: bool = False,
+) -> Finding:
+    """Add a finding whose place the caller has judged, and say that it is there (VI-06)."""
+    finding = Finding(
+        region_id=ctx.region_id,
+        id=id_,
+        centre_id=centre_id,
+        feature_id=feature_id,
+        visit_id=visit_id,
+        reporter_id=ctx.actor.id,
+        point=point.wkt() if point else None,
+        kind=kind.value,
+        severity=severity.value,
+        text=text,
+        state=(FindingState.FIXED if fixed else FindingState.OPEN).value,
         captured_at=ctx.happened_at,
     )
     ctx.add(finding)
@@ -73,11 +101,11 @@ async def report_finding(ctx: Context, args: ReportFinding) -> Finding:
     await ctx.emit(
         FindingReported(
             finding_id=finding.id,
-            visit_id=args.visit_id,
-            feature_id=args.feature_id,
+            visit_id=visit_id,
+            feature_id=feature_id,
             centre_id=centre_id,
             severity=finding.severity,
-            fixed=args.fixed,
+            fixed=fixed,
         )
     )
     return finding

@@ -1,0 +1,124 @@
+"""What failed items open by their template's rules: findings, cable work, tasks of the desk.
+
+Once for an item of a list, whoever answers it how often and however late; a correction is noted
+beside what was opened and takes nothing back, for somebody may be at work on it already.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from fieldops.checklists import queries
+from fieldops.checklists.models import Answer, Checklist, Opened
+from fieldops.checklists.rules import Body, Opening, Opens
+from fieldops.kernel.commands import Context
+from fieldops.kernel.geo import Point
+from fieldops.kernel.ids import new_id
+from fieldops.network.commands.findings import put_finding
+from fieldops.network.models import NetworkFeature
+from fieldops.network.rules import FeatureKind, Severity
+from fieldops.orders.commands.plant import open_cable_work
+from fieldops.visits import queries as visits
+from fieldops.visits.models import Visit
+
+FINDING, WORK_ORDER = "finding", "work_order"
+LONGEST_TEXT = 2000  # of a finding
+
+
+async def open_for(
+    ctx: Context, visit: Visit, checklist: Checklist, body: Body, answers: Iterable[Answer]
+) -> list[Opened]:
+    """Open what some answers call for, and note what they correct; return what was opened."""
+    ruled = [(answer, body.item(answer.item_key)) for answer in answers]
+    ruled = [(answer, item) for answer, item in ruled if item is not None and item.opening]
+    if not ruled:
+        return []
+    await ctx.session.flush()  # what is opened refers to the answers
+    known = await queries.opened_of(ctx.session, ctx.region_id, checklist.id)
+    made = []
+    for answer, item in ruled:
+        for rule in item.opening if item is not None else ():
+            before = known.get((answer.item_key, rule.opens.value))
+            if before is not None:
+                before.corrected_by = None if rule.holds(answer.value) else answer.id
+            elif rule.holds(answer.value):
+                made.append(await _open(ctx, visit, checklist, answer, rule))
+    return made
+
+
+async def _open(
+    ctx: Context, visit: Visit, checklist: Checklist, answer: Answer, rule: Opening
+) -> Opened:
+    text = _said(rule, answer.note)
+    row = Opened(
+        id=new_id(),
+        region_id=ctx.region_id,
+        visit_id=visit.id,
+        checklist_id=checklist.id,
+        centre_id=visit.centre_id,
+        item_key=answer.item_key,
+        opens=rule.opens.value,
+        text=text,
+        answer_id=answer.id,
+        opened_at=ctx.now,
+    )
+    row.subject_type, row.subject_id = Opened.resource, row.id
+    if rule.plant is not None:
+        feature = await _plant(ctx, visit, checklist, rule.plant)
+        row.feature_id = feature.id if feature else None
+        if rule.opens is Opens.CABLE_WORK and feature is not None:
+            row.subject_type, row.subject_id = WORK_ORDER, await _work(ctx, visit, feature, text)
+        else:
+            row.subject_type = FINDING
+            row.subject_id = await _finding(ctx, visit, feature, rule.plant, rule.severity, text)
+    ctx.add(row)
+    return row
+
+
+def _said(rule: Opening, note: str | None) -> str:
+    """Return what is wrong in both languages, with the technician's remark."""
+    said = f"{rule.text_en} / {rule.text_zh}"
+    return f"{said}: {note}"[:LONGEST_TEXT] if note else said
+
+
+async def _plant(
+    ctx: Context, visit: Visit, checklist: Checklist, kind: FeatureKind
+) -> NetworkFeature | None:
+    """Return the plant it is about: on the way of the line, of the premises, or next to them."""
+    service_id = await queries.service_of(ctx.session, ctx.region_id, checklist.work_order_id)
+    lines: Sequence[UUID] = [service_id] if service_id is not None else []
+    return await queries.plant_of(ctx.session, ctx.region_id, visit.premises_id, lines, kind)
+
+
+async def _work(ctx: Context, visit: Visit, feature: NetworkFeature, text: str) -> UUID:
+    work = await open_cable_work(
+        ctx,
+        feature_id=feature.id,
+        centre_id=feature.centre_id,
+        premises_id=visit.premises_id,
+        reason=text,
+    )
+    return work.id
+
+
+async def _finding(
+    ctx: Context,
+    visit: Visit,
+    feature: NetworkFeature | None,
+    kind: FeatureKind,
+    severity: Severity,
+    text: str,
+) -> UUID:
+    """Open a finding at the plant; without any in the record at the premises."""
+    at = await visits.premises_position(ctx.session, ctx.region_id, visit.premises_id)
+    finding = await put_finding(
+        ctx,
+        id_=new_id(),
+        centre_id=feature.centre_id if feature is not None else visit.centre_id,
+        feature_id=feature.id if feature is not None else None,
+        point=Point(coordinates=at),
+        visit_id=visit.id,
+        kind=kind,
+        severity=severity,
+        text=text,
+    )
+    return finding.id

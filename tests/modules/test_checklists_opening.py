@@ -1,0 +1,237 @@
+"""What failed items open by rule: once, with a reference back, also late and corrected."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from fieldops.checklists import drafting, standard
+from fieldops.checklists.errors import TaskSettled
+from fieldops.checklists.models import Answer, Checklist, Opened
+from fieldops.customers.models import Premises
+from fieldops.kernel import geo
+from fieldops.kernel.actor import Actor
+from fieldops.kernel.db import Database
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.settings import Settings
+from fieldops.network.models import Finding, NetworkFeature, PathElement
+from fieldops.orders.models import WorkOrder
+from tests.support.clients import bearer
+from tests.support.factories.checklists import Scene, as_answers, bind, make_scene
+from tests.support.factories.network import make_plant
+from tests.support.factories.visits import from_phone
+from tests.support.run import run
+from tests.support.world import NORTH, World
+
+pytestmark = pytest.mark.anyio
+
+INSPECT = ("fixed_line", "inspect", "copper")
+
+
+@pytest.fixture
+async def scene(database: Database, world: World) -> Scene:
+    return await make_scene(database, [world.alice, world.bob], INSPECT)
+
+
+@pytest.fixture
+async def checklist(database: Database, world: World, scene: Scene) -> Checklist:
+    (found,) = await bind(database, world.dora, scene)
+    return found
+
+
+async def answer(database: Database, actor: Actor, checklist: Checklist, **values: Any) -> None:
+    given = as_answers({key: value for key, value in values.items() if key != "note"})
+    if "note" in values:
+        given[0]["note"] = values["note"]
+    await from_phone(
+        database, actor, "checklist.answer", visit_id=str(checklist.visit_id),
+        checklist_id=str(checklist.id), answers=given,
+    )  # fmt: skip
+
+
+async def rows(database: Database, model: Any) -> list[Any]:
+    async with database.transaction() as session:
+        found = await session.scalars(select(model).where(model.region_id == 1).order_by(model.id))
+        return list(found)
+
+
+async def building_at(database: Database, scene: Scene) -> UUID:
+    """Put the building's cabling next to the door into the record."""
+    async with database.transaction() as session:
+        home = await session.get_one(Premises, (1, scene.premises_id))
+        door = geo.Point(coordinates=geo.position_of(home.point))
+        row = NetworkFeature(
+            region_id=1, centre_id=NORTH, kind="building_cabling", name="Riser A",
+            shape=door.wkt(),
+        )  # fmt: skip
+        session.add(row)
+        await session.flush()
+        return row.id
+
+
+async def test_ch_04_a_missing_earth_opens_cable_work_once_with_the_answer_it_came_from(
+    database: Database, world: World, scene: Scene, checklist: Checklist
+) -> None:
+    feature_id = await building_at(database, scene)
+    await answer(database, world.alice, checklist, trays_earthed=False, note="Wire cut off.")
+    (opened,) = await rows(database, Opened)
+    (given,) = await rows(database, Answer)
+    assert (opened.visit_id, opened.item_key, opened.answer_id) == (
+        scene.visit_id, "trays_earthed", given.id,
+    )  # fmt: skip
+    work = next(row for row in await rows(database, WorkOrder) if row.id == opened.subject_id)
+    assert (work.department, work.feature_id) == ("cable", feature_id)
+    assert work.symptom == "Metal trays not earthed / 金属桥架未接地: Wire cut off."
+    await answer(database, world.bob, checklist, trays_earthed=False)
+    assert [row.answer_id for row in await rows(database, Opened)] == [given.id]
+    assert sum(row.department == "cable" for row in await rows(database, WorkOrder)) == 1
+
+
+async def test_without_plant_in_the_record_a_finding_stands_where_the_premises_are(
+    database: Database, world: World, scene: Scene, checklist: Checklist
+) -> None:
+    await answer(database, world.alice, checklist, trays_earthed=False, cabinets_firm=False)
+    findings = {row.severity: row for row in await rows(database, Finding)}
+    assert set(findings) == {"high", "medium"}
+    async with database.transaction() as session:
+        home = await session.get_one(Premises, (1, scene.premises_id))
+    for finding in findings.values():
+        assert (finding.kind, finding.state) == ("building_cabling", "open")
+        assert finding.feature_id is None
+        assert finding.visit_id == scene.visit_id
+        assert geo.position_of(finding.point) == geo.position_of(home.point)
+    subjects = {row.item_key: row.subject_id for row in await rows(database, Opened)}
+    assert subjects["trays_earthed"] == findings["high"].id
+
+
+async def test_the_plant_on_the_lines_own_way_comes_before_what_lies_near(
+    database: Database, world: World, scene: Scene, checklist: Checklist
+) -> None:
+    await building_at(database, scene)
+    async with database.transaction() as session:
+        await make_plant(session)
+        on_way = NetworkFeature(
+            region_id=1, centre_id=NORTH, kind="building_cabling", name="Riser B",
+            shape="SRID=4326;POINT(24.5 60.5)",
+        )  # fmt: skip
+        session.add(on_way)
+        await session.flush()
+        session.add(
+            PathElement(
+                region_id=1,
+                service_id=scene.service_ids[0],
+                position=1,
+                feature_id=on_way.id,
+                centre_id=NORTH,
+            )
+        )
+    await answer(database, world.alice, checklist, cabinets_firm=False)
+    (finding,) = await rows(database, Finding)
+    assert finding.feature_id == on_way.id
+
+
+async def test_a_correction_is_noted_and_an_answer_that_comes_late_opens_nothing_twice(
+    database: Database, world: World, checklist: Checklist
+) -> None:
+    await answer(database, world.alice, checklist, cabinets_firm=False)
+    await answer(database, world.alice, checklist, cabinets_firm=True)
+    (opened,) = await rows(database, Opened)
+    given = await rows(database, Answer)
+    assert (opened.answer_id, opened.corrected_by) == (given[0].id, given[1].id)
+    assert [row.state for row in await rows(database, Finding)] == ["open"]
+    await answer(database, world.bob, checklist, cabinets_firm=False)
+    (opened,) = await rows(database, Opened)
+    assert (opened.answer_id, opened.corrected_by) == (given[0].id, None)
+    assert len(await rows(database, Finding)) == 1
+
+
+async def test_an_answer_in_order_opens_nothing_and_one_that_comes_after_the_end_still_does(
+    database: Database, world: World, scene: Scene, checklist: Checklist
+) -> None:
+    await answer(database, world.alice, checklist, cabinets_firm=True, trays_earthed=True)
+    assert await rows(database, Opened) == []
+    await run(
+        database, world.dora, "visit.assign", visit_id=scene.visit,
+        technician_ids=[str(world.kim.id)], override="Kim is nearby.",
+    )  # fmt: skip
+    await answer(database, world.alice, checklist, cabinets_firm=False)
+    (opened,) = await rows(database, Opened)
+    late = next(row for row in await rows(database, Answer) if row.id == opened.answer_id)
+    assert late.by_other_technician
+
+
+async def test_a_task_of_the_desk_is_settled_once_by_the_desk_with_what_came_of_it(
+    database: Database, world: World, checklist: Checklist, client: httpx.AsyncClient,
+    settings: Settings,
+) -> None:  # fmt: skip
+    await answer(database, world.alice, checklist, labels_correct=False, cabinets_firm=False)
+    headers = bearer(settings, world.dora)
+    listed = await client.get("/v1/checklists/opened?opens=desk_task", headers=headers)
+    (task,) = listed.json()["items"]
+    assert (task["item_key"], task["subject_type"]) == ("labels_correct", "checklist_opened")
+    every = (await client.get("/v1/checklists/opened", headers=headers)).json()["items"]
+    finding = next(row for row in every if row["opens"] == "finding")
+    for id_ in (finding["id"],):
+        with pytest.raises(TaskSettled):
+            await run(database, world.dora, "checklist.settle_task", opened_id=id_, outcome="ok?")
+    with pytest.raises(NotFound):
+        await run(
+            database, world.dan, "checklist.settle_task", opened_id=task["id"], outcome="Mended."
+        )
+    path = f"/v1/checklists/opened/{task['id']}/settle"
+    done = await client.post(path, json={"outcome": "The record is corrected."}, headers=headers)
+    assert done.status_code == 200, done.text
+    again = await client.post(path, json={"outcome": "Twice."}, headers=headers)
+    assert again.json()["code"] == "checklist_task_settled"
+    left = await client.get("/v1/checklists/opened?opens=desk_task&settled=false", headers=headers)
+    assert left.json()["items"] == []
+
+
+def draft(**opening: Any) -> dict[str, Any]:
+    item = {"key": "a", "type": "yes_no", "text_en": "A", "text_zh": "甲"}
+    said = {"text_en": "Wrong", "text_zh": "不对"}
+    rules = [{"opens": "finding", "plant": "cable", "values": [False], **said, **opening}]
+    return {"title_en": "T", "title_zh": "题", "items": [{**item, "opening": rules}]}
+
+
+@pytest.mark.parametrize(
+    ("opening", "place", "rule"),
+    [
+        ({"values": None}, "opening.0", "one_condition"),
+        ({"values": [False], "least": 1}, "opening.0", "one_condition"),
+        ({"values": ["red"]}, "opening.0", "fits"),
+        ({"values": None, "least": 1}, "opening.0", "fits"),
+        ({"plant": None}, "opening.0.plant", "plant"),
+        ({"opens": "desk_task"}, "opening.0.plant", "plant"),
+        ({"opens": "ticket"}, "opening.0.opens", "enum"),
+        ({"plant": "tree"}, "opening.0.plant", "enum"),
+        ({"text_zh": ""}, "opening.0.text_zh", "translation"),
+    ],
+)
+def test_ch_01_a_wrong_rule_is_named_with_its_place(
+    opening: dict[str, Any], place: str, rule: str
+) -> None:
+    found = drafting.findings(draft(**opening))
+    assert (f"body.items.0.{place}", rule) in [(one["field"], one["rule"]) for one in found]
+
+
+def test_a_rule_that_is_right_is_taken_and_one_kind_of_thing_is_opened_once() -> None:
+    assert drafting.findings(draft()) == []
+    twice = draft()
+    twice["items"][0]["opening"] *= 2
+    assert [one["rule"] for one in drafting.findings(twice)] == ["unique"]
+
+
+def test_the_shipped_templates_open_something_where_it_matters() -> None:
+    opening = {
+        (one.code, item.key): [rule.opens.value for rule in item.opening]
+        for one in standard.templates()
+        for item in one.body.items
+        if item.opening
+    }
+    assert opening["building_inspection", "trays_earthed"] == ["cable_work"]
+    assert opening["building_inspection", "cabinets_firm"] == ["finding"]
+    assert opening["removal", "others_unharmed"] == ["desk_task"]
+    assert opening["patrol", "works_nearby"] == ["desk_task"]

@@ -4,16 +4,30 @@ from datetime import date, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, sort_by, verb
+from api.routing import (
+    Acting,
+    After,
+    Limit,
+    Page,
+    Reading,
+    acts,
+    calendar_day,
+    page,
+    reads,
+    sort_by,
+    verb,
+)
+from fieldops.kernel import clock
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Text
-from fieldops.kernel.errors import InvalidRequest
+from fieldops.kernel.errors import InvalidRequest, NotFound
 from fieldops.kernel.permissions import Permission
+from fieldops.kernel.typesetting import Language
 from fieldops.organisation import queries as organisation
-from fieldops.reports import closing, commands, figures, months
+from fieldops.reports import closing, commands, figures, months, weekly
 from fieldops.reports.figures import Group, Question
 from fieldops.reports.models import ClosedMonth
 from fieldops.reports.registry import REGISTRY
@@ -21,6 +35,7 @@ from fieldops.reports.rules import Period, Staff
 from fieldops.reports.schemas import (
     ClosedMonthRead,
     FactRead,
+    FigureRow,
     Figures,
     IndicatorList,
     IndicatorRead,
@@ -127,6 +142,81 @@ async def indicator(
 ) -> Figures:
     return await figures.figures(
         reading.session, reading.scope, question, reading.now, group=group, period=by
+    )
+
+
+@router.get(
+    "/indicators/{name}/figures",
+    operation_id="indicator_figures",
+    summary="The parts of an indicator's figures as a list, which a file can be made of",
+    responses=problems(404),
+)
+async def indicator_figures(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[Question, Depends(_question)],
+    by: Annotated[Period, Query(description="What the periods are.")] = Period.NONE,
+    group: Annotated[Group, Query(description="What else it is told apart by.")] = Group.NONE,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[FigureRow]:
+    found = await figures.figures(
+        reading.session, reading.scope, question, reading.now, group=group, period=by
+    )
+    rows = figures.rows(found)
+    place = next((n + 1 for n, row in enumerate(rows) if row.id == after), None)
+    if after is not None and place is None:
+        raise NotFound(thing="row to go on after")
+    return Page.of(rows[place or 0 :][: limit + 1], limit, FigureRow)
+
+
+@router.get(
+    "/indicators/{name}/chart.svg",
+    operation_id="indicator_chart",
+    summary="An indicator as a picture: over time as lines with the target, by group as bars",
+    response_class=Response,
+    responses=problems(404)
+    | {200: {"content": {"image/svg+xml": {}}, "description": "The picture"}},
+)
+async def indicator_chart(
+    reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    question: Annotated[Question, Depends(_question)],
+    by: Annotated[Period, Query(description="What the periods are.")] = Period.WEEK,
+    group: Annotated[Group, Query(description="What else it is told apart by.")] = Group.NONE,
+    language: Annotated[Language, Query(description="Of the words in it.")] = "en",
+) -> Response:
+    found = await figures.figures(
+        reading.session, reading.scope, question, reading.now, group=group, period=by
+    )
+    return Response(weekly.chart(found, language, group, by), media_type="image/svg+xml")
+
+
+@router.get(
+    "/centres/{centre_id}/weekly-report",
+    operation_id="weekly_report",
+    summary="A centre's week as PDF: figures, targets, the week before, charts, what was missed",
+    response_class=Response,
+    responses=problems(404, 413)
+    | {200: {"content": {"application/pdf": {}}, "description": "The paper"}},
+)
+async def weekly_report(
+    centre_id: UUID,
+    acting: Annotated[Acting, acts(Permission.INDICATOR_READ)],
+    day: Annotated[date, Query(description="Any local day of the week.")],
+    language: Annotated[Language, Query(description="Of the words in it.")] = "en",
+) -> Response:
+    now, wanted = clock.now(), calendar_day(day)
+    scope = acting.actor.scope(Permission.INDICATOR_READ)
+    # The transaction ends before the paper is set: that may take its time.
+    async with acting.database.transaction() as session:
+        week = await weekly.gather(session, scope, centre_id, wanted, language, now)
+    named = f"weekly-{weekly.monday_of(wanted):%Y-%m-%d}.pdf"
+    return Response(
+        await weekly.paper(week, now),
+        media_type="application/pdf",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{named}"',
+        },
     )
 
 

@@ -62,12 +62,6 @@ class ServiceOrder(Regional):
         CheckConstraint("customer_id is null or premises_id is not null", name="premises_known"),
         CheckConstraint("urges >= 0", name="urges_counted"),
         Index("ix_orders_order_received", "region_id", "centre_id", "received_at"),
-        Index(
-            "ix_orders_order_closed",
-            "region_id",
-            "closed_at",
-            postgresql_where="closed_at is not null",
-        ),
     )
 
 
@@ -138,6 +132,12 @@ class WorkOrder(Regional):
         Index("ix_orders_work_order_due", "region_id", "state", "due_at"),
         Index("ix_orders_work_order_resume", "region_id", "state", "resume_on"),
         Index("ix_orders_work_order_due_time", "region_id", "due_at"),
+        Index(
+            "ix_orders_work_order_done",
+            "region_id",
+            "state_since",
+            postgresql_where="state in ('completed', 'closed')",
+        ),
     )
 
 

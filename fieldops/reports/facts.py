@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union,
 )
 
 from fieldops.appointments.models import Appointment
@@ -180,6 +181,26 @@ def _of_work(contact: Any, at: Any, numerator: Any) -> list[Any]:
     )
 
 
+def _decided_perhaps(asked: Asked) -> Any:
+    """Return the ids of the work that was due or done in some days, each found by an index."""
+    region_id = asked.region_id
+    work, on, trip = (
+        model.__table__.alias(f"perhaps_{n}")
+        for n, model in enumerate((WorkOrder, VisitWork, Visit))
+    )
+    return union(
+        select(work.c.id).where(work.c.region_id == region_id, _within(asked, work.c.due_at)),
+        select(work.c.id).where(
+            work.c.region_id == region_id,
+            work.c.state.in_(DONE),
+            _within(asked, work.c.state_since),
+        ),
+        select(on.c.work_order_id)
+        .join(trip, and_(trip.c.region_id == region_id, trip.c.id == on.c.visit_id))
+        .where(on.c.region_id == region_id, _within(asked, trip.c.ended_at)),
+    )
+
+
 def _on_time(asked: Asked, kind: Kind) -> Select[Any]:
     region_id = asked.region_id
     trip, contact = _trip_of_work(region_id), contact_of(region_id)
@@ -205,8 +226,7 @@ def _on_time(asked: Asked, kind: Kind) -> Select[Any]:
             _of_a_customer(kind),
             WorkOrder.state.not_in(WITHDRAWN),
             or_(done_at.is_not(None), overdue),
-            # Nothing is decided after it was due: this half of the range has an index.
-            WorkOrder.due_at >= asked.cut.start,
+            WorkOrder.id.in_(_decided_perhaps(asked)),
             _within(asked, decided_at),
         )
     )

@@ -7,13 +7,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.ids import NIL
 from fieldops.kernel.paging import sorted_after
 from fieldops.kernel.permissions import Scope
 from fieldops.organisation import queries as organisation
@@ -26,7 +27,7 @@ from fieldops.reports.registry import REGISTRY, Indicator, Sum, Weights, met
 from fieldops.reports.registry import Unit as Measure
 from fieldops.reports.rollups import Days
 from fieldops.reports.rules import Period, Staff
-from fieldops.reports.schemas import ClosedFigure, Figure, Figures
+from fieldops.reports.schemas import ClosedFigure, Figure, FigureRow, Figures
 
 Key = tuple[str | None, date | None]  # group, first day of the period
 
@@ -239,6 +240,21 @@ async def figures(
         if parted
         else [],
     )
+
+
+def rows(found: Figures) -> list[FigureRow]:
+    """Return the parts of figures as rows, or the total where nothing was cut."""
+    return [
+        FigureRow(
+            **part.model_dump(),
+            id=uuid5(NIL, f"{found.indicator} {part.group} {part.first_day}"),
+            indicator=found.indicator,
+            title_en=found.title_en,
+            title_zh=found.title_zh,
+            unit=found.unit,
+        )
+        for part in found.parts or [found.total]
+    ]
 
 
 async def _kept(

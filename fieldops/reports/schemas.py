@@ -346,6 +346,18 @@ class Figure(BaseModel):
     )
 
 
+class FigureRow(Figure):
+    """A part of an indicator's figures as a row of a list."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="Of this part of this question; the same whenever it is asked.")
+    indicator: str
+    title_en: str
+    title_zh: str
+    unit: Unit
+
+
 class Figures(BaseModel):
     """An indicator over a range of local days, in total and in parts (KP-02)."""
 

@@ -27,6 +27,7 @@ def orders_done(region_id: int, cut: Cut) -> Select[Any]:
     the day on which its last visit was completed.
     """
     completed = Visit.state == State.COMPLETED.value
+    ended = Visit.__table__.alias("ended")
     done_at = func.max(Visit.ended_at).filter(completed)
     columns: list[Any] = [
         ServiceOrder.id.label("order_id"),
@@ -43,8 +44,15 @@ def orders_done(region_id: int, cut: Cut) -> Select[Any]:
             ServiceOrder.region_id == region_id,
             ServiceOrder.centre_id.in_(cut.centre_ids),
             ServiceOrder.state.not_in(sorted(OPEN)),
-            # What was closed before the first day was done before it.
-            ServiceOrder.closed_at >= cut.start,
+            # What was done within the days had a visit that ended in them: there is an index.
+            ServiceOrder.id.in_(
+                select(ended.c.order_id).where(
+                    ended.c.region_id == region_id,
+                    ended.c.state == State.COMPLETED.value,
+                    ended.c.ended_at >= cut.start,
+                    ended.c.ended_at < cut.end,
+                )
+            ),
             Visit.state.in_(MADE),
             *_whose(region_id, cut),
         )

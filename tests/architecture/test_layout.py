@@ -85,6 +85,7 @@ OWN_FILES = {
     "reports/disruptions": "the statements for emergency plans and area faults on the board",
     "reports/facts": "the statements of the indicators, one row a record, all of one shape",
     "reports/closing": "closed months: their figures kept, corrections beside them",
+    "reports/weekly": "a centre's week on paper, and indicators as pictures",
     "reports/rollups": "sums by day, made from the facts and read in their place",
     "reports/touched": "which days a change touches, by the log of changes",
     "reports/figures": "any indicator cut by anything, weighed, with its records",

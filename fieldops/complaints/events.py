@@ -35,3 +35,10 @@ class ComplaintDecided(ComplaintEvent):
 @dataclass(frozen=True, slots=True)
 class ComplaintClosed(ComplaintEvent):
     """The customer has the answer (CO-03)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintOffered(ComplaintEvent):
+    """Another department is asked to answer a complaint, and has to accept it (CO-02)."""
+
+    department: str

@@ -16,9 +16,9 @@ from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintVisit
 from fieldops.complaints.rules import Clock
 from fieldops.files.models import FileLink
 from fieldops.kernel.errors import NotFound
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import ROLE_PERMISSIONS, Permission, Scope
 from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.organisation.models import Unit
+from fieldops.organisation.models import Person, RoleGrant, Unit
 from fieldops.visits import rules as visit_rules
 from fieldops.visits.models import Assignment, Visit, VisitFact
 
@@ -221,6 +221,24 @@ def past_a_limit(now: datetime) -> ColumnElement[bool]:
         and_(Complaint.closed_at.is_(None), Complaint.due_at < now),
         and_(Complaint.contacted_at.is_(None), Complaint.contact_due_at < now),
     )
+
+
+async def handlers_of(session: AsyncSession, region_id: int, centre_id: UUID) -> list[UUID]:
+    """Return the people whose role lets them handle complaints of a centre."""
+    roles = [r for r, held in ROLE_PERMISSIONS.items() if Permission.COMPLAINT_HANDLE in held]
+    found = await session.scalars(
+        select(RoleGrant.person_id)
+        .join(Unit, Unit.id == RoleGrant.unit_id)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .where(
+            Person.active,
+            RoleGrant.role.in_(roles),
+            or_(Unit.id == centre_id, and_(Unit.region_number == region_id, Unit.kind == "region")),
+        )
+        .order_by(RoleGrant.person_id)
+        .distinct()
+    )
+    return list(found)
 
 
 async def is_firm(session: AsyncSession, region_id: int, unit_id: UUID) -> bool:

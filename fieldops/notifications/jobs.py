@@ -5,9 +5,7 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.appointments.rules import QuietHours
 from fieldops.customers import pii
 from fieldops.customers.rules import digits_of
 from fieldops.emergencies import queries as emergencies
@@ -97,7 +95,7 @@ async def tell_owners() -> None:
         regions = await organisation.region_numbers(session)
     for region_id in regions:
         async with machine.database.transaction() as session:
-            night = await _office_night(session, region_id)
+            night = await browsers.office_night(session, region_id)
             by_day = not night.covers(clock.now())
             after = await configuration.duration(session, region_id, rules.OWNER_REMINDED_AFTER)
             since = clock.now() - after if by_day else None
@@ -105,14 +103,6 @@ async def tell_owners() -> None:
         for one in due:
             written = way is not None and await _write(way, one, night.zone)
             await _ring(machine.database, region_id, one, written=written, by_day=by_day)
-
-
-async def _office_night(session: AsyncSession, region_id: int) -> QuietHours:
-    return QuietHours.of(
-        await configuration.value(session, region_id, rules.OFFICE_QUIET_FROM),
-        await configuration.value(session, region_id, rules.OFFICE_QUIET_UNTIL),
-        await organisation.zone_of(session, region_id),
-    )
 
 
 async def _write(way: Channel, one: ToTell, zone: ZoneInfo) -> bool:

@@ -12,6 +12,8 @@ from fieldops.appointments.events import (
     AppointmentMoved,
     LadderFollowed,
 )
+from fieldops.complaints import queries as complaints
+from fieldops.complaints.events import ComplaintOffered
 from fieldops.faults.events import WorkBack, WorkHeld
 from fieldops.followups.events import FollowUpPlanned
 from fieldops.kernel import erasure
@@ -27,6 +29,7 @@ from fieldops.notifications.commands import (
     visit_reports,
 )
 from fieldops.notifications.models import Message
+from fieldops.orders.events import MatterOffered
 from fieldops.visits.events import (
     NobodyHome,
     ReportWanted,
@@ -105,6 +108,19 @@ async def ask_how_it_went(ctx: Context, event: FollowUpPlanned) -> None:
 async def wake_browsers(ctx: Context, event: TechniciansTold) -> None:
     """Wake the browsers of technicians whose visits were gained, moved or lost."""
     await browsers.wake(ctx.session, ctx.region_id, event.technician_ids, event.kind)
+
+
+@on(MatterOffered)
+async def tell_who_is_offered_a_matter(ctx: Context, event: MatterOffered) -> None:
+    """Wake the browsers of the person who is asked to take a customer's matter (WO-05)."""
+    await browsers.wake_office(ctx, [event.offered_to], "matter_offered", "matters")
+
+
+@on(ComplaintOffered)
+async def tell_who_may_accept_a_complaint(ctx: Context, event: ComplaintOffered) -> None:
+    """Wake the browsers of those who may accept an offered complaint (CO-02)."""
+    people = await complaints.handlers_of(ctx.session, ctx.region_id, event.centre_id)
+    await browsers.wake_office(ctx, people, "complaint_offered", "complaints")
 
 
 @erasure.on_erasure

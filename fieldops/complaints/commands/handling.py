@@ -15,7 +15,7 @@ from fieldops.complaints.errors import (
     ReportMissing,
     SameDepartment,
 )
-from fieldops.complaints.events import ComplaintClosed
+from fieldops.complaints.events import ComplaintClosed, ComplaintOffered
 from fieldops.complaints.models import Complaint, ComplaintEntry
 from fieldops.complaints.rules import Channel, Department, EntryKind, Grade, State
 from fieldops.kernel import configuration
@@ -124,6 +124,9 @@ async def transfer(ctx: Context, args: TransferComplaint) -> Complaint:
     row.state = State.OFFERED.value
     row.offered_to, row.offered_by = args.department.value, ctx.actor.id
     note(ctx, row, EntryKind.TRANSFER, words=args.words, department=args.department)
+    ids = await queries.visit_ids(ctx.session, ctx.region_id, row.id)
+    about = (row.id, row.customer_id, row.order_id, ids, row.centre_id)
+    await ctx.emit(ComplaintOffered(*about, args.department.value))
     return row
 
 

@@ -6,12 +6,14 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel import jobs
+from fieldops.appointments.rules import QuietHours
+from fieldops.kernel import configuration, jobs
 from fieldops.kernel.commands import Args, Context, Text, command
 from fieldops.kernel.permissions import Permission
-from fieldops.notifications import push, queries
+from fieldops.notifications import push, queries, rules
 from fieldops.notifications.errors import BrowserRefused
 from fieldops.notifications.models import PushSubscription
+from fieldops.organisation import queries as organisation
 
 WAKE = "notifications.wake_browser"
 OWN = Permission.PUSH_SUBSCRIBE
@@ -37,6 +39,25 @@ async def wake(
             about=about,
         )
     return len(found)
+
+
+async def office_night(session: AsyncSession, region_id: int) -> QuietHours:
+    """Return the hours in which nobody of an office is woken."""
+    return QuietHours.of(
+        await configuration.value(session, region_id, rules.OFFICE_QUIET_FROM),
+        await configuration.value(session, region_id, rules.OFFICE_QUIET_UNTIL),
+        await organisation.zone_of(session, region_id),
+    )
+
+
+async def wake_office(
+    ctx: Context, person_ids: Collection[UUID], kind: str, about: push.About
+) -> int:
+    """Wake people of an office, by day and not who did it; by night their lists show it."""
+    if (await office_night(ctx.session, ctx.region_id)).covers(ctx.now):
+        return 0
+    others = set(person_ids) - {ctx.actor.id}
+    return await wake(ctx.session, ctx.region_id, sorted(others), kind, about)
 
 
 class SubscribeBrowser(Args):

@@ -24,7 +24,7 @@ from fieldops.faults.schemas import (
 )
 from fieldops.kernel.commands import Text
 from fieldops.kernel.permissions import Permission
-from fieldops.network import queries as network
+from fieldops.network.queries import tracing
 
 router = APIRouter(prefix="/v1", tags=["faults"])
 
@@ -163,8 +163,8 @@ async def hotline(
     service = await queries.service(session, scope, service_id, account)
     if service is None:
         raise ServiceNotKnown
-    places = await network.way_of(session, scope.region_id, [service.id], rules.PLACES)
-    fault = await queries.confirmed_for(session, scope.region_id, list(places))
+    places = await tracing.above_services(session, scope.region_id, [service.id])
+    fault = await queries.confirmed_for(session, scope.region_id, places)
     if fault is None:
         return Answer(area_fault=None)
     return Answer(area_fault=_shown((await queries.touching(session, scope.region_id, [fault]))[0]))

@@ -1,23 +1,36 @@
-"""What waits for a resource steward, with all sides of it (RE-05); decided at the desk's routes."""
+"""What waits for a resource steward, with all sides of it (RE-05); decided here, or at the desk."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads
+from api.routing import After, Limit, Page, Reading, page, reads, verb
 from fieldops.kernel.audit import Audit
+from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
+from fieldops.network import drawing
 from fieldops.network.errors import ResourceChanged
 from fieldops.network.models import NetworkFeature
 from fieldops.network.queries import history
-from fieldops.network.schemas import OthersRead, SideRead, StewardCase
+from fieldops.network.schemas import (
+    OthersRead,
+    SideCollection,
+    SideFeature,
+    SideRead,
+    StewardCase,
+    StewardDetail,
+)
 from fieldops.sync import queries, rules
+from fieldops.sync.commands import desk
 from fieldops.sync.models import Case, CaseEntry
 from fieldops.sync.schemas import CaseRead
 
 router = APIRouter(prefix="/v1/network", tags=["network"])
+
+verb(router, "/stewardship/{case_id}/approve", desk.approve)
+verb(router, "/stewardship/{case_id}/refuse", desk.refuse)
 
 SIDES = {"state": "state", "service_id": "service_id", "state_reason": "reason"}
 
@@ -40,6 +53,84 @@ async def waiting(
     statement = queries.cases(reading.scope, state, code=code, centre_id=centre_id)
     found = await page(reading, statement.order_by(Case.id), Case.id, after, limit, CaseRead)
     return Page[StewardCase](items=await _with_sides(reading, found.items), next=found.next)
+
+
+@router.get(
+    "/stewardship/{case_id}",
+    operation_id="stewardship_get",
+    summary="One change that met a newer state, its sides as GeoJSON too (RE-05)",
+    responses=problems(404),
+)
+async def one(
+    case_id: UUID, reading: Annotated[Reading, reads(Permission.DESK_READ)]
+) -> StewardDetail:
+    return await _detail(reading, case_id)
+
+
+@router.get(
+    "/stewardship/{case_id}/map.svg",
+    operation_id="stewardship_map",
+    summary="The sides of a change that met a newer state, drawn (RE-05)",
+    response_class=Response,
+    responses=problems(404)
+    | {200: {"content": {"image/svg+xml": {}}, "description": "The picture"}},
+)
+async def drawn(
+    case_id: UUID,
+    reading: Annotated[Reading, reads(Permission.DESK_READ)],
+    language: Annotated[drawing.Language, Query(description="Of the words in it.")] = "en",
+) -> Response:
+    found = await _detail(reading, case_id)
+    picture = drawing.draw(found.name or "", found.map.features, language)
+    return Response(picture, media_type="image/svg+xml")
+
+
+async def _detail(reading: Reading, case_id: UUID) -> StewardDetail:
+    row = await queries.case_of(reading.session, reading.scope, case_id)
+    if row.code != ResourceChanged.code:
+        raise NotFound(thing="case")
+    (case,) = await _with_sides(reading, [CaseRead.model_validate(row)])
+    features = await _sides_on_map(reading, case)
+    return StewardDetail(**dict(case), map=SideCollection(features=features))
+
+
+async def _sides_on_map(reading: Reading, case: StewardCase) -> list[SideFeature]:
+    """Return what each side says of the resource, of the other one of a move, and whose home."""
+    sides: dict[str, SideRead | None] = {
+        "base": case.base, "theirs": case.theirs, "ours": case.ours,
+    }  # fmt: skip
+    found = [
+        _side(name, case.kind, case.name, side, case.geometry)
+        for name, side in sides.items()
+        if side is not None
+    ]
+    scope = reading.actor.scope(Permission.NETWORK_READ)
+    ends = {case.args.get("from_id"), case.args.get("to_id")} - {None, str(case.feature_id)}
+    others = await history.placed(reading.session, scope, {UUID(str(id_)) for id_ in ends})
+    for id_, (feature, _parent, shape) in others.items():
+        left = str(id_) == case.args.get("from_id")
+        gone = "bad" if case.args.get("mark_bad", case.command == "network.swap_pair") else "free"
+        after = SideRead(state=gone if left else "occupied", service_id=None)
+        now = SideRead(state=feature.state, service_id=feature.service_id)
+        for name, side in (("theirs", now), ("ours", after)):
+            found.append(_side(name, feature.kind, feature.name, side, shape))
+    owners = {side.service_id for side in sides.values() if side and side.service_id}
+    homes = await history.homes(reading.session, scope, owners)
+    return found + [
+        _side(name, "home", None, side, homes[side.service_id])
+        for name, side in sides.items()
+        if side is not None and side.service_id in homes
+    ]
+
+
+def _side(
+    side: str, kind: str | None, name: str | None, state: SideRead, geometry: Any
+) -> SideFeature:
+    return SideFeature(
+        id=f"{side}:{kind}:{name}",
+        geometry=geometry,
+        properties={"side": side, "kind": kind, "name": name, **state.model_dump(mode="json")},
+    )
 
 
 async def _with_sides(reading: Reading, cases: list[CaseRead]) -> list[StewardCase]:
@@ -109,6 +200,7 @@ def _shown(
         base=base,
         theirs=None if feature is None else _theirs(feature, changes),
         ours=SideRead(**case.details["wanted"]),
+        second_choice=case.details.get("second_choice"),
     )
 
 

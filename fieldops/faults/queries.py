@@ -17,6 +17,7 @@ from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.network import queries as network
 from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.network.queries import tracing
 from fieldops.network.rules import ServiceLife
 from fieldops.orders import rules as order_rules
 from fieldops.orders.models import ServiceOrder, WorkOrder
@@ -160,12 +161,12 @@ class ToHold:
 async def to_hold(
     session: AsyncSession, region_id: int, feature_id: UUID, order_ids: Collection[UUID] = ()
 ) -> list[ToHold]:
-    """Return the open repairs of services that a box or cable serves, of some orders if named.
+    """Return the open repairs of services that hang on a box or cable, of some orders if named.
 
     Work without a service in the record counts by the kind of service at its premises. What a
     technician is working on at the customer's is left out.
     """
-    touched = network.through(region_id, feature_id)
+    touched = tracing.services_below(region_id, [feature_id])
     at_premises = (
         select(NetworkService.id)
         .where(
@@ -296,13 +297,19 @@ class Touched:
     reports: int
     services: int
     premises: int
+    customers: int
+    tiers: dict[str, int]
+    cut: bool
     held: int
 
 
 async def touching(
     session: AsyncSession, region_id: int, rows: Sequence[AreaFault]
 ) -> list[Touched]:
-    """Return area faults with whom they touch: three statements, and one for each of them."""
+    """Return area faults with whom they touch: three statements, and two for each of them.
+
+    Counted by the trace: whoever hangs on the box or cable, however far below it (FA-02).
+    """
     ids = [row.id for row in rows]
     features = {
         row.id: row
@@ -317,17 +324,7 @@ async def touching(
     waiting_now = await _counts(session, HeldWork, region_id, ids, HeldWork.back_at.is_(None))
     found = []
     for row in rows:
-        touched = network.through(region_id, row.feature_id).subquery()
-        services, premises = (
-            await session.execute(
-                select(
-                    func.count(NetworkService.id), func.count(NetworkService.premises_id.distinct())
-                ).where(
-                    NetworkService.region_id == region_id,
-                    NetworkService.id.in_(select(touched.c.id)),
-                )
-            )
-        ).one()
+        carried = await tracing.impact(session, region_id, [row.feature_id])
         feature = features[row.feature_id]
         found.append(
             Touched(
@@ -335,8 +332,11 @@ async def touching(
                 feature.kind,
                 feature.name,
                 reported.get(row.id, 0),
-                services,
-                premises,
+                carried.services,
+                carried.premises,
+                carried.customers,
+                carried.tiers,
+                carried.cut,
                 waiting_now.get(row.id, 0),
             )
         )
@@ -361,7 +361,7 @@ def premises_touched(scope: Scope, fault: AreaFault) -> Any:
     caller has read the fault in the scope.
     """
     region_id = scope.region_id
-    touched = network.through(region_id, fault.feature_id)
+    touched = tracing.services_below(region_id, [fault.feature_id])
     reported = (
         select(FaultReport.id)
         .where(

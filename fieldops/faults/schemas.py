@@ -57,8 +57,11 @@ class AreaFaultTouching(AreaFaultRead):
     feature_kind: str = Field(examples=["distribution_box"])
     feature_name: str = Field(examples=["Box N04-2"])
     reports: int = Field(description="Reports that belong to it.")
-    services: int = Field(description="Services in use whose way leads through it.")
+    services: int = Field(description="Services in use that hang on it, by the trace.")
     premises: int = Field(description="Premises that these services are at.")
+    customers: int = Field(description="Customers that these services are of.")
+    tiers: dict[str, int] = Field(description="These customers by tier.", examples=[{"gold": 2}])
+    cut: bool = Field(description="Whether the walk was cut: then there are at least so many.")
     held: int = Field(description="Repairs that wait for it now.")
 
 

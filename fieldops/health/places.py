@@ -26,6 +26,13 @@ WORSE = frozenset(
 )
 """The flags that say a line got worse; a rate set wrong at one line says nothing of others."""
 
+MIDDLE = "cable"
+"""The ring of a cable between the trunk and the box; its rule names the trunk, for that is plant
+outside too, and says which."""
+
+RINGS: tuple[str, ...] = (LikelyPlace.BOX, MIDDLE, LikelyPlace.TRUNK, LikelyPlace.EXCHANGE)
+"""The rings of neighbours, from the premises outwards."""
+
 Facts = Mapping[str, float | None]
 
 
@@ -99,7 +106,7 @@ def facts(
     reading: Reading,
     baseline: Reading | None,
     flags: Sequence[Flagged],
-    rings: Mapping[LikelyPlace, Ring],
+    rings: Mapping[str, Ring],
     *,
     joints: int | None,
 ) -> Facts:
@@ -118,7 +125,7 @@ def facts(
         ),
         "joints": joints,
     }
-    for place in (LikelyPlace.BOX, LikelyPlace.TRUNK, LikelyPlace.EXCHANGE):
+    for place in RINGS:
         ring = rings.get(place)
         found[f"{place}_lines"] = ring.lines if ring else None
         found[f"{place}_worse_percent"] = ring.percent if ring else None
@@ -153,7 +160,7 @@ def explanation(
     rule: Rule,
     known: Facts,
     flags: Sequence[Flagged],
-    rings: Mapping[LikelyPlace, Ring],
+    rings: Mapping[str, Ring],
     limits: Limits,
 ) -> dict[str, Any]:
     """Return why a place was named, to be kept with the reading: rule, values, neighbours."""
@@ -165,6 +172,6 @@ def explanation(
             {"flag": one.flag.value, "value": one.value, "limit": one.limit} for one in flags
         ],
         "neighbours": {
-            place.value: {"lines": ring.lines, "worse": ring.worse} for place, ring in rings.items()
+            str(place): {"lines": ring.lines, "worse": ring.worse} for place, ring in rings.items()
         },
     }

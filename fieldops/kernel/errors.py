@@ -53,7 +53,12 @@ class Refusal(Coded):
 
 
 class Hold(Coded):
-    """The command is kept and waits for a person's decision."""
+    """The command is kept and waits for a person's decision.
+
+    `stewarded`: a steward of the network record may decide it too, not the dispatchers alone.
+    """
+
+    stewarded: ClassVar[bool] = False
 
 
 class Caution(Coded):

@@ -91,6 +91,7 @@ class Permission(StrEnum):
     NETWORK_EDIT = "network:edit"
     NETWORK_READ = "network:read"
     NETWORK_REPORT = "network:report"
+    NETWORK_STEWARD = "network:steward"
     NOTE_WRITE = "note:write"
     NOTIFICATION_READ = "notification:read"
     NOTIFICATION_REPORT = "notification:report"
@@ -222,6 +223,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.MATERIAL_MOVE,
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
+        P.NETWORK_STEWARD,
         P.NOTE_WRITE,
         P.ORDER_HANDLE,
         P.ORDER_IMPORT,
@@ -253,6 +255,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.MATTER_HANDLE,
         P.NETWORK_CHANGE,
         P.NETWORK_EDIT,
+        P.NETWORK_STEWARD,
         P.NOTE_WRITE,
         P.QUALITY_DECIDE,
         P.QUALITY_READ,

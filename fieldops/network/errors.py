@@ -10,6 +10,7 @@ class ResourceChanged(Hold):
     """
 
     code = "resource_changed"
+    stewarded = True
     advice = "Go on with your work; the resource steward compares both and tells you the result."
 
 

@@ -273,7 +273,32 @@ class StewardCase(BaseModel):
     base: SideRead | None = Field(description="What the phone had seen; null: it had not said.")
     theirs: OthersRead | None = Field(description="Null: plant of another centre.")
     ours: SideRead = Field(description="What the technician did on site.")
+    second_choice: ChoiceRead | None = Field(
+        None, description="The best free one in its place, when the change was held."
+    )
     decided_at: datetime | None
     decided_by: UUID | None
     decision: str | None = Field(description="The steward's reason.")
     outcome: dict[str, Any] | None
+
+
+class SideFeature(BaseModel):
+    """One side of a waiting change on the map; `side` is base, theirs or ours."""
+
+    type: Literal["Feature"] = "Feature"
+    id: str = Field(examples=["theirs"])
+    geometry: GeoGeometry | None
+    properties: dict[str, Any]
+
+
+class SideCollection(BaseModel):
+    """The sides of a waiting change as GeoJSON."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[SideFeature]
+
+
+class StewardDetail(StewardCase):
+    """A waiting change with its sides on the map."""
+
+    map: SideCollection

@@ -102,6 +102,13 @@ class NotInCase(Refusal):
     advice = "Choose among the commands that the case lists."
 
 
+class NotAStewards(Refusal):
+    """This case is about `{case_code}`; a dispatcher decides it, not a steward of the record."""
+
+    code = "not_a_stewards"
+    advice = "Leave it to the late-work desk."
+
+
 class NotAmendable(Refusal):
     """{name} can be accepted with another {amendable} than captured, while it is held."""
 

@@ -54,6 +54,7 @@ OWN_FILES = {
     "dispatch/searching": "the search as a program of its own",
     "dispatch/timeline": "a day walked through minute by minute, pure",
     "measurements/quality": "what line tests say of plant, read for the ranking of what is free",
+    "network/drawing": "a change that waits for a steward, drawn; pure",
     "network/ranking": "what is free in the place of another, by tests and nearness, with reasons",
     "followups/wording": "the call's script, filled with what is known of a matter",
     "files/disk": "bytes on the disk: written once, synced, named by their hash",

@@ -25,7 +25,7 @@ from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.settings import Settings
-from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.network.models import NetworkFeature, NetworkService, PathElement
 from fieldops.orders.jobs import resume_suspended_work
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.visits.errors import IllegalVisitChange
@@ -39,6 +39,7 @@ from tests.support.factories.faults import (
     next_box,
     report,
 )
+from tests.support.factories.network import make_feature, make_service, tie
 from tests.support.factories.visits import assigned_visit
 from tests.support.run import first_id, run
 from tests.support.world import World, build_world, id_of
@@ -294,6 +295,45 @@ async def test_fa_02_a_new_report_joins_and_is_not_offered_a_window(
     assert told["cause"] == "Excavator cut the cable"
     assert datetime.fromisoformat(told["expected_repair_at"]) == datetime.fromisoformat(TONIGHT)
     assert len(await faults(database)) == 1
+
+
+async def test_fa_02_an_area_fault_touches_and_holds_whom_the_trace_says_also_far_below_it(
+    client: httpx.AsyncClient, database: Database, settings: Settings, world: World
+) -> None:
+    """The home's path names its box alone; a cable without recorded pairs feeds that box."""
+    street = await make_street(database, homes=1)
+    async with database.transaction() as session:
+        trunk = await make_feature(session, "cable")
+        cabinet = await make_feature(session, "cross_connect_cabinet")
+        box = await make_feature(session, "distribution_box", parent=cabinet)
+        await tie(session, "feeds", trunk, cabinet)
+        await tie(session, "feeds", cabinet, box)
+        home = await make_service(session, street.plant, number=1)
+        for step in await session.scalars(
+            select(PathElement).where(PathElement.region_id == 1, PathElement.service_id == home.id)
+        ):
+            await session.delete(step)
+        await session.flush()
+        session.add(
+            PathElement(
+                region_id=1, centre_id=box.centre_id, service_id=home.id, position=1,
+                feature_id=box.id,
+            )
+        )  # fmt: skip
+    await promised(database, world, home)
+    await run(
+        database, world.dora, "area_fault.declare",
+        feature_id=str(trunk.id), cause="Excavator cut the cable", expected_repair_at=TONIGHT,
+    )  # fmt: skip
+    headers = bearer(settings, world.ann)
+    (listed,) = (await client.get("/v1/area-faults", headers=headers)).json()["items"]
+    assert (listed["services"], listed["customers"], listed["held"]) == (1, 1, 1)
+    assert (sum(listed["tiers"].values()), listed["cut"]) == (1, False)
+    told = await client.get(f"/v1/hotline/area-fault?account={home.account}", headers=headers)
+    assert told.json()["area_fault"]["id"] == listed["id"]
+    neighbour = street.homes[0].account
+    other = await client.get(f"/v1/hotline/area-fault?account={neighbour}", headers=headers)
+    assert other.json()["area_fault"] is None
 
 
 async def test_fa_02_the_hotline_sees_whom_an_area_fault_touches(

@@ -18,7 +18,7 @@ from fieldops.kernel.permissions import Permission
 from fieldops.network.models import PathElement
 from tests.support.factories.checklists import Scene, completing, make_scene, tell
 from tests.support.factories.health import take_reading
-from tests.support.factories.network import make_plant
+from tests.support.factories.network import make_feature, make_plant
 from tests.support.run import run
 from tests.support.world import NORTH, World
 
@@ -45,7 +45,7 @@ def rule_of(
 ) -> tuple[str, str]:
     """The rule that fits and the place it names; rings are (lines, worse) by what is shared."""
     found = rules.flags_of(reading, baseline, SOLD, Limits())
-    around = {LikelyPlace(name): Ring(*counts) for name, counts in rings.items()}
+    around = {name: Ring(*counts) for name, counts in rings.items()}
     rule = places.first_that_fits(
         places.facts(reading, baseline, found, around, joints=joints), Limits()
     )
@@ -178,6 +178,8 @@ def test_hr_02_the_likely_place_follows_from_what_changed(
         ({"box": (1, 1)}, ("light_lost", "drop")),
         ({"box": (4, 4), "trunk": (6, 3)}, ("trunk_together", "trunk")),
         ({"box": (4, 4), "trunk": (6, 2)}, ("box_together", "box")),
+        ({"box": (4, 4), "cable": (4, 2), "trunk": (6, 2)}, ("cable_together", "trunk")),
+        ({"box": (4, 4), "cable": (4, 4), "trunk": (6, 3)}, ("trunk_together", "trunk")),
         ({"box": (4, 4), "trunk": (6, 6), "exchange": (9, 5)}, ("shelf_together", "exchange")),
     ],
 )
@@ -219,13 +221,22 @@ async def test_hr_02_the_answer_says_which_rule_named_the_place_and_with_which_v
     assert set(row.because["text"]) == {"en", "zh_CN"}
 
 
-async def on_one_box(database: Database, actor: Actor, count: int) -> list[Scene]:
-    """Lines activated in order on one piece of plant: box, cables and shelf are shared."""
+async def on_one_box(
+    database: Database, actor: Actor, count: int, *, boxes: int = 1
+) -> list[Scene]:
+    """Lines activated in order on one piece of plant: box, cables and shelf are shared.
+
+    With two `boxes` on the cable each second line is at the other one.
+    """
     scenes = [await make_scene(database, [actor], INSTALL) for _ in range(count)]
     async with database.transaction() as session:
         plant = await make_plant(session)
-        for scene in scenes:
-            way = (plant.shelf, plant.feeder, plant.cable, plant.box)
+        at = [
+            plant.box,
+            *[await make_feature(session, "distribution_box") for _ in range(boxes - 1)],
+        ]
+        for number, scene in enumerate(scenes):
+            way = (plant.shelf, plant.feeder, plant.cable, at[number % boxes])
             session.add_all(
                 PathElement(
                     region_id=1, centre_id=NORTH, service_id=scene.service_ids[0],
@@ -255,6 +266,22 @@ async def test_hr_02_neighbours_on_the_same_box_are_compared_by_their_newest_rea
         ("box", {"lines": 3, "worse": 2}),
         ("box", {"lines": 3, "worse": 3}),
     ]
+
+
+async def test_hr_02_lines_of_the_middle_cable_at_other_boxes_are_a_ring_of_their_own(
+    database: Database, world: World
+) -> None:
+    scenes = await on_one_box(database, world.alice, 4, boxes=2)
+    for scene in scenes:
+        row, _record = await take_reading(
+            database, world.alice, scene, down_mbps=50, optical_power_dbm=-22
+        )
+    assert row.because is not None
+    assert row.because["neighbours"] == {
+        "box": {"lines": 1, "worse": 1}, "cable": {"lines": 2, "worse": 2},
+        "trunk": {"lines": 0, "worse": 0}, "exchange": {"lines": 0, "worse": 0},
+    }  # fmt: skip
+    assert (row.because["rule"], row.likely_place) == ("cable_together", "trunk")
 
 
 async def test_hr_02_a_neighbour_read_long_ago_says_nothing(

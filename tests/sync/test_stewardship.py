@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Forbidden
 from fieldops.kernel.settings import Settings
 from fieldops.network.models import NetworkFeature, NetworkService
-from fieldops.sync.errors import NotAmendable, NotInCase
+from fieldops.sync.errors import NotAmendable, NotAStewards, NotInCase
 from tests.support.clients import bearer
 from tests.support.device import Phone
 from tests.support.factories.network import Plant, make_plant, make_service
@@ -168,3 +169,73 @@ async def test_re_05_only_a_held_commands_own_arguments_are_amended_and_never_it
             reason="other",
             amended=[{"command_id": str(scene.service.id), "args": {"mark_bad": False}}],
         )
+
+
+async def test_re_05_a_steward_who_is_no_dispatcher_decides_and_the_technician_learns_it(
+    client: httpx.AsyncClient, settings: Settings, database: Database, world: World, scene: Scene
+) -> None:
+    (case,) = await waiting(client, settings, world, "sam")
+    choice = case["second_choice"]
+    assert (choice["name"], choice["grade"]) == (scene.pair(3).name, "not_measured")
+    with pytest.raises(Forbidden):
+        await run(database, world.sam, "desk.accept", case_id=case["id"], reason="as a steward")
+    amended = {"command_id": case["command_id"], "args": {"to_id": choice["feature_id"]}}
+    await run(
+        database, world.sam, "stewardship.approve",
+        case_id=case["id"], reason="The other is promised; this one is free.", amended=[amended],
+    )  # fmt: skip
+    async with database.transaction() as session:
+        pair = await session.get_one(NetworkFeature, (1, scene.pair(3).id))
+    assert (pair.state, pair.service_id) == ("occupied", scene.service.id)
+    await scene.phone.pull()
+    (told,) = scene.phone.rows("case")
+    assert (told["state"], told["reason"]) == (
+        "accepted", "The other is promised; this one is free.",
+    )  # fmt: skip
+
+
+async def test_re_05_a_steward_refuses_a_change_and_decides_no_other_case(
+    client: httpx.AsyncClient, settings: Settings, database: Database, world: World, scene: Scene
+) -> None:
+    (case,) = await waiting(client, settings, world, "sam")
+    scene.phone.capture("queue.void", reason="store_damaged", lost="a photo", about=None)
+    await scene.phone.push()
+    desk = await client.get("/v1/desk/cases", headers=bearer(settings, world.dora))
+    other = next(row for row in desk.json()["items"] if row["id"] != case["id"])
+    with pytest.raises(NotAStewards):
+        await run(database, world.sam, "stewardship.refuse", case_id=other["id"], reason="not mine")
+    await run(
+        database, world.sam, "stewardship.refuse", case_id=case["id"], reason="It was given away."
+    )
+    await scene.phone.pull()
+    told = {row["id"]: row for row in scene.phone.rows("case")}[case["id"]]
+    assert (told["state"], told["reason"]) == ("discarded", "It was given away.")
+
+
+async def test_re_05_base_theirs_and_ours_are_on_the_map_as_geojson_and_drawn(
+    client: httpx.AsyncClient, settings: Settings, world: World, scene: Scene
+) -> None:
+    (case,) = await waiting(client, settings, world, "sam")
+    headers = bearer(settings, world.sam)
+    path = f"/v1/network/stewardship/{case['id']}"
+    found = (await client.get(path, headers=headers)).json()["map"]
+    assert found["type"] == "FeatureCollection"
+    said = {
+        (f["properties"]["side"], f["properties"]["name"]): f["properties"]["state"]
+        for f in found["features"]
+        if f["properties"]["kind"] != "home"
+    }
+    new, old = scene.pair(2).name, scene.pair(0).name
+    assert said == {
+        ("base", new): "free", ("theirs", new): "reserved", ("ours", new): "occupied",
+        ("theirs", old): "occupied", ("ours", old): "bad",
+    }  # fmt: skip
+    homes = [f for f in found["features"] if f["properties"]["kind"] == "home"]
+    assert {f["geometry"]["type"] for f in homes} == {"Point"}
+    drawn = await client.get(f"{path}/map.svg?language=zh_CN", headers=headers)
+    assert drawn.headers["content-type"].startswith("image/svg+xml")
+    assert f"当前记录: {new} 预占" in drawn.text
+    assert "<script" not in drawn.text
+    assert drawn.text.count("<path") >= 5 + 3  # five lines and the legend
+    stranger = await client.get(path, headers=bearer(settings, world.dan))
+    assert stranger.status_code == 404

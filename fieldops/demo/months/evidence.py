@@ -199,7 +199,7 @@ class Instruments:
         known[line.key] = bool(places.WORSE & set(names))
         if not flags:
             return [], None, None
-        rings = {LikelyPlace.BOX: places.Ring(len(others), sum(others))}
+        rings: dict[str, places.Ring] = {LikelyPlace.BOX: places.Ring(len(others), sum(others))}
         facts = places.facts(reading, base, flags, rings, joints=record["cabling_joints"])
         rule = places.first_that_fits(facts, LIMITS)
         return names, rule.place.value, places.explanation(rule, facts, flags, rings, LIMITS)

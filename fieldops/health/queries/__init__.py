@@ -199,39 +199,43 @@ async def limits(session: AsyncSession, region_id: int) -> rules.Limits:
 
 async def neighbours(
     session: AsyncSession, service: NetworkService, at: datetime, limits: rules.Limits
-) -> dict[rules.LikelyPlace, places.Ring]:
+) -> dict[str, places.Ring]:
     """Return how the lines around one do, by what they share with it (HR-02).
 
-    The rings do not overlap: other lines of its box (a splitter sits in one), lines of its trunk
-    cable on other boxes, lines of its DSLAM or OLT on other trunks. A line counts by its newest
-    reading, when that was taken within the days a region looks back from `at`. What the access
-    path does not name has no ring.
+    The rings do not overlap: other lines of its box (a splitter sits in one), lines of the cable
+    between trunk and box at other boxes, lines of its trunk cable on neither, lines of its DSLAM
+    or OLT on other trunks. A line counts by its newest reading, when that was taken within the
+    days a region looks back from `at`. What the access path does not name has no ring.
     """
     shared = await plant_of(session, service.region_id, service.id)
     since = at - timedelta(days=limits.neighbour_days)
-    rings, inner = {}, None
-    for place in (rules.LikelyPlace.BOX, rules.LikelyPlace.TRUNK, rules.LikelyPlace.EXCHANGE):
+    rings: dict[str, places.Ring] = {}
+    inner: list[UUID] = []
+    for place in places.RINGS:
         feature_id = shared.get(place)
         if feature_id is None:
             continue
         rings[place] = await _ring(session, service, feature_id, inner, since)
-        inner = feature_id
+        inner.append(feature_id)
     return rings
 
 
-async def plant_of(
-    session: AsyncSession, region_id: int, service_id: UUID
-) -> dict[rules.LikelyPlace, UUID]:
-    """Return what a line shares with others: box, trunk (its first cable), DSLAM or OLT."""
+async def plant_of(session: AsyncSession, region_id: int, service_id: UUID) -> dict[str, UUID]:
+    """Return what a line shares with others: box, trunk (its first cable), DSLAM or OLT.
+
+    And the cable that follows the trunk, where there is one.
+    """
     way = await network.way_of(session, region_id, [service_id], _SHARED)
     kinds = await network.kinds_of(session, region_id, way)
-    found: dict[rules.LikelyPlace, UUID] = {}
+    found: dict[str, UUID] = {}
     for feature_id in sorted(way, key=lambda id_: (way[id_], id_)):
         place = _SHARED[kinds[feature_id]]
-        if place is rules.LikelyPlace.TRUNK:
-            found.setdefault(place, feature_id)  # the one nearest to the exchange
-        else:
+        if place is not rules.LikelyPlace.TRUNK:
             found[place] = feature_id
+        elif place not in found:
+            found[place] = feature_id  # the one nearest to the exchange
+        else:
+            found.setdefault(places.MIDDLE, feature_id)
     return found
 
 
@@ -247,7 +251,7 @@ async def _ring(
     session: AsyncSession,
     service: NetworkService,
     feature_id: UUID,
-    inner: UUID | None,
+    inner: Collection[UUID],
     since: datetime,
 ) -> places.Ring:
     region_id = service.region_id
@@ -258,9 +262,9 @@ async def _ring(
         HealthRecord.service_id != service.id,
         HealthRecord.last_reading_at >= since,
     )
-    if inner is not None:
+    for nearer in inner:
         statement = statement.where(
-            HealthRecord.service_id.not_in(network.through(region_id, inner))
+            HealthRecord.service_id.not_in(network.through(region_id, nearer))
         )
     lines, bad = (await session.execute(statement)).one()
     return places.Ring(lines, bad)

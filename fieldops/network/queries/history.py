@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import Uuid
 
+from fieldops.customers.models import Premises
 from fieldops.kernel import commands, geo
 from fieldops.kernel.audit import MASK, Audit
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
 from fieldops.network import policy
-from fieldops.network.models import NetworkFeature
+from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.organisation.models import Person
 
 SUBJECT = "visit_id"
@@ -82,6 +83,23 @@ async def placed(
         .where(policy.visible_features(scope), NetworkFeature.id.in_(ids))
     )
     return {row.id: (row, name, shape) for row, name, shape in found}
+
+
+async def homes(
+    session: AsyncSession, scope: Scope, service_ids: Collection[UUID]
+) -> dict[UUID, Any]:
+    """Return where the premises of services in a scope lie, as GeoJSON."""
+    found = await session.execute(
+        select(NetworkService.id, geo.as_geojson(Premises.point))
+        .join(Premises, Premises.id == NetworkService.premises_id)
+        .where(
+            policy.visible_services(scope),
+            NetworkService.region_id == scope.region_id,
+            Premises.region_id == scope.region_id,
+            NetworkService.id.in_(service_ids),
+        )
+    )
+    return {id_: shape for id_, shape in found}  # noqa: C416 - rows are not pairs
 
 
 async def changed_after(

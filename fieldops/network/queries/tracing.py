@@ -129,6 +129,23 @@ def carried(scope: Scope, feature_id: UUID) -> Select[Any]:
     )
 
 
+def services_below(region_id: int, ids: Collection[UUID]) -> Select[UUID]:
+    """Return the statement for the services in use that hang on some features (FA-02)."""
+    return select(NetworkService.id).where(
+        NetworkService.region_id == region_id, _hangs_on(region_id, ids)
+    )
+
+
+async def above_services(
+    session: AsyncSession, region_id: int, service_ids: Collection[UUID]
+) -> set[UUID]:
+    """Return all plant that some services hang on: what they use, and what that hangs on."""
+    used = await path_of(session, region_id, service_ids)
+    ids = set().union(*used.values())
+    way = await above(session, region_id, ids)
+    return ids | {step.feature.id for step in way.steps}
+
+
 async def impact(session: AsyncSession, region_id: int, ids: Collection[UUID]) -> Impact:
     """Count the services in use, premises and customers that some features carry, by tier (FA-02).
 

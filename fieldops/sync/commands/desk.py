@@ -10,12 +10,18 @@ from pydantic_core import to_jsonable_python
 from fieldops.files import promises
 from fieldops.kernel import commands
 from fieldops.kernel.commands import Applied, Args, Context, command
-from fieldops.kernel.errors import Coded
+from fieldops.kernel.errors import REGISTRY, Coded, Hold
 from fieldops.kernel.permissions import Permission
 from fieldops.sync import policy, queries
 from fieldops.sync.commands import entries
 from fieldops.sync.commands.devices import Reason
-from fieldops.sync.errors import CannotDecide, CaseChanged, NotAmendable, NotInCase
+from fieldops.sync.errors import (
+    CannotDecide,
+    CaseChanged,
+    NotAmendable,
+    NotAStewards,
+    NotInCase,
+)
 from fieldops.sync.models import Case, CaseEntry, Device
 from fieldops.sync.rules import MOST_DECIDED, CaseState, Decision, Status
 
@@ -61,9 +67,11 @@ class HandOver(Judge):
 
 
 async def _looked_at(ctx: Context, args: Judge) -> tuple[Case, Device]:
-    """Lock an open case; raises NotFound, CaseClosed, CaseChanged."""
-    scope = ctx.actor.scope(Permission.DESK_DECIDE)
+    """Lock an open case; raises NotFound, CaseClosed, CaseChanged, NotAStewards."""
+    scope = ctx.actor.scope(ctx.spec.permission)
     case, device = await queries.lock_case(ctx.session, scope, args.case_id)
+    if ctx.spec.permission is Permission.NETWORK_STEWARD:
+        _check_stewarded(case)
     if args.case_version not in {None, case.version}:
         raise CaseChanged(what="case", present=case.version)
     if args.record_version is not None:
@@ -73,6 +81,13 @@ async def _looked_at(ctx: Context, args: Judge) -> tuple[Case, Device]:
         if present != args.record_version:
             raise CaseChanged(what="record", present=present)
     return case, device
+
+
+def _check_stewarded(case: Case) -> None:
+    """Raise NotAStewards unless the record's own state keeps this case waiting (RE-05)."""
+    held = REGISTRY.get(case.code)
+    if held is None or not issubclass(held, Hold) or not held.stewarded:
+        raise NotAStewards(case_code=case.code)
 
 
 async def _still_as_seen(ctx: Context, case: Case, args: Judge, own: Collection[UUID]) -> None:
@@ -152,6 +167,24 @@ async def discard(ctx: Context, args: Judge) -> Case:
     """Discard late work: it takes no effect, and the reason goes back to the technician.
 
     Raises CaseClosed, CaseChanged.
+    """
+    return await _without_effect(ctx, args, CaseState.DISCARDED)
+
+
+@command("stewardship.approve", permission=Permission.NETWORK_STEWARD, subject="case_id")
+async def approve(ctx: Context, args: Accept) -> Case:
+    """Approve a change that met a newer state, as captured or amended, as a steward (RE-05).
+
+    Raises NotAStewards for a case of another kind, and what desk.accept does.
+    """
+    return cast("Case", await accept(ctx, args))
+
+
+@command("stewardship.refuse", permission=Permission.NETWORK_STEWARD, subject="case_id")
+async def refuse(ctx: Context, args: Judge) -> Case:
+    """Refuse a change that met a newer state; the reason goes to the technician (RE-05).
+
+    Raises NotAStewards for a case of another kind, CaseClosed, CaseChanged.
     """
     return await _without_effect(ctx, args, CaseState.DISCARDED)
 

@@ -191,7 +191,7 @@ async def indicator_chart(
 
 
 @router.get(
-    "/centres/{centre_id}/weekly-report",
+    "/weekly-report",
     operation_id="weekly_report",
     summary="A centre's week as PDF: figures, targets, the week before, charts, what was missed",
     response_class=Response,
@@ -199,8 +199,8 @@ async def indicator_chart(
     | {200: {"content": {"application/pdf": {}}, "description": "The paper"}},
 )
 async def weekly_report(
-    centre_id: UUID,
     acting: Annotated[Acting, acts(Permission.INDICATOR_READ)],
+    centre_id: Annotated[UUID, Query(description="The centre.")],
     day: Annotated[date, Query(description="Any local day of the week.")],
     language: Annotated[Language, Query(description="Of the words in it.")] = "en",
 ) -> Response:

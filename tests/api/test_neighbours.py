@@ -70,6 +70,7 @@ NO_PLACE = {
     "entity_id": "the history is for supervisors of the whole region; the region is tested",
     "person_id": "accounts belong to the region, which is tested below",
     "name": "a region's own numbers",
+    "month": "a region's own months",
     "key": "the address of an upload is its own secret",
     "subscription_id": "a browser of one's own, tested with web push",
     "sha256": "a content is found through its links, tested with the files",

@@ -117,13 +117,13 @@ async def test_kp_02_the_weekly_paper_is_a_pdf_of_at_most_two_pages_for_who_sees
     database: Database, world: World, reader: Reader, settings: Settings
 ) -> None:
     await fortnight(database)
-    path = f"/v1/centres/{NORTH}/weekly-report?day=2026-11-18&language=zh_CN"
+    path = f"/v1/weekly-report?centre_id={NORTH}&day=2026-11-18&language=zh_CN"
     answer = await reader.client.get(path, headers=bearer(settings, world.sam))
     assert answer.status_code == 200, answer.text
     assert answer.content.startswith(b"%PDF-")
     assert 'filename="weekly-2026-11-16.pdf"' in answer.headers["content-disposition"]
     assert len(pypdf.PdfReader(io.BytesIO(answer.content)).pages) <= 2
     foreign = await reader.client.get(
-        f"/v1/centres/{SOUTH}/weekly-report?day=2026-11-18", headers=bearer(settings, world.dora)
+        f"/v1/weekly-report?centre_id={SOUTH}&day=2026-11-18", headers=bearer(settings, world.dora)
     )
     assert foreign.json()["code"] == "not_found"

@@ -70,6 +70,8 @@ ROUTERS = (
     "accountability",
     "ogc",
     "plant",
+    "rankings",
+    "lessons",
     "by_link",
     "page",
     "page.follow_up",

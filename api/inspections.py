@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.evidence import shown_evidence
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb, worked_out
 from fieldops.checklists.schemas import AnswerOnDevice
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day
@@ -131,24 +131,7 @@ async def duty_list(
         and (centre_id is None or row.centre_id == centre_id)
         and (overdue is None or row.overdue is overdue)
     ]
-    if sort is not None:
-        rows = _sorted(rows, sort)
-    return _part(rows, after, limit)
-
-
-def _sorted(rows: list[DutyRead], sort: str) -> list[DutyRead]:
-    name = sort.removeprefix("-")
-    known = [row for row in rows if getattr(row, name) is not None]
-    known.sort(key=lambda row: getattr(row, name), reverse=sort.startswith("-"))
-    return known + [row for row in rows if getattr(row, name) is None]
-
-
-def _part(rows: Sequence[DutyRead], after: UUID | None, limit: int) -> Page[DutyRead]:
-    """Return the part of a list that is worked out: it is as long as there are units."""
-    begins = next((n + 1 for n, row in enumerate(rows) if row.id == after), 0)
-    part = rows[begins : begins + limit]
-    more = begins + limit < len(rows)
-    return Page[DutyRead](items=list(part), next=part[-1].id if more and part else None)
+    return worked_out(rows, after, limit, DutyRead, sort)
 
 
 async def _duties(reading: Reading) -> list[DutyRead]:

@@ -90,6 +90,25 @@ async def page(
     return Page.of(rows, limit, schema)
 
 
+def worked_out(
+    rows: Sequence[M], after: UUID | None, limit: int, schema: type[M], sort: str | None = None
+) -> Page[M]:
+    """Return the part of a list that is not read but worked out, as a whole, each time.
+
+    `rows` have an `id`; `sort` as of `page`: rows without a value come last.
+    """
+    kept: list[Any] = list(rows)
+    if sort is not None:
+        name = sort.removeprefix("-")
+        known = [row for row in kept if getattr(row, name) is not None]
+        known.sort(key=lambda row: getattr(row, name), reverse=sort.startswith("-"))
+        kept = known + [row for row in kept if getattr(row, name) is None]
+    begins = next((n + 1 for n, row in enumerate(kept) if row.id == after), 0)
+    part = kept[begins : begins + limit]
+    more = begins + limit < len(kept) and part
+    return Page[schema](items=part, next=part[-1].id if more else None)  # type: ignore[valid-type]
+
+
 class ResultRef(BaseModel):
     type: str = Field(examples=["visit"])
     id: UUID

@@ -1,6 +1,6 @@
 """Refusals of quality: flags, inspections, feedback, cases, lessons."""
 
-from fieldops.kernel.errors import Refusal
+from fieldops.kernel.errors import Caution, Refusal
 
 
 class FlagDecided(Refusal):
@@ -197,3 +197,10 @@ class LessonNamesPeople(Refusal):
     code = "lesson_names_people"
     status = 422
     advice = "Take names, numbers and addresses out; tell what happened without saying to whom."
+
+
+class MayNamePeople(Caution):
+    """This looks like something about a customer: {found}. Such a lesson is not published."""
+
+    code = "may_name_people"
+    advice = "Take names, numbers and addresses out before it is published."

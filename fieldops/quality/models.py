@@ -380,3 +380,35 @@ class AccountabilityCase(Regional):
         CheckConstraint("(state = 'closed') = (closed_at is not null)", name="closed_known"),
         CheckConstraint("decided_by <> technician_id", name="not_own_case"),
     )
+
+
+class Lesson(Regional):
+    """A lesson of the case library: problem, cause, remedy, in both languages (QA-07).
+
+    It is the whole region's and holds nothing about customers, which publishing checks; an
+    erasure has nothing to find in it. `kinds` and `services` say for which work; empty: for all.
+    """
+
+    __tablename__ = "quality_lesson"
+    resource = "lesson"
+
+    text_en: Mapped[dict[str, Any]]
+    text_zh: Mapped[dict[str, Any]]
+    kinds: Mapped[list[str]]
+    services: Mapped[list[str]]
+    photos: Mapped[list[str]]
+    state: Mapped[str]
+    drafted_by: Mapped[UUID]
+    drafted_at: Mapped[datetime]
+    published_by: Mapped[UUID | None]
+    published_at: Mapped[datetime | None]
+    retired_by: Mapped[UUID | None]
+    retired_at: Mapped[datetime | None]
+    retired_reason: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("state", rules.LessonState), name="state_known"),
+        CheckConstraint("(state = 'drafted') = (published_at is null)", name="published_known"),
+        CheckConstraint("(state = 'retired') = (retired_at is not null)", name="retired_known"),
+        Index("ix_quality_lesson_state", "region_id", "state", "published_at"),
+    )

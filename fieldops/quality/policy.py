@@ -7,7 +7,7 @@ do not see it.
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
@@ -21,9 +21,11 @@ from fieldops.quality.models import (
     FilledForm,
     Inspection,
     InspectionFinding,
+    Lesson,
     PhotoPrint,
     SampledVisit,
 )
+from fieldops.quality.rules import LessonState
 
 
 def visible_flags(scope: Scope) -> ColumnElement[bool]:
@@ -127,6 +129,21 @@ def visible_cases(scope: Scope) -> ColumnElement[bool]:
     )
 
 
+def visible_lessons(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for lessons: the published ones, for the offices all of the region."""
+    published: ColumnElement[bool] = Lesson.state == LessonState.PUBLISHED
+    seen = published if not scope.office else true()
+    return and_(Lesson.region_id == scope.region_id, seen)
+
+
+def fits_work(lesson: Any, kind: Any, service: Any) -> ColumnElement[bool]:
+    """Return the condition that a lesson is for a kind of work and a service; empty: for all."""
+    return and_(
+        or_(lesson.kinds == [], func.jsonb_exists(lesson.kinds, kind)),
+        or_(lesson.services == [], func.jsonb_exists(lesson.services, service)),
+    )
+
+
 shown(EvidenceFlag, Permission.QUALITY_READ, visible_flags)
 shown(EvidenceLook, Permission.QUALITY_READ, visible_looks)
 shown(PhotoPrint, Permission.QUALITY_DECIDE, visible_prints)
@@ -137,3 +154,4 @@ shown(FilledForm, Permission.INSPECTION_READ, visible_forms)
 shown(FeedbackRound, Permission.INSPECTION_READ, visible_rounds)
 shown(InspectionFinding, Permission.QUALITY_READ, visible_findings)
 shown(AccountabilityCase, Permission.QUALITY_READ, visible_cases)
+shown(Lesson, Permission.QUALITY_READ, visible_lessons)

@@ -265,6 +265,10 @@ MOST_POPULATION = 20_000
 MOST_ADDED = 100
 MOST_SAMPLE = 2000
 MOST_EVIDENCE_FILES = 20
+MOST_HELD_LESSONS = 200
+"""How many lessons a phone holds at most, the newest."""
+FINDINGS_HELD = timedelta(days=60)
+"""How long a phone holds what an inspection said about its user's work."""
 MOST_EVIDENCE = 500
 """How many answers, tests or flags of one visit a remote inspection shows, each."""
 
@@ -319,6 +323,7 @@ def check_heard(state: str, until: datetime, now: datetime) -> None:
         raise StatementAwaited(until=until.isoformat(timespec="minutes"))
 
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TELLING = (
     ("an e-mail address", re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)),
     ("a telephone number", re.compile(r"(?<![\w.])\+?\d[\d \-]{5,}\d(?![\w.])", re.ASCII)),
@@ -334,7 +339,8 @@ _TELLING = (
 def names_people(texts: Iterable[str]) -> str | None:
     """Return what in a lesson's texts looks like a customer's data, None of nothing (QA-07)."""
     for text in texts:
+        without_days = _DAY.sub("", text)
         for what, pattern in _TELLING:
-            if pattern.search(text):
+            if pattern.search(without_days):
                 return what
     return None

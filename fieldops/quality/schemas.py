@@ -18,6 +18,7 @@ from fieldops.quality.rules import (
     FindingState,
     FlagState,
     InspectionState,
+    LessonState,
     Measure,
     Severity,
     Verdict,
@@ -227,6 +228,71 @@ class InspectionFindingRead(_Read):
     given_at: datetime | None
     answer: str | None = Field(description="What the person says.")
     answered_at: datetime | None
+
+
+class EvidenceFlagOnDevice(_Read):
+    """A question about own evidence, on the phone that answers it (QA-05)."""
+
+    visit_id: UUID | None = Field(description="None on a device that does not hold the visit.")
+    kind: Check
+    reason: dict[str, str] = Field(description="Why it was raised, a sentence per language.")
+    state: FlagState
+    found_at: datetime
+    answer_until: datetime
+    answer: str | None
+
+
+class InspectionFindingOnDevice(_Read):
+    """What an inspection said about own work (QA-06)."""
+
+    visit_id: UUID | None = Field(description="None on a device that does not hold the visit.")
+    severity: Severity
+    words: str
+    state: FindingState
+    given_at: datetime
+    answer: str | None
+
+
+class LessonOnDevice(_Read):
+    """A published lesson, offered on visits of its kinds (QA-07)."""
+
+    text_en: dict[str, str] = Field(description="title, problem, cause, remedy")
+    text_zh: dict[str, str]
+    kinds: list[str] = Field(description="Kinds of work it is for; empty: all.")
+    services: list[str]
+    photos: list[str] = Field(description="By sha256, read online under /v1/lessons.")
+    published_at: datetime
+
+
+class LessonRead(LessonOnDevice):
+    """A lesson of the case library (QA-07)."""
+
+    state: LessonState
+    drafted_by: UUID
+    drafted_at: datetime
+    published_by: UUID | None
+    published_at: datetime | None  # type: ignore[assignment]
+    retired_by: UUID | None
+    retired_at: datetime | None
+    retired_reason: str | None
+
+
+class Ranked(BaseModel):
+    """How a centre, firm or person did by inspections, against a time before (QA-06)."""
+
+    id: UUID
+    name: str
+    place: int | None = Field(description="Null with too few forms for a place.")
+    enough: bool = Field(description="Whether there are forms enough for a place.")
+    forms: int
+    score: float | None = Field(description="The mean of the forms' scores, 0 to 100.")
+    minor: int
+    major: int
+    serious: int
+    before_forms: int
+    before_score: float | None
+    before_findings: int
+    change: float | None = Field(description="The score against the one before.")
 
 
 class AccountabilityCaseRead(_Read):

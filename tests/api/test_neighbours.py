@@ -57,6 +57,7 @@ OPERATIONS = [
 # Path parameters that name no record of a place, with the reason.
 NO_PLACE = {
     "version_id": "templates are a catalogue of the whole installation",
+    "lesson_id": "lessons are the whole region's; the region is tested with them",
     "form_id": "forms of inspections are a catalogue of the whole installation",
     "draft_id": "drafts of templates are one for the whole installation, as templates are",
     "entity": "the name of a table",
@@ -78,6 +79,7 @@ NO_PLACE = {
 
 WHY: dict[str, Any] = {"reason": "for the test"}
 SOME = str(new_id())
+LESSON = dict.fromkeys(("title", "problem", "cause", "remedy"), "for the test")
 BODIES: dict[str, dict[str, Any]] = {
     "appointment_cancel": {"channel": "phone", "customer_said": "No."},
     "appointment_reschedule": {
@@ -139,6 +141,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "said": "Good",
         "customer_agreed": True,
     },
+    "lesson_change": {"text_en": LESSON, "text_zh": LESSON},
+    "lesson_publish": {},
     "inspection_draw": {
         "ended_from": "2026-10-01T00:00:00Z",
         "ended_before": "2026-11-01T00:00:00Z",

@@ -14,15 +14,18 @@ from sqlalchemy import func, literal, select
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
 from fieldops.customers.models import Customer, Premises
+from fieldops.kernel import clock
 from fieldops.kernel.base import metadata, operational_tables
 from fieldops.kernel.db import Database
 from fieldops.materials.models import Material
+from fieldops.quality.commands.filling import ensure_standard_forms
+from fieldops.quality.models import EvidenceFlag, Form, Inspection, InspectionFinding, Lesson
 from fieldops.visits.models import Notice
 from tests.support.device import Phone
 from tests.support.factories.appointments import book, local
 from tests.support.factories.network import make_plant, make_service
 from tests.support.factories.orders import make_order
-from tests.support.world import World
+from tests.support.world import NORTH, World, id_of
 
 Step = tuple[str, dict[str, Any]]
 DOOR = {"type": "Point", "coordinates": [24.941, 60.17]}
@@ -42,6 +45,8 @@ class Day:
     checklist_id: UUID
     notice_id: UUID
     material_id: UUID
+    flag_id: UUID
+    inspection_finding_id: UUID
 
     def visit(self, name: str, **args: Any) -> Step:
         """A command about the visit."""
@@ -103,7 +108,41 @@ async def make_day(database: Database, world: World) -> Day:
         checklist_id,
         notice_id,
         gift.id,
+        *await _said_of_alice(database, made.visit_id),
     )
+
+
+async def _said_of_alice(database: Database, visit_id: UUID) -> tuple[UUID, UUID]:
+    """Have a question about Alice's evidence, a finding of an inspection, and a lesson."""
+    now, alice = clock.now(), id_of("alice")
+    where: dict[str, Any] = {"region_id": 1, "centre_id": NORTH}
+    async with database.transaction() as session:
+        await ensure_standard_forms(session)
+        form_id = await session.scalar(select(Form.id).where(Form.code == "remote_visit"))
+        flag = EvidenceFlag(
+            **where, visit_id=visit_id, technician_id=alice, kind="too_short", subject_id=visit_id,
+            subject_type="visit", reason={"en": "Short.", "zh_CN": "过短。"}, found={},
+            thresholds={}, state="open", found_at=now, answer_until=now,
+        )  # fmt: skip
+        inspection = Inspection(
+            **where, level="centre", kind="remote", form_id=form_id, state="reported", round=1,
+            planned_for=now.date(), done_on=now.date(), score=80.0, inspector_id=id_of("sam"),
+            planned_by=id_of("sam"),
+        )  # fmt: skip
+        lesson = Lesson(
+            region_id=1, text_en={"title": "Wet"}, text_zh={"title": "进水"}, kinds=[], services=[],
+            photos=[], state="published", drafted_by=id_of("sam"), drafted_at=now,
+            published_by=id_of("sam"), published_at=now,
+        )  # fmt: skip
+        session.add_all([flag, inspection, lesson])
+        await session.flush()
+        finding = InspectionFinding(
+            **where, inspection_id=inspection.id, visit_id=visit_id, technician_id=alice,
+            severity="minor", words="Not signed.", state="given", found_by=id_of("sam"),
+            found_at=now, given_at=now,
+        )  # fmt: skip
+        session.add(finding)
+    return flag.id, finding.id
 
 
 def _arrived(day: Day) -> list[Step]:
@@ -196,8 +235,22 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
         day.visit("appointment.request_reschedule", reason="customer_asked", wish="On Friday")
     ],
     "checklist.answer": lambda day: [*_started(day), _answers(day)],
+    "evidence_flag.answer": lambda day: [
+        day.visit("visit.accept"),
+        ("evidence_flag.answer", {"flag_id": str(day.flag_id), "answer": "It was quick."}),
+    ],
     "file.link": lambda day: [*_started(day), _photo(day)],
     "health.record_reading": lambda day: [*_started(day), _reading(day)],
+    "inspection_finding.answer": lambda day: [
+        day.visit("visit.accept"),
+        (
+            "inspection_finding.answer",
+            {
+                "inspection_finding_id": str(day.inspection_finding_id),
+                "answer": "It was signed.",
+            },
+        ),
+    ],
     "material.count": lambda day: [day.visit("visit.accept"), _gift("material.count", day)],
     "material.hand_back": lambda day: [
         day.visit("visit.accept"),

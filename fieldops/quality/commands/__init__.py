@@ -1,5 +1,13 @@
 """The verbs of quality; importing this registers them all."""
 
-from fieldops.quality.commands import cases, evidence, filling, planning, reporting, sampling
+from fieldops.quality.commands import (
+    cases,
+    evidence,
+    filling,
+    learning,
+    planning,
+    reporting,
+    sampling,
+)
 
-__all__ = ["cases", "evidence", "filling", "planning", "reporting", "sampling"]
+__all__ = ["cases", "evidence", "filling", "learning", "planning", "reporting", "sampling"]

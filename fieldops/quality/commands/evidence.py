@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fieldops.kernel import configuration, geo
-from fieldops.kernel.commands import Args, Context, Outcome, Text, command, shown
+from fieldops.kernel.commands import Args, Context, Nature, Outcome, Text, command, shown
 from fieldops.kernel.configuration import Number
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
@@ -238,17 +238,26 @@ async def _clocks_off(ctx: Context, visit: Visit) -> list[Found]:
     ]
 
 
-@command("evidence_flag.answer", permission=Permission.QUALITY_ANSWER, subject="flag_id")
+@command(
+    "evidence_flag.answer",
+    permission=Permission.QUALITY_ANSWER,
+    nature=Nature.FACT,
+    offline=True,
+    subject="flag_id",
+)
 async def answer(ctx: Context, args: AnswerFlag) -> Outcome:
     """Say what was the case with one's own evidence; it can be said anew until decided (QA-05).
 
-    Raises NotFound for somebody else's, FlagDecided.
+    From a phone it is kept beside the decision too: it was said before the phone knew of it.
+    Raises NotFound for somebody else's, FlagDecided online.
     """
     flag = await queries.lock_flag(
         ctx.session, ctx.actor.scope(Permission.QUALITY_ANSWER), args.flag_id
     )
-    rules.check_answerable(flag.state)
-    flag.state = FlagState.ANSWERED.value
+    if not ctx.from_device:
+        rules.check_answerable(flag.state)
+    if flag.state not in rules.DECIDED:
+        flag.state = FlagState.ANSWERED.value
     flag.answer, flag.answered_at = args.answer, ctx.happened_at
     return flag
 

@@ -151,6 +151,7 @@ async def withdraw(ctx: Context, args: WithdrawFinding) -> InspectionFinding:
     "inspection_finding.answer",
     permission=Permission.QUALITY_ANSWER,
     nature=Nature.FACT,
+    offline=True,
     subject="inspection_finding_id",
 )
 async def answer_finding(ctx: Context, args: AnswerFinding) -> InspectionFinding:

@@ -1,0 +1,124 @@
+"""Reads of rankings: scores and findings of centres, firms and people in a time (QA-06)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fieldops.kernel.permissions import Scope
+from fieldops.organisation.models import Technician, Unit
+from fieldops.quality import policy
+from fieldops.quality.models import FilledForm, Inspection, InspectionFinding
+from fieldops.quality.rules import InspectionState
+
+DONE = (InspectionState.REPORTED, InspectionState.ANSWERED, InspectionState.ACCEPTED)
+
+
+class Of(StrEnum):
+    """What is ranked."""
+
+    CENTRE = "centre"
+    FIRM = "firm"
+    TECHNICIAN = "technician"
+
+
+@dataclass(slots=True)
+class Standing:
+    """How somebody did in a time: filled forms, the sum of their scores, findings by severity."""
+
+    forms: int = 0
+    total: float = 0.0
+    findings: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float | None:
+        """The mean of the scores, None without a form."""
+        return round(self.total / self.forms, 2) if self.forms else None
+
+
+async def standings(
+    session: AsyncSession,
+    scope: Scope,
+    of: Of,
+    starts: datetime,
+    ends: datetime,
+    centre_id: UUID | None = None,
+) -> dict[UUID, Standing]:
+    """Return how each centre, firm or person did by inspections whose sheet was given.
+
+    Forms by when they were filled, findings by when they were made. A firm stands for its
+    technicians, and for findings on the firm itself.
+    """
+    found: dict[UUID, Standing] = {}
+    for who, number, total in await session.execute(
+        _counted(scope, of, FilledForm, FilledForm.filled_at, starts, ends, centre_id)
+    ):
+        found[who] = Standing(number, total)
+    for who, severity, number in await session.execute(
+        _counted(scope, of, InspectionFinding, InspectionFinding.given_at, starts, ends, centre_id)
+    ):
+        found.setdefault(who, Standing()).findings[severity] = number
+    return found
+
+
+def _counted(
+    scope: Scope,
+    of: Of,
+    model: Any,
+    moment: Any,
+    starts: datetime,
+    ends: datetime,
+    centre_id: UUID | None,
+) -> Any:
+    """Return the statement that counts forms (with their scores) or findings (by severity)."""
+    technician = and_(
+        Technician.region_id == model.region_id,
+        Technician.id == model.technician_id,
+        Technician.region_id == scope.region_id,
+    )
+    forms = model is FilledForm
+    who: Any = {
+        Of.CENTRE: model.centre_id,
+        Of.TECHNICIAN: model.technician_id,
+        Of.FIRM: Technician.firm_id if forms else func.coalesce(Technician.firm_id, Unit.id),
+    }[of]
+    counted = (func.count(), func.sum(model.score)) if forms else (model.severity, func.count())
+    statement = select(who, *counted).join(
+        Inspection,
+        and_(Inspection.region_id == model.region_id, Inspection.id == model.inspection_id),
+    )
+    if of is Of.FIRM:
+        statement = statement.outerjoin(Technician, technician)
+        if not forms:
+            firm = and_(Unit.id == model.unit_id, Unit.kind == "firm")
+            statement = statement.outerjoin(Unit, firm)
+    visible = policy.visible_forms(scope) if forms else policy.visible_findings(scope)
+    statement = statement.where(
+        visible,
+        Inspection.region_id == scope.region_id,
+        Inspection.state.in_(DONE),
+        moment >= starts,
+        moment < ends,
+        who.is_not(None),
+    )
+    if centre_id is not None:
+        statement = statement.where(model.centre_id == centre_id)
+    return statement.group_by(who) if forms else statement.group_by(who, model.severity)
+
+
+async def names(
+    session: AsyncSession, region_id: int, of: Of, ids: Collection[UUID]
+) -> dict[UUID, str]:
+    """Return the names of what is ranked."""
+    statement = select(Unit.id, Unit.name).where(Unit.id.in_(sorted(ids)))
+    if of is Of.TECHNICIAN:
+        statement = select(Technician.id, Technician.name).where(
+            Technician.region_id == region_id, Technician.id.in_(sorted(ids))
+        )
+    found = await session.execute(statement)
+    return {row.id: row.name for row in found}

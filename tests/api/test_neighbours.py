@@ -26,6 +26,7 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import NIL, new_id
 from fieldops.kernel.settings import Settings
+from fieldops.measurements.models import LineCheck
 from fieldops.notifications.models import Message
 from fieldops.orders.commands.catalogue import lay_out_reasons
 from fieldops.quality.commands.filling import ensure_standard_forms
@@ -465,7 +466,20 @@ async def question(database: Database, place: Place, region: int, centre: UUID) 
     async with database.transaction() as session:
         session.add(flag)
     await inspect(database, place, region, centre)
+    await plan_check(database, place, region, centre)
     return flag.id
+
+
+async def plan_check(database: Database, place: Place, region: int, centre: UUID) -> None:
+    """Have a line test planned before the visit (RE-04)."""
+    check = LineCheck(
+        region_id=region, centre_id=centre, visit_id=place.ids["visit_id"], why={},
+        service_id=place.ids["service_id"], place_id=place.ids["feature_id"],
+        due_at=clock.now(), state="planned",
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(check)
+    place.ids["check_id"] = check.id
 
 
 async def inspect(database: Database, place: Place, region: int, centre: UUID) -> None:
@@ -544,7 +558,8 @@ async def register(database: Database, technician: Actor, centre: UUID) -> tuple
     case = Case(
         region_id=technician.region_id, device_id=device, person_id=technician.id,
         centre_id=centre, first_command_id=new_id(), name="visit.complete", status="held",
-        blocks=False, code="reassigned", message="m", advice="a", next_steps=[], details={},
+        blocks=False, code="resource_changed", message="m", advice="a", next_steps=[],
+        details={"feature_id": str(new_id()), "wanted": {"state": "bad", "service_id": None}},
         opened_at=clock.now(),
     )  # fmt: skip
     async with database.transaction() as session:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from api.routing import After, Limit, Page, Reading, page, part, reads, sort_by, verb
 from fieldops.checklists import commands, drafting, queries, rules
 from fieldops.checklists.models import (
     Answer,
@@ -73,17 +74,18 @@ def _version(version: TemplateVersion, template: Template) -> TemplateVersionRea
 )
 async def list_templates(
     reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    only: Annotated[Narrowing, narrow_by(Template, "kind", "service", "segment")],
     code: Annotated[
         str | None, Query(max_length=60, pattern="^[a-z0-9_]*$", description="Only this template.")
     ] = None,
+    sort: sort_by("published_at", "number") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[TemplateVersionRead]:
-    rows = await queries.versions(reading.session, code=code, after=after, limit=limit + 1)
-    return Page(
-        items=[_version(version, template) for version, template in rows[:limit]],
-        next=rows[limit - 1][0].id if len(rows) > limit else None,
-    )
+    statement = only(queries.versions(code=code))
+    rows, following = await part(reading, statement, TemplateVersion.id, after, limit, sort)
+    of = await queries.templates_of(reading.session, rows)
+    return Page(items=[_version(row, of[row.template_id]) for row in rows], next=following)
 
 
 @router.get(
@@ -142,17 +144,21 @@ async def template_changes(
 )
 async def list_drafts(
     reading: Annotated[Reading, reads(Permission.CHECKLIST_PUBLISH)],
+    only: Annotated[Narrowing, narrow_by(TemplateDraft, "kind", "service", "updated_at")],
     code: Annotated[
         str | None, Query(max_length=60, pattern="^[a-z0-9_]*$", description="Only this template.")
     ] = None,
     state: Annotated[
         Literal["open", "published", "discarded"] | None, Query(description="Only in this state.")
     ] = None,
+    sort: sort_by("code", "kind", "updated_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[TemplateDraftRead]:
     statement = queries.drafts(code=code, state=state)
-    return await page(reading, statement, TemplateDraft.id, after, limit, TemplateDraftRead)
+    return await page(
+        reading, only(statement), TemplateDraft.id, after, limit, TemplateDraftRead, sort
+    )
 
 
 @router.get(
@@ -232,16 +238,18 @@ async def _read(reading: Reading, rows: Sequence[Checklist]) -> list[ChecklistRe
 )
 async def list_checklists(
     reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    only: Annotated[
+        Narrowing,
+        narrow_by(Checklist, "centre_id", "work_order_id", "template_version_id", "state"),
+    ],
     visit_id: Annotated[UUID | None, Query(description="Only of this visit.")] = None,
+    sort: sort_by("created_at", "updated_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ChecklistRead]:
-    statement = queries.checklists(reading.scope, visit_id=visit_id)
-    if after is not None:
-        statement = statement.where(Checklist.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    following = rows[limit - 1].id if len(rows) > limit else None
-    return Page(items=await _read(reading, rows[:limit]), next=following)
+    statement = only(queries.checklists(reading.scope, visit_id=visit_id))
+    rows, following = await part(reading, statement, Checklist.id, after, limit, sort)
+    return Page(items=await _read(reading, rows), next=following)
 
 
 @router.get(
@@ -292,8 +300,14 @@ async def get_checklist(
 async def list_answers(
     checklist_id: UUID,
     reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    only: Annotated[
+        Narrowing, narrow_by(Answer, "item_key", "technician_id", "superseded", "estimated_at")
+    ],
+    sort: sort_by("item_key", "estimated_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[AnswerRead]:
     row = await queries.checklist(reading.session, reading.scope, checklist_id)
-    return await page(reading, queries.history(row), Answer.id, after, limit, AnswerRead)
+    return await page(
+        reading, only(queries.history(row)), Answer.id, after, limit, AnswerRead, sort
+    )

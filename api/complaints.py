@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.evidence import shown_evidence
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.complaints import policy, queries, rules
@@ -114,12 +115,16 @@ async def complaint_get(
 async def complaint_entries(
     complaint_id: UUID,
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(ComplaintEntry, "by_id", "at", kind=rules.EntryKind)],
+    sort: sort_by("at", "kind") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ComplaintEntryRead]:
     found = await queries.complaint(reading.session, reading.scope, complaint_id)
     statement = queries.entries(reading.scope, found.id)
-    return await page(reading, statement, ComplaintEntry.id, after, limit, ComplaintEntryRead)
+    return await page(
+        reading, only(statement), ComplaintEntry.id, after, limit, ComplaintEntryRead, sort
+    )
 
 
 @router.get(
@@ -129,10 +134,19 @@ async def complaint_entries(
     responses=problems(),
 )
 async def complaint_warnings(
-    reading: Annotated[Reading, reads(READ)], after: After = None, limit: Limit = 50
+    reading: Annotated[Reading, reads(READ)],
+    only: Annotated[
+        Narrowing,
+        narrow_by(ComplaintWarning, "centre_id", "complaint_id", "warned_at", clock=rules.Clock),
+    ],
+    sort: sort_by("warned_at", "due_at", "percent") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
 ) -> Page[ComplaintWarningRead]:
     statement = queries.warnings(reading.scope, policy.audiences(reading.actor))
-    return await page(reading, statement, ComplaintWarning.id, after, limit, ComplaintWarningRead)
+    return await page(
+        reading, only(statement), ComplaintWarning.id, after, limit, ComplaintWarningRead, sort
+    )
 
 
 @router.get(

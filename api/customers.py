@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, source_of, verb, writes
 from fieldops.customers import commands, pii, queries
@@ -206,11 +207,17 @@ async def premises(
 )
 async def standards(
     reading: Annotated[Reading, reads(Permission.RULE_READ)],
+    only: Annotated[
+        Narrowing, narrow_by(ServiceStandard, "tier", segment=Segment, service=Service, task=Task)
+    ],
+    sort: sort_by("task", "tier", "minutes") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[StandardRead]:
     statement = queries.standard_rows(reading.scope.region_id)
-    return await page(reading, statement, ServiceStandard.id, after, limit, StandardRead)
+    return await page(
+        reading, only(statement), ServiceStandard.id, after, limit, StandardRead, sort
+    )
 
 
 @router.get(
@@ -241,12 +248,14 @@ async def limit_of(
 )
 async def stops(
     reading: Annotated[Reading, reads(Permission.CONTACT_READ)],
+    only: Annotated[Narrowing, narrow_by(pii.Stop, "centre_id", "source", "since")],
     customer_id: Annotated[UUID | None, Query(description="Only of this customer.")] = None,
+    sort: sort_by("since") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[StopRead]:
     statement = pii.stops(reading.scope, customer_id=customer_id)
-    return await page(reading, statement, pii.Stop.id, after, limit, StopRead)
+    return await page(reading, only(statement), pii.Stop.id, after, limit, StopRead, sort)
 
 
 @router.get(
@@ -257,10 +266,17 @@ async def stops(
 )
 async def incoming_texts(
     reading: Annotated[Reading, reads(Permission.CONTACT_READ)],
+    only: Annotated[
+        Narrowing,
+        narrow_by(pii.IncomingText, "customer_id", "centre_id", "visit_id", "received_at"),
+    ],
     seen: Annotated[bool, Query(description="Those dealt with instead.")] = False,  # noqa: FBT002 - a query parameter
+    sort: sort_by("received_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[IncomingTextRead]:
     done = pii.IncomingText.seen_at
     statement = pii.incoming(reading.scope).where(done.is_not(None) if seen else done.is_(None))
-    return await page(reading, statement, pii.IncomingText.id, after, limit, IncomingTextRead)
+    return await page(
+        reading, only(statement), pii.IncomingText.id, after, limit, IncomingTextRead, sort
+    )

@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, verb
+from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, sort_by, verb
 from fieldops.dispatch import line_wording, proposal
 from fieldops.dispatch.commands import disturbances, locking, publishing
 from fieldops.dispatch.commands import plans as planning
@@ -56,12 +57,14 @@ Day = Annotated[date, Query(description="The local day.")]
 )
 async def lock_list(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(Lock, "centre_id", "locked_by", "locked_at")],
     visit_id: Annotated[UUID | None, Query(description="Only of this visit.")] = None,
+    sort: sort_by("locked_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[LockRead]:
     statement = locks.locks(reading.scope, visit_id=visit_id)
-    return await page(reading, statement, Lock.id, after, limit, LockRead)
+    return await page(reading, only(statement), Lock.id, after, limit, LockRead, sort)
 
 
 @router.get(
@@ -72,12 +75,14 @@ async def lock_list(
 )
 async def disturbance_list(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(Disturbance, "day", "technician_id", "noticed_at")],
     centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    sort: sort_by("day", "noticed_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[DisturbanceRead]:
     statement = plans.disturbances(reading.scope, centre_id=centre_id)
-    return await page(reading, statement, Disturbance.id, after, limit, DisturbanceRead)
+    return await page(reading, only(statement), Disturbance.id, after, limit, DisturbanceRead, sort)
 
 
 @router.get(
@@ -175,13 +180,15 @@ async def affected(
 )
 async def plan_list(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(Plan, "state", "kind", "asked_at")],
     centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
     day: Annotated[date | None, Query(description="Only of this local day.")] = None,
+    sort: sort_by("day", "asked_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[PlanRead]:
     statement = plans.plans(reading.scope, centre_id=centre_id, day=day)
-    return await page(reading, statement, Plan.id, after, limit, PlanRead)
+    return await page(reading, only(statement), Plan.id, after, limit, PlanRead, sort)
 
 
 @router.get(

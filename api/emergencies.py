@@ -5,8 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.customers import queries as customers
 from fieldops.emergencies import commands, queries
 from fieldops.emergencies.models import Activation, EmergencyPlan
@@ -41,13 +42,15 @@ verb(router, "/emergency-activations/{activation_id}/end", commands.end)
 )
 async def plan_list(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(EmergencyPlan, "centre_id", "owner_id", "kind")],
     *,
     retired: Annotated[bool, Query(description="Those out of use too.")] = False,
+    sort: sort_by("name") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[PlanRead]:
     statement = queries.plans(reading.scope, retired=retired)
-    return await page(reading, statement, EmergencyPlan.id, after, limit, PlanRead)
+    return await page(reading, only(statement), EmergencyPlan.id, after, limit, PlanRead, sort)
 
 
 @router.get(
@@ -73,13 +76,15 @@ async def plan_get(plan_id: UUID, reading: Annotated[Reading, reads(READ)]) -> P
 )
 async def activation_list(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(Activation, "centre_id", "plan_id", "since")],
     state: Annotated[State | None, Query(description="Only in this state.")] = None,
     owner_id: Annotated[UUID | None, Query(description="Only of this person's plans.")] = None,
+    sort: sort_by("since", "proposed_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ActivationRead]:
     statement = queries.activations(reading.scope, state=state, owner_id=owner_id)
-    return await page(reading, statement, Activation.id, after, limit, ActivationRead)
+    return await page(reading, only(statement), Activation.id, after, limit, ActivationRead, sort)
 
 
 @router.get(

@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, reads
+from api.routing import After, Limit, Page, Reading, part, reads, sort_by
 from fieldops.customers import queries as customers
 from fieldops.kernel.erasure import Erasure
 from fieldops.kernel.permissions import Permission
@@ -46,14 +47,14 @@ class ErasureRead(BaseModel):
 @router.get("", operation_id="erasure_list", summary="List the erasures", responses=problems())
 async def erasure_list(
     reading: Annotated[Reading, reads(Permission.CUSTOMER_ERASE)],
+    only: Annotated[Narrowing, narrow_by(Erasure, "subject_id", "ground", "asked_by", "at")],
+    sort: sort_by("at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ErasureRead]:
     """List the erasures of one's customers with the phones that were told, oldest first."""
-    statement = customers.erasures(reading.scope)
-    if after is not None:
-        statement = statement.where(Erasure.id > after)
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
+    statement = only(customers.erasures(reading.scope))
+    rows, following = await part(reading, statement, Erasure.id, after, limit, sort)
     told: dict[UUID, list[tuple[ErasingDevice, bool]]] = {}
     for notice, device, is_seen in await erasures.notices(
         reading.session, reading.actor.scope(Permission.DEVICE_READ), [row.id for row in rows]
@@ -70,7 +71,7 @@ async def erasure_list(
         )
         told.setdefault(notice.erasure_id, []).append((shown, is_seen))
     items = [_read(row, told.get(row.id, [])) for row in rows]
-    return Page(items=items[:limit], next=items[limit - 1].id if len(items) > limit else None)
+    return Page(items=items, next=following)
 
 
 def _read(row: Erasure, told: list[tuple[ErasingDevice, bool]]) -> ErasureRead:

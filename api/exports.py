@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import (
     Acting,
@@ -23,6 +24,7 @@ from api.routing import (
     acts,
     page,
     reads,
+    sort_by,
     source_of,
 )
 from fieldops.customers import queries
@@ -223,10 +225,12 @@ def _customers(operation: str, rows: list[dict[str, Any]]) -> set[UUID]:
 )
 async def exports(
     reading: Annotated[Reading, reads(Permission.REGISTER_READ)],
+    only: Annotated[Narrowing, narrow_by(Export, "centre_id", "operation", "at", format=Format)],
     customer_id: Annotated[UUID | None, Query(description="Whose records were in it.")] = None,
     reader_id: Annotated[UUID | None, Query(description="Who took it out.")] = None,
+    sort: sort_by("at", "rows") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ExportRead]:
     statement = queries.exports(reading.scope, customer_id=customer_id, reader_id=reader_id)
-    return await page(reading, statement, Export.id, after, limit, ExportRead)
+    return await page(reading, only(statement), Export.id, after, limit, ExportRead, sort)

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from api.routing import After, Limit, Page, Reading, page, part, reads, sort_by, verb
 from fieldops.customers.models import Premises
 from fieldops.faults import queries, rules
 from fieldops.faults.commands import deciding, reporting, settling
@@ -76,18 +77,17 @@ async def report_get(report_id: UUID, reading: Annotated[Reading, reads(READ)]) 
 )
 async def area_fault_list(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(AreaFault, "centre_id", "feature_id", "proposed_at")],
     state: Annotated[
         list[rules.State], Query(max_length=4, description="Only these states; empty: the open.")
     ] = [],  # noqa: B006 - FastAPI copies it
+    sort: sort_by("proposed_at", "expected_repair_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[AreaFaultTouching]:
-    statement = queries.area_faults(reading.scope, state or rules.OPEN)
-    if after is not None:
-        statement = statement.where(AreaFault.id > after)
-    rows = list(await reading.session.scalars(statement.limit(limit + 1)))
-    found = await queries.touching(reading.session, reading.scope.region_id, rows[:limit])
-    following = rows[limit - 1].id if len(rows) > limit else None
+    statement = only(queries.area_faults(reading.scope, state or rules.OPEN))
+    rows, following = await part(reading, statement, AreaFault.id, after, limit, sort)
+    found = await queries.touching(reading.session, reading.scope.region_id, rows)
     return Page[AreaFaultTouching](items=[_shown(one) for one in found], next=following)
 
 
@@ -121,12 +121,16 @@ async def area_fault_get(
 async def area_fault_premises(
     area_fault_id: UUID,
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(Premises, "street", "postcode", "building")],
+    sort: sort_by("street", "postcode") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[TouchedPremises]:
     fault = await queries.area_fault(reading.session, reading.scope, area_fault_id)
     statement = queries.premises_touched(reading.scope, fault)
-    return await page(reading, statement, Premises.id, after, limit, TouchedPremises, columns=True)
+    return await page(
+        reading, only(statement), Premises.id, after, limit, TouchedPremises, sort, columns=True
+    )
 
 
 @router.get(
@@ -138,12 +142,14 @@ async def area_fault_premises(
 async def area_fault_held(
     area_fault_id: UUID,
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(HeldWork, "centre_id", "customer_id", "held_at")],
+    sort: sort_by("held_at", "window_start") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[HeldWorkRead]:
     fault = await queries.area_fault(reading.session, reading.scope, area_fault_id)
     statement = queries.held(reading.scope, fault.id)
-    return await page(reading, statement, HeldWork.id, after, limit, HeldWorkRead)
+    return await page(reading, only(statement), HeldWork.id, after, limit, HeldWorkRead, sort)
 
 
 @router.get(

@@ -7,8 +7,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.files import commands, queries, rules
 from fieldops.files.errors import FileNotStored
 from fieldops.files.models import FileLink
@@ -32,13 +33,17 @@ verb(router, "/v1/files/links/{link_id}/give-up", commands.give_up)
 )
 async def list_links(
     reading: Annotated[Reading, reads(Permission.FILE_READ)],
+    only: Annotated[
+        Narrowing, narrow_by(FileLink, "technician_id", "purpose", "arrived", "captured_at")
+    ],
     visit_id: Annotated[UUID | None, Query(description="Only of this visit.")] = None,
     subject_id: Annotated[UUID | None, Query(description="Only of this record.")] = None,
+    sort: sort_by("captured_at", "bytes") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FileLinkRead]:
     statement = queries.links(reading.scope, visit_id=visit_id, subject_id=subject_id)
-    return await page(reading, statement, FileLink.id, after, limit, FileLinkRead)
+    return await page(reading, only(statement), FileLink.id, after, limit, FileLinkRead, sort)
 
 
 @router.get(
@@ -87,12 +92,14 @@ async def list_receipts(
 )
 async def list_missing(
     reading: Annotated[Reading, reads(Permission.FILE_READ)],
+    only: Annotated[Narrowing, narrow_by(FileLink, "centre_id", "purpose", "captured_at")],
     *,
     overdue: Annotated[
         bool, Query(description="Only those missing longer than the rule file_missing_after.")
     ] = True,
     device_id: Annotated[UUID | None, Query(description="Only of this phone.")] = None,
     technician_id: Annotated[UUID | None, Query(description="Only of this technician.")] = None,
+    sort: sort_by("captured_at", "created_at") = "captured_at",  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FileLinkRead]:
@@ -104,10 +111,8 @@ async def list_missing(
         promised_before=reading.now - waited if overdue else None,
         device_id=device_id,
         technician_id=technician_id,
-        after=after,
     )
-    rows = (await reading.session.scalars(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, FileLinkRead)
+    return await page(reading, only(statement), FileLink.id, after, limit, FileLinkRead, sort)
 
 
 @router.get(

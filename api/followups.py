@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import (
     After,
@@ -264,11 +265,12 @@ async def care_task_list(
 )
 async def follow_up_warnings(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(FollowUpWarning, "centre_id", "subject", "warned_at")],
     sort: sort_by("due_at", "warned_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FollowUpWarningRead]:
     statement = queries.warnings(reading.scope, audiences(reading.actor))
     return await page(
-        reading, statement, FollowUpWarning.id, after, limit, FollowUpWarningRead, sort
+        reading, only(statement), FollowUpWarning.id, after, limit, FollowUpWarningRead, sort
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.health import charting, commands, places, queries, rules
@@ -38,18 +39,24 @@ verb(router, "/v1/health-declines/look", declining.look_for_decline)
 )
 async def list_records(
     reading: Annotated[Reading, reads(Permission.HEALTH_READ)],
+    only: Annotated[
+        Narrowing, narrow_by(HealthRecord, "centre_id", "likely_place", "last_reading_at")
+    ],
     service_id: Annotated[UUID | None, Query(description="Only of this line.")] = None,
     premises_id: Annotated[UUID | None, Query(description="Only at these premises.")] = None,
     flagged: Annotated[
         bool | None, Query(description="Only those whose newest reading is (not) flagged.")
     ] = None,
+    sort: sort_by("last_reading_at", "baseline_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[HealthRecordOnDevice]:
     statement = queries.records(
         reading.scope, service_id=service_id, premises_id=premises_id, flagged=flagged
     )
-    return await page(reading, statement, HealthRecord.id, after, limit, HealthRecordOnDevice)
+    return await page(
+        reading, only(statement), HealthRecord.id, after, limit, HealthRecordOnDevice, sort
+    )
 
 
 @router.get(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import (
     Acting,
@@ -120,12 +121,13 @@ async def indicator_list(
 )
 async def closed_month_list(
     reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
+    only: Annotated[Narrowing, narrow_by(ClosedMonth, "month", "closed_by")],
     after: After = None,
     limit: Limit = 50,
     sort: sort_by("month", "closed_at") = None,  # type: ignore[valid-type]
 ) -> Page[ClosedMonthRead]:
     statement = closing.listed(reading.scope.region_id)
-    return await page(reading, statement, ClosedMonth.id, after, limit, ClosedMonthRead, sort)
+    return await page(reading, only(statement), ClosedMonth.id, after, limit, ClosedMonthRead, sort)
 
 
 @router.get(

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Query
 
 from api.evidence import shown_evidence
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb, worked_out
 from fieldops.checklists.schemas import AnswerOnDevice
@@ -184,13 +185,16 @@ def _duty(
 async def sample_list(
     inspection_id: UUID,
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(SampledVisit, "centre_id", "visit_id")],
     sort: sort_by("place") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[SampledVisitRead]:
     row = await _found(reading, inspection_id)
     statement = queries.sample(reading.scope, reading.actor.id, row.id)
-    return await page(reading, statement, SampledVisit.id, after, limit, SampledVisitRead, sort)
+    return await page(
+        reading, only(statement), SampledVisit.id, after, limit, SampledVisitRead, sort
+    )
 
 
 @router.get(
@@ -256,13 +260,14 @@ def _as(schema: Any, rows: Sequence[Any]) -> list[Any]:
 async def filled_list(
     inspection_id: UUID,
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(FilledForm, "technician_id", "visit_id", "filled_by")],
     sort: sort_by("score", "filled_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FilledFormRead]:
     row = await _found(reading, inspection_id)
     statement = queries.filled(reading.scope, reading.actor.id, row.id)
-    return await page(reading, statement, FilledForm.id, after, limit, FilledFormRead, sort)
+    return await page(reading, only(statement), FilledForm.id, after, limit, FilledFormRead, sort)
 
 
 @router.get(
@@ -274,12 +279,16 @@ async def filled_list(
 async def round_list(
     inspection_id: UUID,
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(FeedbackRound, "given_at")],
+    sort: sort_by("given_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FeedbackRoundRead]:
     row = await _found(reading, inspection_id)
     statement = feedback.rounds(reading.scope, reading.actor.id, row.id)
-    found = await page(reading, statement, FeedbackRound.id, after, limit, FeedbackRoundRead)
+    found = await page(
+        reading, only(statement), FeedbackRound.id, after, limit, FeedbackRoundRead, sort
+    )
     files = await feedback.files_of(reading.session, row.region_id, [one.id for one in found.items])
     for one in found.items:
         one.files = _as(ShownFile, files[one.id])

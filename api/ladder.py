@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.appointments import queries
 from fieldops.appointments.commands import calls, danger, steps
 from fieldops.appointments.models import Ladder
@@ -47,9 +48,11 @@ async def ladder_get(reading: Annotated[Reading, reads(Permission.RULE_READ)]) -
 )
 async def ladder_version_list(
     reading: Annotated[Reading, reads(Permission.RULE_READ)],
+    only: Annotated[Narrowing, narrow_by(Ladder, "published_by", "published_at")],
+    sort: sort_by("number", "published_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[LadderVersion]:
     return await page(
-        reading, queries.versions(reading.scope), Ladder.id, after, limit, LadderVersion
+        reading, only(queries.versions(reading.scope)), Ladder.id, after, limit, LadderVersion, sort
     )

@@ -22,6 +22,7 @@ from api.routing import (
     actor_of,
     page,
     reads,
+    sort_by,
     verb,
     writes,
 )
@@ -84,12 +85,13 @@ async def listed(
     reading: Annotated[Reading, reads(Permission.MAP_READ)],
     *,
     everybody: Annotated[bool, Query(description="All of the region; for administrators.")] = False,
+    sort: sort_by("name", "expires_at", "used_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[MapTokenRead]:
     whole = everybody and reading.actor.scope(Permission.STAFF_EDIT).whole_region
     statement = map_tokens.map_tokens(reading.scope.region_id, None if whole else reading.actor.id)
-    return await page(reading, statement, MapToken.id, after, limit, MapTokenRead)
+    return await page(reading, statement, MapToken.id, after, limit, MapTokenRead, sort)
 
 
 verb(router, "/{map_token_id}/revoke", commands.revoke_map_token)

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.kernel import configuration
@@ -66,13 +67,26 @@ async def line_checks(
 )
 async def list_line_tests(
     reading: Annotated[Reading, reads(Permission.MEASUREMENT_READ)],
+    only: Annotated[
+        Narrowing,
+        narrow_by(
+            LineTest,
+            "centre_id",
+            "feature_id",
+            "technician_id",
+            "measured_at_place",
+            "instrument_state",
+            "estimated_at",
+        ),
+    ],
     visit_id: OfVisit = None,
     service_id: OfService = None,
+    sort: sort_by("estimated_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[LineTestRead]:
     statement = queries.tests(reading.scope, LineTest, visit_id=visit_id, service_id=service_id)
-    return await page(reading, statement, LineTest.id, after, limit, LineTestRead)
+    return await page(reading, only(statement), LineTest.id, after, limit, LineTestRead, sort)
 
 
 @router.get(
@@ -96,13 +110,20 @@ async def get_line_test(
 )
 async def list_speed_tests(
     reading: Annotated[Reading, reads(Permission.MEASUREMENT_READ)],
+    only: Annotated[
+        Narrowing,
+        narrow_by(
+            SpeedTest, "centre_id", "technician_id", "method", "instrument_state", "estimated_at"
+        ),
+    ],
     visit_id: OfVisit = None,
     service_id: OfService = None,
+    sort: sort_by("estimated_at", "down_mbps") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[SpeedTestRead]:
     statement = queries.tests(reading.scope, SpeedTest, visit_id=visit_id, service_id=service_id)
-    return await page(reading, statement, SpeedTest.id, after, limit, SpeedTestRead)
+    return await page(reading, only(statement), SpeedTest.id, after, limit, SpeedTestRead, sort)
 
 
 @router.get(

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.customers import queries as customers
@@ -103,11 +104,16 @@ async def feature(feature_id: UUID, reading: Network) -> GeoFeature:
     responses=problems(404),
 )
 async def parts(
-    feature_id: UUID, reading: Network, after: After = None, limit: Limit = 50
+    feature_id: UUID,
+    reading: Network,
+    only: Annotated[Narrowing, narrow_by(NetworkFeature, "state", "state_since", kind=FeatureKind)],
+    sort: sort_by("name", "state", "state_since") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
 ) -> Page[FeatureRead]:
     whole = await queries.feature(reading.session, reading.scope, feature_id)
     statement = queries.parts(whole.region_id, whole.id)
-    return await page(reading, statement, NetworkFeature.id, after, limit, FeatureRead)
+    return await page(reading, only(statement), NetworkFeature.id, after, limit, FeatureRead, sort)
 
 
 @router.get(
@@ -130,15 +136,17 @@ async def connections(feature_id: UUID, reading: Network) -> list[ConnectionRead
 async def free_pairs(
     feature_id: UUID,
     reading: Network,
+    only: Annotated[Narrowing, narrow_by(NetworkFeature, "parent_id")],
     *,
     fibre: Annotated[bool, Query(description="Fibres instead of pairs.")] = False,
+    sort: sort_by("name") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FeatureRead]:
     box = await queries.feature(reading.session, reading.scope, feature_id)
     kind = FeatureKind.FIBRE if fibre else FeatureKind.PAIR
     statement = queries.free_conductors(box.region_id, box.id, kind)
-    return await page(reading, statement, NetworkFeature.id, after, limit, FeatureRead)
+    return await page(reading, only(statement), NetworkFeature.id, after, limit, FeatureRead, sort)
 
 
 @router.get(
@@ -160,12 +168,17 @@ async def upstream(feature_id: UUID, reading: Network) -> Trace:
     responses=problems(404),
 )
 async def carried(
-    feature_id: UUID, reading: Network, after: After = None, limit: Limit = 50
+    feature_id: UUID,
+    reading: Network,
+    only: Annotated[Narrowing, narrow_by(NetworkService, "kind", "technology", "premises_id")],
+    sort: sort_by("kind", "account") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
 ) -> Page[CarriedRead]:
     row = await queries.feature(reading.session, reading.scope, feature_id)
     statement = tracing.carried(reading.scope, row.id)
     return await page(
-        reading, statement, NetworkService.id, after, limit, CarriedRead, columns=True
+        reading, only(statement), NetworkService.id, after, limit, CarriedRead, sort, columns=True
     )
 
 
@@ -188,11 +201,18 @@ async def impact(feature_id: UUID, reading: Network) -> ImpactRead:
     responses=problems(404),
 )
 async def changes(
-    feature_id: UUID, reading: Network, after: After = None, limit: Limit = 50
+    feature_id: UUID,
+    reading: Network,
+    only: Annotated[Narrowing, narrow_by(Audit, "action", "actor_id", "at")],
+    sort: sort_by("at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
 ) -> Page[ChangeRead]:
     row = await queries.feature(reading.session, reading.scope, feature_id)
     statement = history.of_feature(row.region_id, row.id)
-    return await page(reading, statement, Audit.id, after, limit, ChangeRead, columns=True)
+    return await page(
+        reading, only(statement), Audit.id, after, limit, ChangeRead, sort, columns=True
+    )
 
 
 def _walked(way: tracing.Way) -> dict[str, Any]:
@@ -215,9 +235,27 @@ def _walked(way: tracing.Way) -> dict[str, Any]:
     summary="List the services in scope",
     responses=problems(),
 )
-async def services(reading: Network, after: After = None, limit: Limit = 50) -> Page[ServiceRead]:
+async def services(
+    reading: Network,
+    only: Annotated[
+        Narrowing,
+        narrow_by(
+            NetworkService,
+            "centre_id",
+            "kind",
+            "technology",
+            "state",
+            "customer_id",
+            "premises_id",
+            "account",
+        ),
+    ],
+    sort: sort_by("account", "sold_down_mbps") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ServiceRead]:
     statement = queries.services(reading.scope)
-    return await page(reading, statement, NetworkService.id, after, limit, ServiceRead)
+    return await page(reading, only(statement), NetworkService.id, after, limit, ServiceRead, sort)
 
 
 @router.get(

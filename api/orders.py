@@ -1,11 +1,12 @@
 """Service orders, their work orders, warnings of late work, reasons, and import from a file."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import Acting, After, Limit, Page, Reading, acts, page, reads, sort_by, verb
 from fieldops.kernel.commands import Text
@@ -16,7 +17,7 @@ from fieldops.orders.commands import handling, limits, matters, receiving
 from fieldops.orders.models import LateWarning, Matter, ServiceOrder, Urge, WorkOrder
 from fieldops.orders.queries import cable
 from fieldops.orders.queries import matters as matter_queries
-from fieldops.orders.rules import AUDIENCES, Department, MatterState, State
+from fieldops.orders.rules import AUDIENCES, Department, Kind, MatterState, State
 from fieldops.orders.schemas import (
     MatterRead,
     OrderDetail,
@@ -134,8 +135,12 @@ async def import_orders(
 )
 async def warnings(
     reading: Annotated[Reading, reads(Permission.ORDER_READ)],
-    audience: Annotated[str | None, Query(pattern=f"^({'|'.join(AUDIENCES)})$")] = None,
+    only: Annotated[
+        Narrowing, narrow_by(LateWarning, "centre_id", "percent", "warned_at", "due_at")
+    ],
+    audience: Annotated[Literal[AUDIENCES] | None, Query(description="Whom they are for.")] = None,  # type: ignore[valid-type]
     mine: Annotated[bool, Query(description="Only those that are for your roles.")] = False,  # noqa: FBT002 - a query
+    sort: sort_by("warned_at", "due_at", "percent") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[WarningRead]:
@@ -148,7 +153,7 @@ async def warnings(
         scope = await cable.scope_of_department(reading.session, scope)
         wanted = {"cable_department"} if wanted is None else {"cable_department"} & wanted
     statement = queries.warnings(scope, audiences=wanted)
-    return await page(reading, statement, LateWarning.id, after, limit, WarningRead)
+    return await page(reading, only(statement), LateWarning.id, after, limit, WarningRead, sort)
 
 
 @router.get(
@@ -176,13 +181,27 @@ async def order(
 )
 async def work_orders(
     reading: Annotated[Reading, reads(Permission.ORDER_READ)],
+    only: Annotated[
+        Narrowing,
+        narrow_by(
+            WorkOrder,
+            "centre_id",
+            "service",
+            "skill",
+            "order_id",
+            "received_at",
+            "due_at",
+            kind=Kind,
+        ),
+    ],
     state: States = [],  # noqa: B006 - FastAPI copies it
     department: Annotated[Department | None, Query(description="field or cable.")] = None,
+    sort: sort_by("received_at", "due_at", "priority", "state_since") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[WorkOrderRead]:
     statement = queries.visible_work_orders(reading.scope, states=state, department=department)
-    return await page(reading, statement, WorkOrder.id, after, limit, WorkOrderRead)
+    return await page(reading, only(statement), WorkOrder.id, after, limit, WorkOrderRead, sort)
 
 
 @router.get(
@@ -222,12 +241,14 @@ async def work_list(
 async def urges(
     order_id: UUID,
     reading: Annotated[Reading, reads(Permission.MATTER_READ)],
+    only: Annotated[Narrowing, narrow_by(Urge, "side", "channel", "raises", "at")],
+    sort: sort_by("at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[UrgeRead]:
     await queries.order(reading.session, reading.scope, order_id)
     statement = matter_queries.urges(reading.scope, order_id)
-    return await page(reading, statement, Urge.id, after, limit, UrgeRead)
+    return await page(reading, only(statement), Urge.id, after, limit, UrgeRead, sort)
 
 
 @router.get(
@@ -238,9 +259,11 @@ async def urges(
 )
 async def matter_list(
     reading: Annotated[Reading, reads(Permission.MATTER_READ)],
+    only: Annotated[Narrowing, narrow_by(Matter, "centre_id", "owner_id", "kind", "came_at")],
     state: Annotated[MatterState | None, Query(description="Only in this state.")] = None,
     order_id: Annotated[UUID | None, Query(description="Only this order's.")] = None,
     mine: Annotated[bool, Query(description="Only those you own or were offered.")] = False,  # noqa: FBT002 - a query
+    sort: sort_by("came_at", "answered_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[MatterRead]:
@@ -250,7 +273,7 @@ async def matter_list(
         order_id=order_id,
         of_person=reading.actor.id if mine else None,
     )
-    return await page(reading, statement, Matter.id, after, limit, MatterRead)
+    return await page(reading, only(statement), Matter.id, after, limit, MatterRead, sort)
 
 
 @router.get(

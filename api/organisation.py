@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.kernel import configuration
@@ -44,11 +45,13 @@ SHOWN_AHEAD = timedelta(days=92)
 @router.get("/units", operation_id="unit_list", summary="List the units", responses=problems())
 async def units(
     reading: Annotated[Reading, reads(Permission.UNIT_READ)],
+    only: Annotated[Narrowing, narrow_by(Unit, "kind", "parent_id", "active")],
+    sort: sort_by("name", "kind") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[UnitRead]:
     statement = queries.units_of(reading.actor.region_id)
-    return await page(reading, statement, Unit.id, after, limit, UnitRead)
+    return await page(reading, only(statement), Unit.id, after, limit, UnitRead, sort)
 
 
 verb(router, "/units", accounts.create_unit)
@@ -78,11 +81,13 @@ verb(router, "/tools/{tool_id}/retire", holding.retire)
 @router.get("/people", operation_id="person_list", summary="List accounts", responses=problems())
 async def people_list(
     reading: Annotated[Reading, reads(Permission.STAFF_EDIT)],
+    only: Annotated[Narrowing, narrow_by(Person, "kind", "active", "home_region", "email")],
+    sort: sort_by("name", "email") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[PersonRead]:
     statement = queries.people_of(reading.actor.region_id)
-    people = await page(reading, statement, Person.id, after, limit, PersonRead)
+    people = await page(reading, only(statement), Person.id, after, limit, PersonRead, sort)
     grants = await queries.grants_of(reading.session, [item.id for item in people.items])
     for item in people.items:
         item.grants = [GrantRead.model_validate(g) for g in grants if g.person_id == item.id]
@@ -97,11 +102,15 @@ async def people_list(
 )
 async def technicians(
     reading: Annotated[Reading, reads(Permission.STAFF_READ)],
+    only: Annotated[
+        Narrowing, narrow_by(Technician, "centre_id", "firm_id", "department", "active")
+    ],
+    sort: sort_by("name", "certificate_number") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[TechnicianRead]:
     statement = queries.visible_technicians(reading.scope)
-    return await page(reading, statement, Technician.id, after, limit, TechnicianRead)
+    return await page(reading, only(statement), Technician.id, after, limit, TechnicianRead, sort)
 
 
 @router.get(
@@ -166,12 +175,14 @@ async def calendar(
 )
 async def holidays(
     reading: Annotated[Reading, reads(Permission.STAFF_READ)],
+    only: Annotated[Narrowing, narrow_by(Holiday, "centre_id")],
     first: Annotated[date | None, Query(alias="from", description="From this day on.")] = None,
+    sort: sort_by("day") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[HolidayRead]:
     statement = times.holidays(reading.scope, first=first)
-    return await page(reading, statement, Holiday.id, after, limit, HolidayRead)
+    return await page(reading, only(statement), Holiday.id, after, limit, HolidayRead, sort)
 
 
 @router.get(

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import (
     After,
@@ -17,6 +18,7 @@ from api.routing import (
     Reading,
     page,
     reads,
+    sort_by,
     verb,
     writes,
 )
@@ -81,10 +83,16 @@ async def push_key(reading: Annotated[Reading, reads(browsers.OWN)]) -> PushKey:
     responses=problems(),
 )
 async def push_subscription_list(
-    reading: Annotated[Reading, reads(browsers.OWN)], after: After = None, limit: Limit = 50
+    reading: Annotated[Reading, reads(browsers.OWN)],
+    only: Annotated[Narrowing, narrow_by(PushSubscription, "label")],
+    sort: sort_by("label", "sent_at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
 ) -> Page[BrowserRead]:
     statement = queries.browsers(reading.scope, reading.actor.id)
-    return await page(reading, statement, PushSubscription.id, after, limit, BrowserRead)
+    return await page(
+        reading, only(statement), PushSubscription.id, after, limit, BrowserRead, sort
+    )
 
 
 @router.post(

@@ -70,7 +70,35 @@ async def page(
     *,
     columns: bool = False,
 ) -> Page[M]:
-    """Read the part of a list that was asked for; the statement is in the order of `key`.
+    """Read the part of a list that was asked for, as `part` does, and make a page of it."""
+    rows = await _with_one_more(reading, statement, key, after, limit, sort, columns=columns)
+    return Page.of(rows, limit, schema)
+
+
+async def part(
+    reading: "Reading",
+    statement: Select[Any],
+    key: Any,
+    after: UUID | None,
+    limit: int,
+    sort: str | None = None,
+) -> tuple[Sequence[Any], UUID | None]:
+    """Read the part of a list that was asked for: its records and the page's `next`."""
+    rows = await _with_one_more(reading, statement, key, after, limit, sort, columns=False)
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+async def _with_one_more(
+    reading: "Reading",
+    statement: Select[Any],
+    key: Any,
+    after: UUID | None,
+    limit: int,
+    sort: str | None,
+    *,
+    columns: bool,
+) -> Sequence[Any]:
+    """Read one row more than a page has; the statement is in the order of `key`.
 
     `sort`: by this column of the key's table or subquery instead ('-' falling), rows without a
     value last.
@@ -87,7 +115,7 @@ async def page(
         statement = statement.where(key > after)
     read = reading.session.execute if columns else reading.session.scalars
     rows: Sequence[Any] = (await read(statement.limit(limit + 1))).all()
-    return Page.of(rows, limit, schema)
+    return rows
 
 
 def worked_out(

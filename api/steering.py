@@ -5,8 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, verb
+from api.routing import After, Limit, Page, Reading, calendar_day, page, reads, sort_by, verb
 from fieldops.dispatch import wording
 from fieldops.dispatch.commands import lateness
 from fieldops.dispatch.errors import NoTime
@@ -88,13 +89,15 @@ def _read(reason: Reason, found: ranking.Ranking) -> SentenceRead:
 )
 async def late_warnings(
     reading: Annotated[Reading, reads(READ)],
+    only: Annotated[Narrowing, narrow_by(LateWarning, "technician_id", "cause", "raised_at")],
     centre_id: Annotated[UUID | None, Query(description="Only this centre's.")] = None,
     settled: Annotated[bool, Query(description="Those that are settled instead.")] = False,  # noqa: FBT002 - a query parameter
+    sort: sort_by("raised_at", "window_start", "predicted_arrival") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[LateWarningRead]:
     statement = late.late_warnings(reading.scope, centre_id=centre_id, settled=settled)
-    return await page(reading, statement, LateWarning.id, after, limit, LateWarningRead)
+    return await page(reading, only(statement), LateWarning.id, after, limit, LateWarningRead, sort)
 
 
 @router.get(

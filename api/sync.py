@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import tokens
 from api.lean import LeanPath, LeanRoute, header
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import (
     After,
@@ -28,6 +29,7 @@ from api.routing import (
     page,
     reads,
     settings_of,
+    sort_by,
     verb,
     writes,
 )
@@ -282,11 +284,13 @@ async def register(
 @devices.get("", operation_id="device_list", summary="List the phones", responses=problems())
 async def device_list(
     reading: Annotated[Reading, reads(Permission.DEVICE_READ)],
+    only: Annotated[Narrowing, narrow_by(Device, "centre_id", "app_version", "registered_at")],
     person_id: UUID | None = None,
     state: Annotated[rules.DeviceState | None, Query(description="Only in this state.")] = None,
     seen_before: Annotated[
         AwareDatetime | None, Query(description="Only those not heard of since then.")
     ] = None,
+    sort: sort_by("last_seen_at", "registered_at", "queued", "name") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[DeviceRead]:
@@ -298,7 +302,8 @@ async def device_list(
         statement = statement.where(Device.state == state.value)
     if seen_before is not None:
         statement = statement.where(Device.last_seen_at < seen_before)
-    return await page(reading, statement.order_by(Device.id), Device.id, after, limit, DeviceRead)
+    statement = only(statement).order_by(Device.id)
+    return await page(reading, statement, Device.id, after, limit, DeviceRead, sort)
 
 
 @devices.get(
@@ -336,6 +341,7 @@ desk = APIRouter(prefix="/v1/desk/cases", tags=["late-work desk"])
 @desk.get("", operation_id="desk_list", summary="List held and rejected work", responses=problems())
 async def desk_list(
     reading: Annotated[Reading, reads(Permission.DESK_READ)],
+    only: Annotated[Narrowing, narrow_by(Case, "name")],
     state: Annotated[rules.CaseState | None, Query()] = rules.CaseState.OPEN,
     code: Annotated[str | None, Query(max_length=64, description="Only with this reason.")] = None,
     centre_id: Annotated[UUID | None, Query(description="Only of phones of this centre.")] = None,
@@ -344,6 +350,7 @@ async def desk_list(
     record_id: Annotated[UUID | None, Query(description="Only about this visit, order ...")] = None,
     handler_id: Annotated[UUID | None, Query(description="Only handed over to them.")] = None,
     opened_before: Annotated[AwareDatetime | None, Query(description="Only older ones.")] = None,
+    sort: sort_by("opened_at", "decided_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[CaseRead]:
@@ -359,7 +366,8 @@ async def desk_list(
         subject_id=record_id,
         handler_id=handler_id,
     )
-    return await page(reading, statement.order_by(Case.id), Case.id, after, limit, CaseRead)
+    statement = only(statement).order_by(Case.id)
+    return await page(reading, statement, Case.id, after, limit, CaseRead, sort)
 
 
 @desk.get("/{case_id}", operation_id="desk_get", summary="Read a case", responses=problems(404))

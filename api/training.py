@@ -90,11 +90,14 @@ async def attendance_list(
     reading: Annotated[Reading, reads(Permission.TRAINING_READ)],
     narrowed: Annotated[queries.Asked, Depends(asked)],
     training_id: Annotated[UUID | None, Query(description="Only of this session.")] = None,
+    sort: sort_by("technician_id", "created_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[AttendanceRead]:
     statement = queries.attendances(reading.scope, narrowed, training_id)
-    return await page(reading, statement, Attendance.id, after, limit, AttendanceRead, columns=True)
+    return await page(
+        reading, statement, Attendance.id, after, limit, AttendanceRead, sort, columns=True
+    )
 
 
 @router.get(

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import answer, problems
 from api.routing import (
     Acting,
@@ -23,6 +24,7 @@ from api.routing import (
     page,
     public,
     reads,
+    sort_by,
 )
 from fieldops.files import queries, rules
 from fieldops.files.errors import (
@@ -342,11 +344,13 @@ def _expires(row: Upload) -> str:
 )
 async def list_uploads(
     reading: Annotated[Reading, reads(Permission.FILE_WRITE)],
+    only: Annotated[Narrowing, narrow_by(Upload, "sha256", "completed_at")],
+    sort: sort_by("expires_at", "completed_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[UploadRead]:
     statement = queries.own_uploads(reading.scope, reading.actor.id)
-    return await page(reading, statement, Upload.id, after, limit, UploadRead)
+    return await page(reading, only(statement), Upload.id, after, limit, UploadRead, sort)
 
 
 router.include_router(tus)

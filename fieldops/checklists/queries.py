@@ -121,16 +121,23 @@ def published() -> Select[TemplateVersion, Template]:
     )
 
 
-async def versions(
-    session: AsyncSession, *, code: str | None, after: UUID | None, limit: int
-) -> list[tuple[TemplateVersion, Template]]:
-    """Return published versions by id, of one template when asked."""
-    statement = published().limit(limit)
-    if code is not None:
-        statement = statement.where(Template.code == code)
-    if after is not None:
-        statement = statement.where(TemplateVersion.id > after)
-    return [(version, of) for version, of in await session.execute(statement)]
+def versions(*, code: str | None) -> Select[TemplateVersion]:
+    """Return the statement for the published versions by id, of one template when asked."""
+    statement = (
+        select(TemplateVersion)
+        .join(Template, Template.id == TemplateVersion.template_id)
+        .order_by(TemplateVersion.id)
+    )
+    return statement if code is None else statement.where(Template.code == code)
+
+
+async def templates_of(
+    session: AsyncSession, versions: Iterable[TemplateVersion]
+) -> dict[UUID, Template]:
+    """Return the templates of some versions by id."""
+    wanted = {version.template_id for version in versions}
+    found = await session.scalars(select(Template).where(Template.id.in_(wanted)))
+    return {template.id: template for template in found}
 
 
 async def version(session: AsyncSession, version_id: UUID) -> tuple[TemplateVersion, Template]:

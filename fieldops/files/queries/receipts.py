@@ -8,7 +8,6 @@ from sqlalchemy import (
     Select,
     func,
     select,
-    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -125,12 +124,11 @@ def missing(
     promised_before: datetime | None = None,
     device_id: UUID | None = None,
     technician_id: UUID | None = None,
-    after: UUID | None = None,
 ) -> Select[FileLink]:
     """Return the statement for promises that nothing has arrived for, the oldest capture first.
 
-    `promised_before` leaves out those the server has known for a shorter time; `after` begins
-    behind a link; those an office has given up are not listed.
+    `promised_before` leaves out those the server has known for a shorter time; those an office has
+    given up are not listed.
     """
     statement = (
         select(FileLink)
@@ -143,14 +141,6 @@ def missing(
         statement = statement.where(FileLink.device_id == device_id)
     if technician_id is not None:
         statement = statement.where(FileLink.technician_id == technician_id)
-    if after is not None:
-        former = FileLink.__table__.alias("former")
-        place = select(former.c.captured_at, former.c.id).where(
-            former.c.region_id == scope.region_id, former.c.id == after
-        )
-        statement = statement.where(
-            tuple_(FileLink.captured_at, FileLink.id) > place.scalar_subquery()
-        )
     return statement
 
 

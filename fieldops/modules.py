@@ -21,6 +21,7 @@ MODULES = (
     "measurements",
     "health",
     "materials",
+    "upkeep",
     # the care
     "faults",
     "complaints",

@@ -202,6 +202,11 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "shift_set_week": {"week": []},
     "visit_assign": {"technician_ids": [SOME], **window(local(25, 9))},
+    "building_inspection_open": {"customer_id": SOME, "premises_id": SOME},
+    "patrol_change": {**WHY},
+    "patrol_open": {"customer_id": SOME, "premises_id": SOME},
+    "spot_check_assign": {"technician_id": SOME},
+    "spot_check_record": {"result": "matches"},
     "tool_answer_offer": {"accepted": True},
     "tool_calibrate": {
         "calibrated_on": "2026-01-01",
@@ -390,6 +395,7 @@ async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> 
     place.ids["tool_id"] = await hold_tool(database, admin, place.technician, centre)
     place.ids["repair_task_id"] = await let_down(database, place, admin.region_id, centre)
     await use_material(database, admin, place)
+    await look_after_plant(database, admin, place, centre)
     about = {"subject_zh": "光纤", "subject_en": "Fibre"}
     made = await run(database, admin, "training.plan", centre_id=str(centre), **about,
                      held_on="2026-11-20", minutes=60, trainer="Olga")  # fmt: skip
@@ -442,6 +448,21 @@ async def let_down(database: Database, place: Place, region: int, centre: UUID) 
         session.add(due)
     place.ids |= {"churn_case_id": case.id, "revisit_id": due.id}
     return task.id
+
+
+async def look_after_plant(database: Database, admin: Actor, place: Place, centre: UUID) -> None:
+    """Have a patrol planned, and a spot check of the record given to the technician."""
+    where: dict[str, Any] = {"centre_id": str(centre)}
+    made = await run(database, admin, "patrol.define", **where, name=f"Round {place.technician.id}",
+                     every_days=30, feature_ids=[str(place.ids["feature_id"])])  # fmt: skip
+    place.ids["patrol_plan_id"] = first_id(made, "patrol_plan")
+    made = await run(database, admin, "spot_check.draw", **where, kinds=["distribution_box"],
+                     share=100)  # fmt: skip
+    place.ids["spot_check_id"] = first_id(made, "spot_check")
+    made = await run(database, admin, "spot_check.assign",
+                     spot_check_id=str(place.ids["spot_check_id"]),
+                     technician_id=str(place.technician.id))  # fmt: skip
+    place.ids["spot_check_item_id"] = first_id(made, "spot_check_item")
 
 
 async def use_material(database: Database, admin: Actor, place: Place) -> None:

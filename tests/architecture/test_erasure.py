@@ -105,6 +105,7 @@ WORDLESS = {
     "retention_repair_task": {"colour", "sign"},
     "quality_finding": {"severity", "item_key", "state"},
     "quality_sampled_visit": {"reasons"},
+    "upkeep_round": {"kind", "feature_ids"},
     "visits_assignment": {"state", "technician_name"},
     "visits_notice": {"kind", "text"},  # the program's own sentences
     "visits_visit": {"state", "kit", "end_reason", "end_cause", "next_step", "signature_sha256"},
@@ -167,6 +168,9 @@ NOT_ABOUT_CUSTOMERS = {
     "training_exam": "staff",
     "training_session": "staff",
     "travel_table": "roads",
+    "upkeep_patrol_plan": "the plant's",
+    "upkeep_spot_check": "the plant's",
+    "upkeep_spot_check_item": "the plant's",
 }
 
 # What knows a customer without hanging from one: an erasure reaches it by a reaction of its own.

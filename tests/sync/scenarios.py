@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
@@ -20,6 +21,7 @@ from fieldops.kernel.db import Database
 from fieldops.materials.models import Material
 from fieldops.quality.commands.filling import ensure_standard_forms
 from fieldops.quality.models import EvidenceFlag, Form, Inspection, InspectionFinding, Lesson
+from fieldops.upkeep.models import SpotCheck, SpotCheckItem
 from fieldops.visits.models import Notice
 from tests.support.device import Phone
 from tests.support.factories.appointments import book, local
@@ -45,6 +47,7 @@ class Day:
     checklist_id: UUID
     notice_id: UUID
     material_id: UUID
+    item_id: UUID
     flag_id: UUID
     inspection_finding_id: UUID
 
@@ -96,6 +99,7 @@ async def make_day(database: Database, world: World) -> Day:
         notice_id = await session.scalar(
             select(Notice.id).where(Notice.region_id == 1, Notice.visit_id == made.visit_id)
         )
+        item_id = await _spot_check(session, plant.box.id, world.alice.id)
     assert checklist_id is not None
     assert notice_id is not None
     return Day(
@@ -108,6 +112,7 @@ async def make_day(database: Database, world: World) -> Day:
         checklist_id,
         notice_id,
         gift.id,
+        item_id,
         *await _said_of_alice(database, made.visit_id),
     )
 
@@ -143,6 +148,19 @@ async def _said_of_alice(database: Database, visit_id: UUID) -> tuple[UUID, UUID
         )  # fmt: skip
         session.add(finding)
     return flag.id, finding.id
+
+
+async def _spot_check(session: AsyncSession, feature_id: UUID, technician_id: UUID) -> UUID:
+    """Give the technician a piece of plant to compare with the record."""
+    check = SpotCheck(region_id=1, centre_id=NORTH, kinds=["distribution_box"], seed="s", share=1,
+                      population=[str(feature_id)], drawn_at=clock.now(),
+                      drawn_by=technician_id)  # fmt: skip
+    session.add(check)
+    await session.flush()
+    item = SpotCheckItem(region_id=1, check_id=check.id, feature_id=feature_id, centre_id=NORTH,
+                         technician_id=technician_id, record={"name": "Box"})  # fmt: skip
+    session.add(item)
+    return item.id
 
 
 def _arrived(day: Day) -> list[Step]:
@@ -310,6 +328,10 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
             department="cable",
             told_customer="The cable department repairs it.",
         ),
+    ],
+    "spot_check.record": lambda day: [
+        day.visit("visit.accept"),
+        ("spot_check.record", {"spot_check_item_id": str(day.item_id), "result": "matches"}),
     ],
     "visit.accept": lambda day: [day.visit("visit.accept")],
     "visit.arrive": _arrived,

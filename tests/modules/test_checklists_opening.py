@@ -89,7 +89,7 @@ async def test_ch_04_a_missing_earth_opens_cable_work_once_with_the_answer_it_ca
     assert sum(row.department == "cable" for row in await rows(database, WorkOrder)) == 1
 
 
-async def test_without_plant_in_the_record_a_finding_stands_where_the_premises_are(
+async def test_vi_06_without_plant_in_the_record_a_finding_stands_where_the_premises_are(
     database: Database, world: World, scene: Scene, checklist: Checklist
 ) -> None:
     await answer(database, world.alice, checklist, trays_earthed=False, cabinets_firm=False)
@@ -147,7 +147,7 @@ async def test_a_correction_is_noted_and_an_answer_that_comes_late_opens_nothing
     assert len(await rows(database, Finding)) == 1
 
 
-async def test_an_answer_in_order_opens_nothing_and_one_that_comes_after_the_end_still_does(
+async def test_ch_02_an_answer_in_order_opens_nothing_and_one_that_comes_after_the_end_still_does(
     database: Database, world: World, scene: Scene, checklist: Checklist
 ) -> None:
     await answer(database, world.alice, checklist, cabinets_firm=True, trays_earthed=True)

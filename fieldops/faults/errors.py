@@ -1,6 +1,6 @@
 """Refusals of fault reports and area faults."""
 
-from fieldops.kernel.errors import Refusal
+from fieldops.kernel.errors import Caution, Refusal
 
 
 class NotBoxOrCable(Refusal):
@@ -75,3 +75,59 @@ class RepairUnderWay(Refusal):
 
     code = "repair_under_way"
     advice = "Let the technician complete the visit; nothing has to be settled then."
+
+
+class FaultJoined(Caution):
+    """A repair of this service is open: the report joined it and no second one was made."""
+
+    code = "fault_joined"
+    advice = "Tell the customer what is promised; do not book a second visit (FA-01)."
+
+
+class FaultRepeated(Caution):
+    """This fault was repaired less than {days} days ago and is back."""
+
+    code = "fault_repeated"
+    advice = "Read what was done then, and send somebody with that record (FA-01)."
+
+
+class FaultOfArea(Caution):
+    """A fault of the area is known; it is expected to be repaired by {expected}."""
+
+    code = "fault_of_area"
+    advice = "Tell the customer the time; no visit is booked unless the fault is another (FA-02)."
+
+
+class AnalysisDone(Refusal):
+    """This analysis report is {state}; it is not to be written now."""
+
+    code = "fault_analysis_done"
+    advice = "Refresh the list."
+
+
+class AnalysisTakenByOther(Refusal):
+    """Somebody else writes this analysis report."""
+
+    code = "fault_analysis_taken"
+    advice = "Take it over with `instead`, or leave it to them."
+
+
+class FaultLasts(Refusal):
+    """The fault is not over yet: its report would have no end."""
+
+    code = "fault_analysis_fault_lasts"
+    advice = "End the area fault first; the report's time runs from its end."
+
+
+class NotHandedIn(Refusal):
+    """This analysis report is not handed in."""
+
+    code = "fault_analysis_not_handed_in"
+    advice = "Wait until it is, or refresh the list."
+
+
+class OwnAnalysis(Refusal):
+    """Nobody reviews a report they wrote."""
+
+    code = "fault_analysis_own"
+    advice = "Another supervisor reviews it."

@@ -13,12 +13,15 @@ from fieldops.emergencies import rules as emergency_rules
 from fieldops.emergencies.models import EmergencyPlan
 from fieldops.emergencies.rules import Load
 from fieldops.faults import queries, rules
+from fieldops.faults.queries import analyses
 from fieldops.kernel import actor, clock, commands, configuration, jobs
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.errors import Coded
 from fieldops.kernel.ids import new_id
 from fieldops.organisation import queries as organisation
+
+LOOKED_BACK = timedelta(days=14)
 
 log = structlog.get_logger()
 
@@ -105,3 +108,33 @@ async def _working_minutes(session: AsyncSession, region_id: int) -> dict[UUID, 
         left = sum((end - max(start, now) for start, end in intervals if end > now), timedelta())
         minutes[home[technician_id]] += left.total_seconds() / 60
     return minutes
+
+
+@jobs.every("*/5 * * * *", "faults.follow_analyses")
+async def follow_analyses() -> None:
+    """Open the analysis reports of serious faults, and warn of those that are late (FA-03)."""
+    database = jobs.machine().database
+    async with database.transaction() as session:
+        regions = await jobs.regions(session)
+    for region_id in regions:
+        async with database.transaction() as session:
+            steps = await _serious(session, region_id)
+        for name, args in [*steps, ("fault_analysis.follow_clock", {})]:
+            try:
+                async with database.transaction() as session:
+                    envelope = Envelope(new_id(), name, args)
+                    await commands.run(session, actor.system(region_id), envelope, clock.now())
+            except Coded as refusal:  # somebody was quicker; the others go on
+                log.info("not analysed", command=name, code=refusal.code)
+
+
+async def _serious(session: AsyncSession, region_id: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return the commands that look at faults which may need an analysis report."""
+    now = clock.now()
+    longest = await configuration.duration(session, region_id, rules.ANALYSIS_KEY_HOURS)
+    since = now - longest - LOOKED_BACK
+    areas = await analyses.unexamined(session, region_id, now - LOOKED_BACK)
+    alone = await analyses.long_for_key_customers(session, region_id, now, longest, since)
+    found = [{"area_fault_id": str(id_)} for id_ in areas]
+    found += [{"report_id": str(id_)} for id_ in alone]
+    return [("fault_analysis.open", args) for args in found]

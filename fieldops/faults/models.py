@@ -1,10 +1,11 @@
 """Tables of faults: reports, where they lie, area faults, and the work they hold."""
 
 from datetime import datetime
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, column
+from sqlalchemy import CheckConstraint, Index, Integer, Text, UniqueConstraint, column
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.faults import rules
@@ -61,8 +62,9 @@ class AreaFault(Regional):
 class FaultReport(Regional):
     """A fault somebody reported: of a service, or of a piece of plant (FA-01).
 
-    A customer's report has a repair order. `service_works` is what the customer said when the
-    area fault was over, None before.
+    A customer's report has a repair order; `joined` says that the repair was open already, and
+    `repeat_of_id` names the report whose repair did not hold. `service_works` is what the customer
+    said when the area fault was over, None before.
     """
 
     __tablename__ = "faults_report"
@@ -78,6 +80,8 @@ class FaultReport(Regional):
     feature_id: Mapped[UUID | None] = link("network_feature", nullable=True)
     order_id: Mapped[UUID | None] = link("orders_order", nullable=True)
     area_fault_id: Mapped[UUID | None] = link("faults_area_fault", nullable=True)
+    repeat_of_id: Mapped[UUID | None] = link("faults_report", nullable=True)
+    joined: Mapped[bool] = mapped_column(default=False)
     channel: Mapped[str]
     symptom: Mapped[str | None]
     reporter_id: Mapped[UUID | None]
@@ -152,6 +156,54 @@ class HeldWork(Regional):
             unique=True,
             postgresql_where=column("back_at").is_(None),
         ),
+    )
+
+
+class FaultAnalysis(Regional):
+    """The analysis report of a serious fault: why, when what, what is learnt (FA-03).
+
+    Of an area fault, or of a key customer's report. `reasons` say why it is needed; `timeline` is a
+    list of `at` and `what`; `warn_at` and `due_at` are when who writes it, and who is above, hear
+    that it is late.
+    """
+
+    __tablename__ = "faults_analysis"
+    resource = "fault_analysis"
+    prose = frozenset({"cause", "lesson", "prevention", "review_note", "timeline"})
+    belongs_to = "report_id"
+    counted: ClassVar[bool] = False
+
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    area_fault_id: Mapped[UUID | None] = link("faults_area_fault", nullable=True, index=False)
+    report_id: Mapped[UUID | None] = link("faults_report", nullable=True, index=False)
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    state: Mapped[str]
+    opened_at: Mapped[datetime]
+    warn_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    owner_id: Mapped[UUID | None]
+    warned_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    cause: Mapped[str | None]
+    timeline: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    lesson: Mapped[str | None]
+    prevention: Mapped[str | None]
+    handed_in_at: Mapped[datetime | None]
+    reviewed_at: Mapped[datetime | None]
+    reviewed_by: Mapped[UUID | None]
+    review_note: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("state", rules.AnalysisState), name="state_known"),
+        CheckConstraint("num_nonnulls(area_fault_id, report_id) = 1", name="of_one_fault"),
+        CheckConstraint(
+            "state = 'open' or (cause is not null and lesson is not null and "
+            "prevention is not null and timeline is not null and owner_id is not null)",
+            name="handed_in_whole",
+        ),
+        UniqueConstraint("region_id", "area_fault_id"),
+        UniqueConstraint("region_id", "report_id"),
+        Index("ix_faults_analysis_due", "region_id", "state", "due_at"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement
 
-from fieldops.faults.models import AreaFault, FaultReport, HeldWork, ReportPlace
+from fieldops.faults.models import AreaFault, FaultAnalysis, FaultReport, HeldWork, ReportPlace
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
 
@@ -27,7 +27,13 @@ def visible_places(scope: Scope) -> ColumnElement[bool]:
     return scope.predicate(ReportPlace)
 
 
+def visible_analyses(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for the analysis reports in a scope."""
+    return scope.predicate(FaultAnalysis)
+
+
 shown(FaultReport, Permission.FAULT_READ, visible_reports)
 shown(AreaFault, Permission.FAULT_READ, visible_area_faults)
 shown(HeldWork, Permission.FAULT_READ, visible_held)
 shown(ReportPlace, Permission.FAULT_READ, visible_places)
+shown(FaultAnalysis, Permission.FAULT_READ, visible_analyses)

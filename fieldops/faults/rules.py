@@ -1,8 +1,12 @@
-"""When reports make an area fault, and what may become of it: pure (FA-02)."""
+"""When reports make an area fault, what may become of it, what is advised at intake: pure."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
@@ -20,6 +24,7 @@ SOLVED = "solved_remotely"
 
 LATEST_REPAIR = timedelta(days=90)
 MOST_PREMISES = 200
+DATA = Path(__file__).with_name("data")
 
 Channel = Literal["phone", "web", "machine", "monitoring", "order", "technician"]
 
@@ -35,6 +40,22 @@ class State(StrEnum):
 
 OPEN = (State.PROPOSED, State.CONFIRMED)
 
+
+class AnalysisState(StrEnum):
+    """The life of an analysis report (FA-03)."""
+
+    OPEN = "open"
+    HANDED_IN = "handed_in"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+
+
+UNWRITTEN = (AnalysisState.OPEN, AnalysisState.RETURNED)
+Serious = Literal["many_customers", "long", "key_customers"]
+KEY_TIERS = frozenset({"diamond", "1A", "1B"})
+"""Customers for whom a fault is serious by itself (FA-03)."""
+WARN_AT = 0.8  # of the time for an analysis report, as for late work (WO-04)
+
 REPORTS = number(
     "area_fault_reports", "FA-02", "reports", 3,
     "How many reports on one box or cable propose an area fault; premises count once.",
@@ -45,6 +66,58 @@ WITHIN = number(
     "Within which time the reports on one box or cable have to come in.",
     within=(5, 1440),
 )  # fmt: skip
+
+REPEATED_WITHIN = number(
+    "fault_repeated_within", "FA-01", "days", 30,
+    "A fault of the same service this soon after its repair is a repeat.",
+    within=(1, 365),
+)  # fmt: skip
+
+ANALYSIS_CUSTOMERS = number(
+    "fault_analysis_customers", "FA-03", "premises", 50,
+    "An area fault that touches so many premises needs an analysis report.",
+    within=(2, 100000),
+)  # fmt: skip
+ANALYSIS_HOURS = number(
+    "fault_analysis_hours", "FA-03", "hours", 12,
+    "An area fault that lasts so long needs one.",
+    within=(1, 720),
+)  # fmt: skip
+ANALYSIS_KEY = number(
+    "fault_analysis_key_customers", "FA-03", "customers", 1,
+    "An area fault that touches so many key customers (diamond, 1A, 1B) needs one.",
+    within=(1, 1000),
+)  # fmt: skip
+ANALYSIS_KEY_HOURS = number(
+    "fault_analysis_key_hours", "FA-03", "hours", 24,
+    "A key customer's own fault that lasts so long needs one.",
+    within=(1, 720),
+)  # fmt: skip
+ANALYSIS_WITHIN = number(
+    "fault_analysis_within", "FA-03", "days", 5,
+    "Within which time an analysis report is handed in, from the fault's end.",
+    within=(1, 60),
+)  # fmt: skip
+
+
+def serious(
+    *,
+    customers: float,
+    hours: float,
+    key_customers: float,
+    most_customers: float,
+    most_hours: float,
+    most_key: float,
+) -> list[Serious]:
+    """Return why an area fault needs an analysis report; nothing when it needs none (FA-03)."""
+    found: list[Serious] = []
+    if customers >= most_customers:
+        found.append("many_customers")
+    if hours >= most_hours:
+        found.append("long")
+    if key_customers >= most_key:
+        found.append("key_customers")
+    return found
 
 
 def gathers(
@@ -80,3 +153,32 @@ def check_repair_time(expected: datetime, now: datetime) -> None:
 def reason_of_load(open_work_percent: int, area_faults: int) -> str:
     """Return why a trigger proposes or activates an emergency plan, for its owner to read."""
     return f"Open work is {open_work_percent} % of capacity, {area_faults} area faults are open."
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do with a report, in both languages."""
+
+    code: str
+    en: str
+    zh_cn: str
+
+
+@cache
+def _advice() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads((DATA / "advice.json").read_text("utf-8"))
+    return found
+
+
+def advice(facts: Mapping[str, Mapping[str, str]]) -> list[Advice]:
+    """Return what is advised at intake, in the order of the data (FA-01).
+
+    `facts` has for the code of an advice what is filled into it; what is missing does not apply.
+    Nothing known is advised about as `test`.
+    """
+    known = facts or {"test": {}}
+    return [
+        Advice(code, texts["en"].format_map(known[code]), texts["zh_cn"].format_map(known[code]))
+        for code, texts in _advice().items()
+        if code in known
+    ]

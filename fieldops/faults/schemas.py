@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fieldops.faults.rules import Channel, State
+from fieldops.faults.rules import AnalysisState, Channel, Serious, State
 
 
 class _Read(BaseModel):
@@ -25,6 +25,8 @@ class FaultReportRead(_Read):
     feature_id: UUID | None
     order_id: UUID | None = Field(description="The repair order; none for a report of the plant.")
     area_fault_id: UUID | None = Field(description="The area fault it belongs to, if any.")
+    repeat_of_id: UUID | None = Field(description="The report whose repair did not hold (FA-01).")
+    joined: bool = Field(description="Whether its repair was open already when it came.")
     channel: Channel
     symptom: str | None
     reporter_id: UUID | None
@@ -94,6 +96,94 @@ class HeldWorkRead(_Read):
     held_at: datetime
     back_at: datetime | None
     back_reason: str | None
+
+
+class AnalysisRead(_Read):
+    """The analysis report of a serious fault (FA-03)."""
+
+    centre_id: UUID
+    area_fault_id: UUID | None
+    report_id: UUID | None = Field(description="The report of a key customer instead.")
+    reasons: list[Serious] = Field(description="Why it is needed.")
+    state: AnalysisState
+    opened_at: datetime
+    due_at: datetime
+    owner_id: UUID | None
+    warned_at: datetime | None = Field(description="When who writes it was warned.")
+    escalated_at: datetime | None = Field(description="When it was found late.")
+    cause: str | None
+    lesson: str | None
+    prevention: str | None
+    handed_in_at: datetime | None
+    reviewed_at: datetime | None
+    reviewed_by: UUID | None
+    review_note: str | None
+
+
+class MomentRead(BaseModel):
+    """One moment of a fault, as the record or the report has it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    what: str
+    detail: str | None = None
+
+
+class AnalysisWhole(AnalysisRead):
+    """An analysis report with its timeline, and what the record has."""
+
+    timeline: list[MomentRead] | None
+    record: list[MomentRead] = Field(description="What the record knows, to begin with.")
+
+
+class AdviceRead(BaseModel):
+    """What to do with a report, in both languages; the most telling first."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    en: str
+    zh_cn: str
+
+
+class LineHealth(BaseModel):
+    """What the health record says of the line (HR-02)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    last_reading_at: datetime | None
+    flags: list[str]
+    likely_place: str | None
+
+
+class OpenWorkRead(BaseModel):
+    """Work that is open at the premises, with its visit."""
+
+    work_order_id: UUID
+    order_id: UUID
+    kind: str
+    service: str
+    state: str
+    due_at: datetime
+    visit_id: UUID | None
+    window_start: datetime | None
+    window_end: datetime | None
+
+
+class IntakePicture(BaseModel):
+    """What a reported service is matched with: record, earlier faults, area, open work (FA-01)."""
+
+    service_id: UUID
+    premises_id: UUID
+    advice: list[AdviceRead]
+    health: LineHealth | None
+    earlier: list[FaultReportRead] = Field(description="Reports of late, the newest first.")
+    repeat_of_id: UUID | None
+    joins_order_id: UUID | None = Field(description="The open repair that a report now joins.")
+    area_fault: AreaFaultRead | None
+    open_work: list[OpenWorkRead]
 
 
 class Answer(BaseModel):

@@ -68,6 +68,7 @@ class Permission(StrEnum):
     FAULT_DECIDE = "fault:decide"
     FAULT_READ = "fault:read"
     FAULT_REPORT = "fault:report"
+    FAULT_REVIEW = "fault:review"
     FILE_READ = "file:read"
     FILE_WRITE = "file:write"
     FOLLOW_UP_HANDLE = "follow_up:handle"
@@ -245,6 +246,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.EMERGENCY_ACTIVATE,
         P.EMERGENCY_EDIT,
         P.FAULT_DECIDE,
+        P.FAULT_REVIEW,
         P.FILE_WRITE,
         P.FOLLOW_UP_HANDLE,
         P.INDICATOR_CLOSE,

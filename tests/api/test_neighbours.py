@@ -20,6 +20,7 @@ from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Answer, Checklist, Opened
 from fieldops.customers import pii
 from fieldops.dispatch.models import Disturbance, LateWarning, Plan
+from fieldops.faults.models import FaultAnalysis
 from fieldops.followups.models import CareTask, FollowUp
 from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
@@ -130,6 +131,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "order_postpone": {"reason": "customer_asked_later", "resume_on": "2026-12-01"},
     "order_urge": {"channel": "phone"},
     "area_fault_change": {"cause": "Cut", "expected_repair_at": "2026-11-24T18:00Z", **WHY},
+    "fault_analysis_hand_in": {
+        "cause": "The box was full of water",
+        "lesson": "Its lid had been left open",
+        "prevention": "Lids are looked at on each visit",
+    },
+    "fault_analysis_accept": {"note": "Seen and right"},
+    "fault_analysis_give_back": {"note": "Who left it open?"},
     "area_fault_confirm": {"cause": "Cut", "expected_repair_at": "2026-11-24T18:00Z"},
     "area_fault_release": {"work_order_id": SOME, **WHY},
     "fault_settle": {"works": True},
@@ -388,12 +396,25 @@ async def hold_tool(database: Database, admin: Actor, technician: Actor, centre:
     return tool_id
 
 
+async def analyse(database: Database, place: Place, region: int, centre: UUID) -> UUID:
+    """Have an analysis report of the place's area fault to be written."""
+    row = FaultAnalysis(
+        region_id=region, centre_id=centre, area_fault_id=place.ids["area_fault_id"],
+        reasons=["long"], state="open", opened_at=clock.now(), warn_at=clock.now(),
+        due_at=clock.now(),
+    )  # fmt: skip
+    async with database.transaction() as session:
+        session.add(row)
+    return row.id
+
+
 async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> None:
     """Have what an office keeps of its people and their work."""
     place.ids["flag_id"] = await question(database, place, admin.region_id, centre)
     place.ids["opened_id"] = await give_desk_a_task(database, place, admin.region_id, centre)
     place.ids["tool_id"] = await hold_tool(database, admin, place.technician, centre)
     place.ids["repair_task_id"] = await let_down(database, place, admin.region_id, centre)
+    place.ids["analysis_id"] = await analyse(database, place, admin.region_id, centre)
     await use_material(database, admin, place)
     await look_after_plant(database, admin, place, centre)
     about = {"subject_zh": "光纤", "subject_en": "Fibre"}

@@ -42,6 +42,7 @@ WORDLESS = {
         "base",  # times and states
     },
     "faults_report": {"channel"},
+    "faults_analysis": {"state"},
     "dispatch_late_warning": {"cause", "ways", "taken", "outcome"},
     "followups_follow_up": {
         "matter",

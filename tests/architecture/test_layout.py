@@ -56,6 +56,7 @@ OWN_FILES = {
     "measurements/quality": "what line tests say of plant, read for the ranking of what is free",
     "network/drawing": "a change that waits for a steward, drawn; pure",
     "network/ranking": "what is free in the place of another, by tests and nearness, with reasons",
+    "faults/wording": "what the hotline is told: the facts that fill the advice of intake",
     "followups/wording": "the call's script, filled with what is known of a matter",
     "files/disk": "bytes on the disk: written once, synced, named by their hash",
     "files/promises": "what a phone's commands promise as attachments",

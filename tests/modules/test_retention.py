@@ -120,10 +120,14 @@ async def test_cu_08_a_repeated_fault_makes_yellow(
 ) -> None:
     street = await make_street(database)
     service = street.homes[0]
-    await report(database, world.ann, service)
+    said = await report(database, world.ann, service)
+    await report(database, world.ann, service)  # pressed for while it is open: the same fault
+    assert service.customer_id is not None
+    assert await colour(database, service.customer_id, at + DAY) is Colour.GREEN
+    first = {"report_id": str(first_id(said, "fault_report"))}
+    await run(database, world.ann, "fault.settle", **first, works=True)
     with clock.frozen(at + 30 * DAY):
         await report(database, world.ann, service)
-    assert service.customer_id is not None
     assert await colour(database, service.customer_id, at + 31 * DAY) is Colour.YELLOW
     once = street.homes[1]
     await report(database, world.ann, once)

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fieldops.faults import queries, rules
-from fieldops.faults.commands import holding
+from fieldops.faults.commands import analysing, holding
 from fieldops.faults.commands.matching import claim
 from fieldops.faults.errors import AreaFaultKnown, AreaFaultOver, NotBoxOrCable, NotHeld
 from fieldops.faults.models import AreaFault
@@ -224,6 +224,7 @@ async def end(ctx: Context, args: EndAreaFault) -> Outcome:
     await ctx.session.flush()
     held = await queries.waiting(ctx.session, ctx.region_id, area_fault_id=fault.id)
     await holding.bring_back(ctx, fault, held, args.reason)
+    await analysing.when_over(ctx, fault)
     return fault
 
 

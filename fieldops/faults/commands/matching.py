@@ -6,7 +6,9 @@ from uuid import UUID
 
 from fieldops.faults import queries, rules
 from fieldops.faults.commands.holding import hold
+from fieldops.faults.errors import FaultOfArea, FaultRepeated
 from fieldops.faults.models import AreaFault, FaultReport, ReportPlace
+from fieldops.faults.queries import intake
 from fieldops.faults.rules import Channel, State
 from fieldops.kernel import configuration
 from fieldops.kernel.commands import Context
@@ -48,6 +50,7 @@ async def take_report(
     )
     if report_id is not None:
         report.id = report_id
+    await _mark_repeat(ctx, report)
     ctx.add(report)
     ctx.also.append(report)
     await ctx.session.flush()
@@ -59,6 +62,21 @@ async def take_report(
     await ctx.session.flush()
     await _match(ctx, report, places)
     return report
+
+
+async def _mark_repeat(ctx: Context, report: FaultReport) -> None:
+    """Mark a report of what was repaired a short while ago (FA-01)."""
+    within = await configuration.duration(ctx.session, ctx.region_id, rules.REPEATED_WITHIN)
+    former = await intake.repeat_of(
+        ctx.session,
+        ctx.region_id,
+        report.service_id,
+        report.premises_id,
+        report.reported_at - within,
+    )
+    if former is not None:
+        report.repeat_of_id = former.id
+        ctx.warn(FaultRepeated(days=within.days))
 
 
 async def _places(
@@ -137,5 +155,6 @@ async def hold_of_report(ctx: Context, fault: AreaFault, report: FaultReport) ->
     """Hold the repairs of a report's order when the area fault it joined is confirmed."""
     if fault.state != State.CONFIRMED or report.order_id is None:
         return
+    ctx.warn(FaultOfArea(expected=fault.expected_repair_at.isoformat()))  # type: ignore[union-attr]
     chosen = await queries.to_hold(ctx.session, ctx.region_id, fault.feature_id, [report.order_id])
     await hold(ctx, fault, chosen)

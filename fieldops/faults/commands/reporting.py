@@ -7,15 +7,24 @@ from pydantic import Field, model_validator
 
 from fieldops.faults import queries
 from fieldops.faults.commands.matching import take_report
-from fieldops.faults.errors import NotBoxOrCable, ServiceNotKnown
+from fieldops.faults.errors import FaultJoined, NotBoxOrCable, ServiceNotKnown
+from fieldops.faults.queries import intake
 from fieldops.faults.rules import PLACES
 from fieldops.kernel.commands import Args, Context, Outcome, Text, command, shown
-from fieldops.kernel.permissions import Permission
+from fieldops.kernel.permissions import Permission, Scope
 from fieldops.network import queries as network
-from fieldops.orders.commands import receiving
+from fieldops.network.models import NetworkService
+from fieldops.orders import queries as orders
+from fieldops.orders.commands import matters, receiving
 from fieldops.orders.rules import Kind
 
 REPORT = Permission.FAULT_REPORT
+URGED_BY = {
+    "phone": "phone",
+    "web": "web_link",
+    "machine": "partner_api",
+    "monitoring": "partner_api",
+}
 
 
 class ReportFault(Args):
@@ -48,8 +57,9 @@ class ReportFault(Args):
 async def report(ctx: Context, args: ReportFault) -> Outcome:
     """Take in a fault of a service, with its repair order, or of a box or cable (FA-01, FA-02).
 
-    In a confirmed area fault the repair is held at once: the customer is told the expected time
-    and not offered a window. Raises NotFound, ServiceNotKnown, NotBoxOrCable.
+    While a repair of the service is open the report joins it, as an urge. In a confirmed area
+    fault the repair is held at once: the customer is told the expected time and not offered a
+    window. Raises NotFound, ServiceNotKnown, NotBoxOrCable.
     """
     scope = ctx.actor.scope(REPORT)
     if args.feature_id is not None:
@@ -68,6 +78,9 @@ async def report(ctx: Context, args: ReportFault) -> Outcome:
     service = await queries.service(ctx.session, scope, args.service_id, args.account)
     if service is None:
         raise ServiceNotKnown
+    open_order = await intake.open_repair(ctx.session, ctx.region_id, service)
+    if open_order is not None:
+        return await _join(ctx, args, service, open_order)
     order_id = args.id or ctx.envelope.id
     item = receiving.OrderItem(
         kind=Kind.REPAIR,
@@ -84,3 +97,26 @@ async def report(ctx: Context, args: ReportFault) -> Outcome:
     )
     # The order's own reaction writes the report down: every repair order is one.
     return await receiving.receive(ctx, order)
+
+
+async def _join(
+    ctx: Context, args: ReportFault, service: NetworkService, order_id: UUID
+) -> Outcome:
+    """Let a report belong to the repair that is open: nobody visits twice for one fault (FA-01)."""
+    whole = Scope(ctx.region_id, whole_region=True)  # its service was read in the actor's
+    order = await orders.lock_order(ctx.session, whole, order_id)
+    report = await take_report(
+        ctx,
+        centre_id=order.centre_id,
+        channel=args.channel,
+        at=ctx.now,
+        service_ids=[service.id],
+        order=order,
+        premises_id=service.premises_id,
+        symptom=args.symptom,
+        report_id=args.id or ctx.envelope.id,
+    )
+    report.joined = True
+    ctx.warn(FaultJoined())
+    changed = await matters.press(ctx, order, "customer", URGED_BY[args.channel], args.symptom)
+    return [report, *changed]

@@ -128,6 +128,7 @@ def _repeated(region_id: int, since: datetime, at: datetime, within: timedelta) 
     return select(*_sign(Sign.REPEATED_FAULT, FaultReport, FaultReport.reported_at)).where(
         FaultReport.region_id == region_id,
         FaultReport.customer_id.is_not(None),
+        FaultReport.joined.is_(False),  # pressed for while it was open: still the same fault
         FaultReport.reported_at >= since,
         FaultReport.reported_at <= at,
         earlier,

@@ -55,6 +55,8 @@ TRACES = ("quillonia", "vantbrook", "073173", STREET.lower(), FILENAME.lower())
 # Where something is still found, and why.
 EXPLAINED = {
     ("customers_premises", "street"): "the address is the plant's: other people will live there",
+    ("upkeep_patrol_plan", "name"): "a round of the plant hangs from no customer",
+    ("upkeep_spot_check", "seed"): "the seed of a draw has to stay as it was",
 }
 
 # Texts of rows about customers that are chosen, measured or made by the program.
@@ -66,6 +68,7 @@ CHOSEN = {
     "customers_incoming_text": {"meaning", "state"},
     "customers_premises": {"building", "city", "external_ref", "house_number", "postcode", "unit"},
     "customers_stop": {"number", "source"},
+    "faults_analysis": {"reasons"},
     "files_upload": {"mime", "sha256", "token_hash"},
     "kernel_audit": {"action", "command", "entity"},
     "notifications_attempt": {"reference"},

@@ -55,6 +55,10 @@ TRACES = ("quillonia", "vantbrook", "073173", STREET.lower(), FILENAME.lower())
 # Where something is still found, and why.
 EXPLAINED = {
     ("customers_premises", "street"): "the address is the plant's: other people will live there",
+    **{
+        ("faults_analysis", column): "of an area fault, which hangs from no customer"
+        for column in ("cause", "lesson", "prevention", "review_note", "timeline")
+    },
     ("upkeep_patrol_plan", "name"): "a round of the plant hangs from no customer",
     ("upkeep_spot_check", "seed"): "the seed of a draw has to stay as it was",
 }

@@ -21,9 +21,18 @@ def row(key: str, **values: Any) -> Row:
 
 
 async def copy_rows(session: AsyncSession, model: Any, rows: Iterable[Row]) -> int:
-    """Write rows of a model, all with the same columns; return how many."""
+    """Write rows of a model, all with the same columns; return how many.
+
+    A column that is not given has the model's own default, where that is one value.
+    """
     now = clock.now()
-    made = [{"version": 1, "created_at": now, "updated_at": now, **row} for row in rows]
+    plain = {
+        column.name: column.default.arg
+        for column in model.__table__.columns
+        if column.default is not None and column.default.is_scalar
+    }
+    given = plain | {"version": 1, "created_at": now, "updated_at": now}
+    made = [given | row for row in rows]
     if not made:
         return 0
     columns = sql.SQL(", ").join(map(sql.Identifier, made[0]))

@@ -40,7 +40,7 @@ from fieldops.quality.commands.filling import ensure_standard_forms
 DEMO_PASSWORD = "demo-password"  # noqa: S105 - printed by the demo and written in docs/demo.md
 SEED = 7
 WEEK = timedelta(days=7)
-STEPS = 31  # how often `say` is called by a whole load, for a progress bar
+STEPS = 32  # how often `say` is called by a whole load, for a progress bar
 
 Say = Callable[[str, int], None]
 

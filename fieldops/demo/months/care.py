@@ -20,7 +20,7 @@ from fieldops.demo.months.trips import Trip
 from fieldops.demo.standing import centre_id
 from fieldops.faults.models import FaultReport
 from fieldops.followups import rules as asking
-from fieldops.followups.models import CareTask, FollowUp
+from fieldops.followups.models import AskedMatter, CareTask, FollowUp
 from fieldops.followups.rules import Satisfaction
 from fieldops.orders.rules import Kind
 from fieldops.retention.models import RepairTask
@@ -138,6 +138,7 @@ class Voices:
         person = asking.by_person(customer.segment, customer.tier)
         who = trip.last.technician
         to_call = person or self._now - ask_at > timedelta(hours=4)
+        self._asked(trip, "order_id", trip.key)
         return self._book.add(
             FollowUp,
             f"{trip.key}/follow-up",
@@ -154,6 +155,7 @@ class Voices:
             state="to_call" if to_call else "waiting",
             finished_at=ended,
             ask_at=ask_at,
+            call_at=ask_at,
             due_at=asking.due_at(ask_at, self._zone),
             latest_at=ended + timedelta(days=3),
             tries=0,
@@ -163,6 +165,18 @@ class Voices:
             answered_at=None,
             answered_by=None,
             answer_channel=None,
+        )
+
+    def _asked(self, trip: Trip, matter: str, key: str) -> None:
+        """Note that a matter is asked about by the trip's follow-up (FO-04)."""
+        ids = {"order_id": None, "complaint_id": None, matter: city_id(key)}
+        self._book.add(
+            AskedMatter,
+            f"{key}/asked",
+            created_at=trip.last.ended_at,
+            follow_up_id=city_id(f"{trip.key}/follow-up"),
+            centre_id=centre_id(trip.centre),
+            **ids,
         )
 
     def _care(self, trip: Trip, asked: Row, answered: datetime) -> None:
@@ -181,6 +195,8 @@ class Voices:
             taken_at=answered + timedelta(minutes=10),
             closed_at=closed,
             closed_by=city_id(AGENT) if closed else None,
+            spoken_by="phone" if closed else None,
+            said="It is all right now, thank you." if closed else None,
             outcome="Called, apologised, and it was put right." if closed else None,
             customer_agreed=True if closed else None,
         )
@@ -190,6 +206,8 @@ class Voices:
 
     def _complain(self, trip: Trip, ended: datetime, grief: str | None) -> None:
         dice = self._dice
+        if trip.kind.value not in asking.FOLLOWED:
+            return
         if dice.random() >= (0.006 if grief is None else 0.2):
             return
         arrived = self._by_day(ended + timedelta(hours=dice.randint(2, 30)))
@@ -269,6 +287,7 @@ class Voices:
         }
         self._entry(row, trip, EntryKind.ANSWER, AGENT, closed - timedelta(minutes=30))
         self._entry(row, trip, EntryKind.REPLY, AGENT, closed)
+        self._asked(trip, "complaint_id", f"{trip.key}/complaint")
         decided = closed + timedelta(hours=20)
         if decided > self._now - STILL_OPEN:
             return

@@ -15,7 +15,6 @@ from fieldops.demo.months.pictures import Picture, photo, signature
 from fieldops.demo.months.rows import Book, Done, work_key
 from fieldops.files.models import File, FileLink
 from fieldops.health.rules import Reading
-from fieldops.orders.rules import Kind
 from fieldops.quality.models import PhotoPrint
 from fieldops.quality.prints import print_of
 from fieldops.visits.models import Visit
@@ -192,6 +191,6 @@ def templates_by_use(
 ) -> Templates:
     """Return the newest versions by what they are for: (kind, service, version id, body) rows."""
     return {
-        (Kind(kind).value, service): (version_id, Body.model_validate(body))
+        (kind, service): (version_id, Body.model_validate(body))
         for kind, service, version_id, body in rows
     }

@@ -22,7 +22,7 @@ from fieldops.orders.rules import Kind, skill_for
 
 ORDERS_A_DAY = (38, 34, 33, 32, 30, 9, 4)
 """Orders that come in on a Monday, a Tuesday, … a Sunday."""
-KINDS = {Kind.REPAIR: 62, Kind.INSTALL: 24, Kind.CHANGE: 8, Kind.MOVE: 6}
+KINDS = {Kind.REPAIR: 75, Kind.INSTALL: 13, Kind.CHANGE: 8, Kind.MOVE: 4}
 MINUTES = {Kind.REPAIR: 42, Kind.INSTALL: 62, Kind.CHANGE: 25, Kind.MOVE: 70}
 WAIT_DAYS = {Kind.REPAIR: (0, 0), Kind.INSTALL: (1, 6), Kind.CHANGE: (1, 5), Kind.MOVE: (1, 6)}
 OPENINGS = (8, 10, 12, 14, 16)

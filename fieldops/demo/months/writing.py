@@ -22,6 +22,7 @@ from fieldops.demo.copying import REGION, copy_rows
 from fieldops.demo.months.care import Voices
 from fieldops.demo.months.evidence import Instruments
 from fieldops.demo.months.following import work_out
+from fieldops.demo.months.inspecting import inspect
 from fieldops.demo.months.lines import lines_of
 from fieldops.demo.months.papers import Papers, Templates, templates_by_use
 from fieldops.demo.months.pictures import Picture
@@ -30,7 +31,7 @@ from fieldops.demo.months.trips import Past, Trip
 from fieldops.faults.models import FaultReport
 from fieldops.files.disk import Disk
 from fieldops.files.models import File, FileLink
-from fieldops.followups.models import CareTask, FollowUp
+from fieldops.followups.models import AskedMatter, CareTask, FollowUp
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel import clock
 from fieldops.kernel.changes import touch
@@ -70,6 +71,7 @@ ORDER = (
     (Complaint, "complaints"),
     (ComplaintVisit, ""),
     (ComplaintEntry, ""),
+    (AskedMatter, ""),
     (RepairTask, "relationships mended"),
 )
 
@@ -102,6 +104,7 @@ async def load_months(
     lately = [city_id(key) for key, row in book.rows[Visit].items() if row["window_start"] > since]
     for what, count in (await work_out(database, lately)).items():
         say(what, count)
+    say("inspections", await inspect(database, city, now, days))
 
 
 def _fill(

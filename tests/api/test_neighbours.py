@@ -173,8 +173,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "material_issue": {"technician_id": SOME, "quantity": 1},
     "material_set_limits": {"limits": [], **WHY},
     "material_change": {**WHY},
-    "material_count": {"quantity": 1},
-    "material_hand_back": {"quantity": 1},
+    "material_count": {"technician_id": SOME, "quantity": 1},
+    "material_hand_back": {"technician_id": SOME, "quantity": 1},
     "material_sign_gifts": {"refused_reason": "gone"},
     "material_use": {"material_id": SOME, "quantity": 1},
     "measurement_record_line_test": {
@@ -656,7 +656,7 @@ def WHY_OR_NOTHING(op: Operation) -> dict[str, Any]:  # noqa: N802
              "visit_want_report",
              "plan_discard", "matter_take", "matter_accept", "order_accept_transfer",
              "order_follow_standards", "device_wiped", "call_task_take",
-             "follow_up_take", "follow_up_note_try", "care_task_take",
+             "fault_analysis_take", "follow_up_take", "follow_up_note_try", "care_task_take",
              "call_task_hand_over", "incoming_text_see"}  # fmt: skip
     return {} if op.operation_id in wants else WHY
 
@@ -674,9 +674,14 @@ HIDDEN = [
     ("mia", "alice"),  # not the firm's technician
     ("mia", "carol"),
 ]
-# Region-wide by rule: what is no secret inside a region, with the reason.
+# Region-wide by rule: what is no secret inside a region, with the reason. Plant of the own centre
+# is checked by whoever comes by.
 OPEN_IN_THE_REGION = {
-    ("alice", "kim"): {"GET /v1/network/", "GET /v1/premises/{premises_id}/features"},
+    ("alice", "kim"): {
+        "GET /v1/network/",
+        "GET /v1/premises/{premises_id}/features",
+        "POST /v1/spot-check-items/",
+    },
 }
 
 

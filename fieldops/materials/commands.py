@@ -239,7 +239,6 @@ class HandBack(Args):
     material_id: UUID = Field(description="What is handed back.")
     quantity: Quantity
     technician_id: Whose = None
-    note: Note | None = Field(None, description="A remark.")
 
 
 @command(
@@ -263,7 +262,6 @@ async def hand_back(ctx: Context, args: HandBack) -> Rows:
         Movement.HAND_BACK,
         args.quantity,
         id=args.id or ctx.envelope.id,
-        note=args.note,
     )
 
 
@@ -277,7 +275,6 @@ class Count(Args):
         description="What was there, in the material's unit.",
     )
     technician_id: Whose = None
-    note: Note | None = Field(None, description="A remark.")
 
 
 @command(
@@ -306,7 +303,6 @@ async def count(ctx: Context, args: Count) -> Rows:
         args.quantity,
         id=args.id or ctx.envelope.id,
         expected=expected,
-        note=args.note,
     )
 
 

@@ -233,7 +233,7 @@ class InspectionFindingRead(_Read):
 class EvidenceFlagOnDevice(_Read):
     """A question about own evidence, on the phone that answers it (QA-05)."""
 
-    visit_id: UUID | None = Field(description="None on a device that does not hold the visit.")
+    about_visit_id: UUID | None = Field(description="The visit; the phone may not hold it.")
     kind: Check
     reason: dict[str, str] = Field(description="Why it was raised, a sentence per language.")
     state: FlagState
@@ -245,7 +245,7 @@ class EvidenceFlagOnDevice(_Read):
 class InspectionFindingOnDevice(_Read):
     """What an inspection said about own work (QA-06)."""
 
-    visit_id: UUID | None = Field(description="None on a device that does not hold the visit.")
+    about_visit_id: UUID | None = Field(description="The visit; the phone may not hold it.")
     severity: Severity
     words: str
     state: FindingState

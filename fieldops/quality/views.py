@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, func, select
 
 from fieldops.kernel.views import BACKGROUND, DeviceScope, document, view
 from fieldops.quality import rules
@@ -13,7 +13,6 @@ from fieldops.quality.schemas import (
     InspectionFindingOnDevice,
     LessonOnDevice,
 )
-from fieldops.visits.views import own_visits
 from fieldops.visits.views.work import fields
 
 
@@ -46,37 +45,24 @@ def lessons(scope: DeviceScope) -> Select[Any]:
 def flags(scope: DeviceScope) -> Select[Any]:
     """Return the questions about own evidence that are not decided yet (QA-05).
 
-    The visit is named only where the phone holds it: no child without its parent.
+    They stay when the visit they are about leaves the phone, and so only name it.
     """
-    held = own_visits(scope)
-    visit_id = case((held.c.visit_id.is_not(None), EvidenceFlag.visit_id))
-    columns = fields(EvidenceFlag, EvidenceFlagOnDevice, visit_id=visit_id)
-    return (
-        document(EvidenceFlag, columns, tier=BACKGROUND)
-        .select_from(EvidenceFlag)
-        .outerjoin(held, held.c.visit_id == EvidenceFlag.visit_id)
-        .where(
-            EvidenceFlag.region_id == scope.region_id,
-            EvidenceFlag.technician_id == scope.person_id,
-            EvidenceFlag.state.in_([FlagState.OPEN, FlagState.ANSWERED]),
-        )
+    columns = fields(EvidenceFlag, EvidenceFlagOnDevice, about_visit_id=EvidenceFlag.visit_id)
+    return document(EvidenceFlag, columns, tier=BACKGROUND).where(
+        EvidenceFlag.region_id == scope.region_id,
+        EvidenceFlag.technician_id == scope.person_id,
+        EvidenceFlag.state.in_([FlagState.OPEN, FlagState.ANSWERED]),
     )
 
 
 @view("inspection_finding", rank=40, schema=InspectionFindingOnDevice)
 def findings(scope: DeviceScope) -> Select[Any]:
     """Return what inspections said about own work lately (QA-06)."""
-    held = own_visits(scope)
-    visit_id = case((held.c.visit_id.is_not(None), InspectionFinding.visit_id))
-    columns = fields(InspectionFinding, InspectionFindingOnDevice, visit_id=visit_id)
+    about = InspectionFinding.visit_id
+    columns = fields(InspectionFinding, InspectionFindingOnDevice, about_visit_id=about)
     until = InspectionFinding.given_at + rules.FINDINGS_HELD
-    return (
-        document(InspectionFinding, columns, tier=BACKGROUND, until=until)
-        .select_from(InspectionFinding)
-        .outerjoin(held, held.c.visit_id == InspectionFinding.visit_id)
-        .where(
-            InspectionFinding.region_id == scope.region_id,
-            InspectionFinding.technician_id == scope.person_id,
-            InspectionFinding.given_at > scope.now - rules.FINDINGS_HELD,
-        )
+    return document(InspectionFinding, columns, tier=BACKGROUND, until=until).where(
+        InspectionFinding.region_id == scope.region_id,
+        InspectionFinding.technician_id == scope.person_id,
+        InspectionFinding.given_at > scope.now - rules.FINDINGS_HELD,
     )

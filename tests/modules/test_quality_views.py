@@ -65,7 +65,7 @@ async def test_qa_05_a_question_is_on_the_phone_until_it_is_decided_and_answered
     await from_phone(database, world.alice, "visit.arrive", visit_id=scene.visit, point=far)
     await run(database, world.sam, "evidence.check", visit_id=scene.visit)
     (flag,) = await held(database, world.alice, "evidence_flag")
-    assert (flag["visit_id"], flag["state"]) == (scene.visit, "open")
+    assert (flag["about_visit_id"], flag["state"]) == (scene.visit, "open")
     assert await held(database, world.bob, "evidence_flag") == []
     of = {"flag_id": flag["id"]}
     await run(database, world.sam, "evidence_flag.decide", **of, holds=False, reason="The gate.")
@@ -100,6 +100,6 @@ async def test_qa_06_a_finding_is_on_the_phone_once_it_is_given_and_for_sixty_da
     assert await held(database, world.bob, "inspection_finding") == []
     with clock.frozen(at + timedelta(days=59)):  # the visit has left the phone
         (later,) = await held(database, world.alice, "inspection_finding")
-        assert later["visit_id"] is None
+        assert later["about_visit_id"] == scene.visit
     with clock.frozen(at + timedelta(days=60)):
         assert await held(database, world.alice, "inspection_finding") == []

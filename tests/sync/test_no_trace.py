@@ -83,6 +83,10 @@ async def crash(point: str) -> None:
         raise Unavailable(retry_after=1)  # any exception here rolls all back; this one logs least
 
 
+OF_THE_OWN_STOCK = frozenset({"material.count", "material.hand_back"})
+"""What names an entry of the region's list of materials and no record of somebody."""
+
+
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 async def test_a_command_that_is_refused_or_crashes_leaves_no_trace(
     database: Database, world: World, new_phone: MakePhone, name: str
@@ -94,10 +98,11 @@ async def test_a_command_that_is_refused_or_crashes_leaves_no_trace(
     capture(phone, before)
     await phone.push()
 
-    strangers = await new_phone(world.carol)
-    capture(strangers, [last])
-    async with no_trace(database, *TRACES):
-        assert [r["status"] for r in await strangers.push()] == ["rejected"]
+    if name not in OF_THE_OWN_STOCK:
+        strangers = await new_phone(world.carol)
+        capture(strangers, [last])
+        async with no_trace(database, *TRACES):
+            assert [r["status"] for r in await strangers.push()] == ["rejected"]
 
     for written in (False, True):
         capture(phone, [last])

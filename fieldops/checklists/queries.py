@@ -25,6 +25,7 @@ from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on, row_of
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.kernel.rows import tuples
 from fieldops.network import queries as network
 from fieldops.network.models import NetworkFeature, NetworkService
@@ -230,12 +231,11 @@ def _segments() -> Select[UUID, str]:
 
 async def checklist(session: AsyncSession, scope: Scope, checklist_id: UUID) -> Checklist:
     """Return a checklist of the scope; raises NotFound."""
-    found: Checklist | None = await session.scalar(
-        select(Checklist).where(policy.visible(scope), Checklist.id == checklist_id)
+    return await find_one(
+        session,
+        select(Checklist).where(policy.visible(scope), Checklist.id == checklist_id),
+        "checklist",
     )
-    if found is None:
-        raise NotFound(thing="checklist")
-    return found
 
 
 def checklists(scope: Scope, *, visit_id: UUID | None = None) -> Select[Checklist]:
@@ -370,12 +370,7 @@ def opened(
 
 async def lock_opened(session: AsyncSession, scope: Scope, opened_id: UUID) -> Opened:
     """Return what an answer opened, locked; raises NotFound outside the scope."""
-    found: Opened | None = await session.scalar(
-        opened(scope).where(Opened.id == opened_id).with_for_update(of=Opened)
-    )
-    if found is None:
-        raise NotFound(thing="task")
-    return found
+    return await lock_one(session, opened(scope).where(Opened.id == opened_id), "task")
 
 
 async def service_of(session: AsyncSession, region_id: int, work_order_id: UUID) -> UUID | None:

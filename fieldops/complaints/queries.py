@@ -15,8 +15,8 @@ from fieldops.complaints import policy, rules
 from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintVisit, ComplaintWarning
 from fieldops.complaints.rules import Clock
 from fieldops.files.models import FileLink
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import ROLE_PERMISSIONS, Permission, Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.organisation.models import Person, RoleGrant, Unit
 from fieldops.visits import rules as visit_rules
@@ -55,25 +55,16 @@ def complaints(
 
 async def complaint(session: AsyncSession, scope: Scope, complaint_id: UUID) -> Complaint:
     """Return a complaint; raises NotFound outside the scope."""
-    found: Complaint | None = await session.scalar(
-        complaints(scope).where(Complaint.id == complaint_id)
+    return await find_one(
+        session, complaints(scope).where(Complaint.id == complaint_id), "complaint"
     )
-    if found is None:
-        raise NotFound(thing="complaint")
-    return found
 
 
 async def lock_complaint(session: AsyncSession, scope: Scope, complaint_id: UUID) -> Complaint:
     """Return a complaint locked, as it is now; raises NotFound outside the scope."""
-    found: Complaint | None = await session.scalar(
-        complaints(scope)
-        .where(Complaint.id == complaint_id)
-        .with_for_update(of=Complaint)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, complaints(scope).where(Complaint.id == complaint_id), "complaint"
     )
-    if found is None:
-        raise NotFound(thing="complaint")
-    return found
 
 
 async def former(

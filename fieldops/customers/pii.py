@@ -39,8 +39,8 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.base import Regional, catalogue_link, link
 from fieldops.kernel.changes import touch
 from fieldops.kernel.commands import Context
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission, Scope
+from fieldops.kernel.records import lock_one
 from fieldops.kernel.views import DeviceScope, document
 from fieldops.kernel.visibility import shown
 
@@ -326,12 +326,7 @@ def stops(scope: Scope, *, customer_id: UUID | None = None) -> Select[Stop]:
 
 async def lock_stop(session: AsyncSession, scope: Scope, stop_id: UUID) -> Stop:
     """Return an entry of the stop list locked for a change; raises NotFound."""
-    found: Stop | None = await session.scalar(
-        stops(scope).where(Stop.id == stop_id).with_for_update(of=Stop)
-    )
-    if found is None:
-        raise NotFound(thing="stop")
-    return found
+    return await lock_one(session, stops(scope).where(Stop.id == stop_id), "stop")
 
 
 def incoming(scope: Scope) -> Select[IncomingText]:
@@ -345,12 +340,9 @@ def incoming(scope: Scope) -> Select[IncomingText]:
 
 async def lock_incoming(session: AsyncSession, scope: Scope, text_id: UUID) -> IncomingText:
     """Return a text that came in, locked for a change; raises NotFound."""
-    found: IncomingText | None = await session.scalar(
-        incoming(scope).where(IncomingText.id == text_id).with_for_update(of=IncomingText)
+    return await lock_one(
+        session, incoming(scope).where(IncomingText.id == text_id), "incoming text"
     )
-    if found is None:
-        raise NotFound(thing="incoming text")
-    return found
 
 
 async def last_incoming(session: AsyncSession, region_id: int, number: str) -> IncomingText | None:

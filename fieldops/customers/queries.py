@@ -12,6 +12,7 @@ from fieldops.customers.rules import Limit, Segment, Service, Standard, Task
 from fieldops.kernel.erasure import Erasure
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one, locked
 from fieldops.organisation.models import Unit
 
 T = TypeVar("T")
@@ -53,35 +54,26 @@ def erasures(scope: Scope) -> Select[Erasure]:
 
 async def customer(session: AsyncSession, scope: Scope, customer_id: UUID) -> Customer:
     """Return a customer; raises NotFound outside the scope."""
-    return await _one(session, customers(scope).where(Customer.id == customer_id), "customer")
+    return await find_one(session, customers(scope).where(Customer.id == customer_id), "customer")
 
 
 async def lock_customer(session: AsyncSession, scope: Scope, customer_id: UUID) -> Customer:
     """Return a customer locked for a change; raises NotFound outside the scope."""
     wanted = customers(scope).where(Customer.id == customer_id)
-    return await _one(session, _locked(wanted), "customer")
+    return await lock_one(session, wanted, "customer")
 
 
 async def premises(session: AsyncSession, scope: Scope, premises_id: UUID) -> Premises:
     """Return premises; raises NotFound outside the scope."""
-    return await _one(session, all_premises(scope).where(Premises.id == premises_id), "premises")
+    return await find_one(
+        session, all_premises(scope).where(Premises.id == premises_id), "premises"
+    )
 
 
 async def lock_premises(session: AsyncSession, scope: Scope, premises_id: UUID) -> Premises:
     """Return premises locked for a change; raises NotFound outside the scope."""
     wanted = all_premises(scope).where(Premises.id == premises_id)
-    return await _one(session, _locked(wanted), "premises")
-
-
-def _locked(statement: Select[T]) -> Select[T]:
-    return statement.with_for_update().execution_options(populate_existing=True)
-
-
-async def _one(session: AsyncSession, statement: Select[T], thing: str) -> T:
-    row: T | None = await session.scalar(statement)
-    if row is None:
-        raise NotFound(thing=thing)
-    return row
+    return await lock_one(session, wanted, "premises")
 
 
 async def customer_by_ref(session: AsyncSession, region_id: int, ref: str) -> Customer | None:
@@ -177,7 +169,7 @@ async def own_standard(
 ) -> ServiceStandard | None:
     """Return a region's own row for exactly these keys, locked, None when it has none."""
     found: ServiceStandard | None = await session.scalar(
-        _locked(
+        locked(
             select(ServiceStandard).where(
                 ServiceStandard.region_number == region_id,
                 ServiceStandard.segment.is_not_distinct_from(segment),

@@ -13,8 +13,8 @@ from sqlalchemy.types import Uuid
 from fieldops.emergencies import policy, rules
 from fieldops.emergencies.models import Activation, EmergencyPlan, ReserveTechnician
 from fieldops.emergencies.rules import ActivePlan, Kind, PlanInForce, State
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.organisation.models import Person
 
 
@@ -26,25 +26,18 @@ def plans(scope: Scope, *, retired: bool = False) -> Select[EmergencyPlan]:
 
 async def plan(session: AsyncSession, scope: Scope, plan_id: UUID) -> EmergencyPlan:
     """Return a plan; raises NotFound outside the scope."""
-    found: EmergencyPlan | None = await session.scalar(
-        plans(scope, retired=True).where(EmergencyPlan.id == plan_id)
+    return await find_one(
+        session, plans(scope, retired=True).where(EmergencyPlan.id == plan_id), "emergency plan"
     )
-    if found is None:
-        raise NotFound(thing="emergency plan")
-    return found
 
 
 async def lock_plan(session: AsyncSession, scope: Scope, plan_id: UUID) -> EmergencyPlan:
     """Return a plan locked for a change; raises NotFound for one that is not the scope's own."""
-    found: EmergencyPlan | None = await session.scalar(
-        select(EmergencyPlan)
-        .where(policy.own_plans(scope), EmergencyPlan.id == plan_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(EmergencyPlan).where(policy.own_plans(scope), EmergencyPlan.id == plan_id),
+        "emergency plan",
     )
-    if found is None:
-        raise NotFound(thing="emergency plan")
-    return found
 
 
 async def reserve_of(
@@ -71,25 +64,18 @@ def activations(
 
 async def activation(session: AsyncSession, scope: Scope, activation_id: UUID) -> Activation:
     """Return an activation; raises NotFound outside the scope."""
-    found: Activation | None = await session.scalar(
-        activations(scope).where(Activation.id == activation_id)
+    return await find_one(
+        session, activations(scope).where(Activation.id == activation_id), "activation"
     )
-    if found is None:
-        raise NotFound(thing="activation")
-    return found
 
 
 async def lock_activation(session: AsyncSession, scope: Scope, activation_id: UUID) -> Activation:
     """Return an activation locked; raises NotFound for one that is not the scope's own."""
-    found: Activation | None = await session.scalar(
-        select(Activation)
-        .where(policy.own_activations(scope), Activation.id == activation_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(Activation).where(policy.own_activations(scope), Activation.id == activation_id),
+        "activation",
     )
-    if found is None:
-        raise NotFound(thing="activation")
-    return found
 
 
 async def lock_open(session: AsyncSession, region_id: int, plan_id: UUID) -> Activation | None:

@@ -22,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.materials import policy, rules
 from fieldops.materials.models import Material, MaterialMovement, MaterialStock
 from fieldops.materials.rules import Movement
@@ -44,25 +44,16 @@ def materials(region_id: int, *, use: str | None = None, active: bool | None = N
 
 async def material(session: AsyncSession, region_id: int, material_id: UUID) -> Material:
     """Return a material of the region; raises NotFound."""
-    found: Material | None = await session.scalar(
-        materials(region_id).where(Material.id == material_id)
+    return await find_one(
+        session, materials(region_id).where(Material.id == material_id), "material"
     )
-    if found is None:
-        raise NotFound(thing="material")
-    return found
 
 
 async def lock_material(session: AsyncSession, region_id: int, material_id: UUID) -> Material:
     """Return a material locked for a change; raises NotFound."""
-    found: Material | None = await session.scalar(
-        materials(region_id)
-        .where(Material.id == material_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, materials(region_id).where(Material.id == material_id), "material"
     )
-    if found is None:
-        raise NotFound(thing="material")
-    return found
 
 
 async def one_at_a_time(session: AsyncSession, region_id: int, technician_id: UUID) -> None:
@@ -198,15 +189,9 @@ async def lock_unsigned(
 
 async def lock_movement(session: AsyncSession, scope: Scope, movement_id: UUID) -> MaterialMovement:
     """Return a movement of the scope locked for a change; raises NotFound."""
-    found: MaterialMovement | None = await session.scalar(
-        select(M)
-        .where(policy.visible(scope, M), M.id == movement_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, select(M).where(policy.visible(scope, M), M.id == movement_id), "movement"
     )
-    if found is None:
-        raise NotFound(thing="movement")
-    return found
 
 
 @dataclass(frozen=True, slots=True)

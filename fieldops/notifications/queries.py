@@ -18,6 +18,7 @@ from fieldops.followups.models import FollowUp
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import hanging_on, row_of
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one
 from fieldops.notifications import policy, rules
 from fieldops.notifications.models import DeliveryAttempt, Message, PushSubscription, Receipt
 from fieldops.organisation.models import Technician
@@ -32,10 +33,7 @@ def messages(scope: Scope) -> Select[Message]:
 
 async def message(session: AsyncSession, scope: Scope, message_id: UUID) -> Message:
     """Return a message; raises NotFound outside the scope."""
-    found: Message | None = await session.scalar(messages(scope).where(Message.id == message_id))
-    if found is None:
-        raise NotFound(thing="message")
-    return found
+    return await find_one(session, messages(scope).where(Message.id == message_id), "message")
 
 
 async def attempts(

@@ -35,6 +35,7 @@ from fieldops.kernel.direct import Statement, compiled, given, once
 from fieldops.kernel.errors import Conflict, NotFound
 from fieldops.kernel.ledger import LedgerEntry
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.kernel.rows import (
     Reading,
     all_tuples,
@@ -101,23 +102,16 @@ async def bump_epoch(session: AsyncSession, region_id: int, reason: str, *, abov
 
 async def device(session: AsyncSession, scope: Scope, device_id: UUID) -> Device:
     """Return a device inside a scope; raises NotFound."""
-    found: Device | None = await session.scalar(devices(scope).where(Device.id == device_id))
-    if found is None:
-        raise NotFound(thing="device")
-    return found
+    return await find_one(session, devices(scope).where(Device.id == device_id), "device")
 
 
 async def lock_device(session: AsyncSession, scope: Scope, device_id: UUID) -> Device:
     """Return a device inside a scope, locked; raises NotFound."""
-    found: Device | None = await session.scalar(
-        select(Device)
-        .where(policy.visible_devices(scope), Device.id == device_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(Device).where(policy.visible_devices(scope), Device.id == device_id),
+        "device",
     )
-    if found is None:
-        raise NotFound(thing="device")
-    return found
 
 
 def devices(scope: Scope) -> Select[Any]:
@@ -544,12 +538,9 @@ async def changed_by_others(
 
 async def case_of(session: AsyncSession, scope: Scope, case_id: UUID) -> Case:
     """Return a case inside a scope; raises NotFound."""
-    found: Case | None = await session.scalar(
-        select(Case).where(policy.visible_cases(scope), Case.id == case_id)
+    return await find_one(
+        session, select(Case).where(policy.visible_cases(scope), Case.id == case_id), "case"
     )
-    if found is None:
-        raise NotFound(thing="case")
-    return found
 
 
 async def lock_case(session: AsyncSession, scope: Scope, case_id: UUID) -> tuple[Case, Device]:

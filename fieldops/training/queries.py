@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.organisation.models import Technician
 from fieldops.organisation.policy import own_rows
 from fieldops.training import policy
@@ -136,25 +136,16 @@ def exams(scope: Scope, asked: Asked, *, passed: bool | None = None) -> Select[A
 
 async def session_of(session: AsyncSession, scope: Scope, training_id: UUID) -> TrainingSession:
     """Return a training session of the scope; raises NotFound."""
-    found: TrainingSession | None = await session.scalar(
-        sessions(scope).where(TrainingSession.id == training_id)
+    return await find_one(
+        session, sessions(scope).where(TrainingSession.id == training_id), "training session"
     )
-    if found is None:
-        raise NotFound(thing="training session")
-    return found
 
 
 async def lock_session(session: AsyncSession, scope: Scope, training_id: UUID) -> TrainingSession:
     """Return a training session of the scope locked for a change; raises NotFound."""
-    found: TrainingSession | None = await session.scalar(
-        sessions(scope)
-        .where(TrainingSession.id == training_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, sessions(scope).where(TrainingSession.id == training_id), "training session"
     )
-    if found is None:
-        raise NotFound(thing="training session")
-    return found
 
 
 async def listed(
@@ -173,12 +164,6 @@ async def listed(
 
 async def lock_exam(session: AsyncSession, scope: Scope, exam_id: UUID) -> Exam:
     """Return an exam of the scope locked for a change; raises NotFound."""
-    found: Exam | None = await session.scalar(
-        select(Exam)
-        .where(own_rows(Exam, scope), Exam.id == exam_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, select(Exam).where(own_rows(Exam, scope), Exam.id == exam_id), "exam"
     )
-    if found is None:
-        raise NotFound(thing="exam")
-    return found

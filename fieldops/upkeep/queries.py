@@ -26,6 +26,7 @@ from fieldops.checklists.models import Checklist, Template, TemplateVersion
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import lock_one
 from fieldops.measurements.models import LineTest
 from fieldops.network import policy as network
 from fieldops.network.errors import TooManyFeatures
@@ -195,15 +196,11 @@ def _columns(model: Any, *without: str) -> list[Any]:
 
 async def lock_plan(session: AsyncSession, scope: Scope, plan_id: UUID) -> PatrolPlan:
     """Return a patrol plan of the scope locked for a change; raises NotFound."""
-    found: PatrolPlan | None = await session.scalar(
-        select(PatrolPlan)
-        .where(policy.visible(scope, PatrolPlan), PatrolPlan.id == plan_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(PatrolPlan).where(policy.visible(scope, PatrolPlan), PatrolPlan.id == plan_id),
+        "patrol plan",
     )
-    if found is None:
-        raise NotFound(thing="patrol plan")
-    return found
 
 
 async def open_rounds_of(
@@ -349,15 +346,13 @@ async def lock_items(
 
 async def lock_item(session: AsyncSession, region_id: int, item_id: UUID) -> SpotCheckItem:
     """Return drawn plant of the region locked for a result; raises NotFound."""
-    found: SpotCheckItem | None = await session.scalar(
-        select(SpotCheckItem)
-        .where(SpotCheckItem.region_id == region_id, SpotCheckItem.id == item_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(SpotCheckItem).where(
+            SpotCheckItem.region_id == region_id, SpotCheckItem.id == item_id
+        ),
+        "piece of plant to check",
     )
-    if found is None:
-        raise NotFound(thing="piece of plant to check")
-    return found
 
 
 def _seen(scope: Scope) -> Any:

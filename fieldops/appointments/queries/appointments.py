@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.appointments import policy, rules
 from fieldops.appointments.models import Appointment, Reconfirmation
 from fieldops.kernel import audit, configuration
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.organisation import queries as organisation
 from fieldops.visits.models import Visit
 
@@ -22,27 +22,18 @@ def appointments(scope: Scope) -> Select[Appointment]:
 
 async def appointment(session: AsyncSession, scope: Scope, appointment_id: UUID) -> Appointment:
     """Return an appointment; raises NotFound outside the scope."""
-    found: Appointment | None = await session.scalar(
-        appointments(scope).where(Appointment.id == appointment_id)
+    return await find_one(
+        session, appointments(scope).where(Appointment.id == appointment_id), "appointment"
     )
-    if found is None:
-        raise NotFound(thing="appointment")
-    return found
 
 
 async def lock_appointment(
     session: AsyncSession, scope: Scope, appointment_id: UUID
 ) -> Appointment:
     """Return an appointment locked for a change; raises NotFound outside the scope."""
-    found: Appointment | None = await session.scalar(
-        appointments(scope)
-        .where(Appointment.id == appointment_id)
-        .with_for_update(of=Appointment)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, appointments(scope).where(Appointment.id == appointment_id), "appointment"
     )
-    if found is None:
-        raise NotFound(thing="appointment")
-    return found
 
 
 async def lock_open(session: AsyncSession, region_id: int, visit_id: UUID) -> Appointment | None:

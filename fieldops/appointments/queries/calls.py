@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import policy, rules
 from fieldops.appointments.models import Appointment, CallTask
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 
 
 def call_tasks(scope: Scope) -> Select[CallTask]:
@@ -21,22 +21,16 @@ def call_tasks(scope: Scope) -> Select[CallTask]:
 
 async def lock_call_task(session: AsyncSession, scope: Scope, call_task_id: UUID) -> CallTask:
     """Return a call task locked for a change; raises NotFound outside the scope."""
-    found: CallTask | None = await session.scalar(
-        call_tasks(scope).where(CallTask.id == call_task_id).with_for_update(of=CallTask)
+    return await lock_one(
+        session, call_tasks(scope).where(CallTask.id == call_task_id), "call task"
     )
-    if found is None:
-        raise NotFound(thing="call task")
-    return found
 
 
 async def call_task(session: AsyncSession, scope: Scope, call_task_id: UUID) -> CallTask:
     """Return a call task; raises NotFound outside the scope."""
-    found: CallTask | None = await session.scalar(
-        call_tasks(scope).where(CallTask.id == call_task_id)
+    return await find_one(
+        session, call_tasks(scope).where(CallTask.id == call_task_id), "call task"
     )
-    if found is None:
-        raise NotFound(thing="call task")
-    return found
 
 
 async def open_tasks(

@@ -12,8 +12,8 @@ from fieldops.dispatch.models import Disturbance
 from fieldops.dispatch.queries.ranking import MOST_CANDIDATES
 from fieldops.dispatch.rules import Cause
 from fieldops.kernel.clock import local_day
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import lock_one
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.visits.models import Visit
@@ -24,15 +24,11 @@ SOON = timedelta(days=7)
 
 async def lock_disturbance(session: AsyncSession, scope: Scope, id_: UUID) -> Disturbance:
     """Return a disturbance, locked; raises NotFound outside the scope."""
-    found: Disturbance | None = await session.scalar(
-        select(Disturbance)
-        .where(policy.visible(scope, Disturbance), Disturbance.id == id_)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(Disturbance).where(policy.visible(scope, Disturbance), Disturbance.id == id_),
+        "disturbance",
     )
-    if found is None:
-        raise NotFound(thing="disturbance")
-    return found
 
 
 async def lock_known(

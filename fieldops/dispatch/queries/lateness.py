@@ -18,9 +18,9 @@ from fieldops.dispatch.prediction import Course, Due, LateRisk, Part, Prediction
 from fieldops.kernel import configuration
 from fieldops.kernel.changes import ChangeCounter
 from fieldops.kernel.clock import local_day, start_of_day
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.geo import Position, position_of
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.travel import queries as travel
@@ -277,12 +277,11 @@ def late_warnings(
 
 async def late_warning(session: AsyncSession, scope: Scope, warning_id: UUID) -> LateWarning:
     """Return a warning; raises NotFound outside the scope."""
-    found: LateWarning | None = await session.scalar(
-        select(LateWarning).where(policy.visible(scope, LateWarning), LateWarning.id == warning_id)
+    return await find_one(
+        session,
+        select(LateWarning).where(policy.visible(scope, LateWarning), LateWarning.id == warning_id),
+        "late warning",
     )
-    if found is None:
-        raise NotFound(thing="late warning")
-    return found
 
 
 async def lock_open(session: AsyncSession, region_id: int, visit_id: UUID) -> LateWarning | None:

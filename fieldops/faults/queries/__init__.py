@@ -13,8 +13,8 @@ from fieldops.customers.models import Premises
 from fieldops.faults import policy, rules
 from fieldops.faults.models import AreaFault, FaultReport, HeldWork, ReportPlace
 from fieldops.faults.rules import State
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.network import queries as network
 from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.network.queries import tracing
@@ -36,22 +36,16 @@ def reports(scope: Scope, *, area_fault_id: UUID | None = None) -> Select[FaultR
 
 async def lock_report(session: AsyncSession, scope: Scope, report_id: UUID) -> FaultReport:
     """Return a report locked for a change; raises NotFound outside the scope."""
-    found: FaultReport | None = await session.scalar(
-        reports(scope).where(FaultReport.id == report_id).with_for_update(of=FaultReport)
+    return await lock_one(
+        session, reports(scope).where(FaultReport.id == report_id), "fault report"
     )
-    if found is None:
-        raise NotFound(thing="fault report")
-    return found
 
 
 async def report(session: AsyncSession, scope: Scope, report_id: UUID) -> FaultReport:
     """Return a report; raises NotFound outside the scope."""
-    found: FaultReport | None = await session.scalar(
-        reports(scope).where(FaultReport.id == report_id)
+    return await find_one(
+        session, reports(scope).where(FaultReport.id == report_id), "fault report"
     )
-    if found is None:
-        raise NotFound(thing="fault report")
-    return found
 
 
 def area_faults(scope: Scope, states: Collection[State] = ()) -> Select[AreaFault]:
@@ -62,25 +56,16 @@ def area_faults(scope: Scope, states: Collection[State] = ()) -> Select[AreaFaul
 
 async def area_fault(session: AsyncSession, scope: Scope, area_fault_id: UUID) -> AreaFault:
     """Return an area fault; raises NotFound outside the scope."""
-    found: AreaFault | None = await session.scalar(
-        area_faults(scope).where(AreaFault.id == area_fault_id)
+    return await find_one(
+        session, area_faults(scope).where(AreaFault.id == area_fault_id), "area fault"
     )
-    if found is None:
-        raise NotFound(thing="area fault")
-    return found
 
 
 async def lock_area_fault(session: AsyncSession, scope: Scope, area_fault_id: UUID) -> AreaFault:
     """Return an area fault locked, as it is now; raises NotFound outside the scope."""
-    found: AreaFault | None = await session.scalar(
-        area_faults(scope)
-        .where(AreaFault.id == area_fault_id)
-        .with_for_update(of=AreaFault)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, area_faults(scope).where(AreaFault.id == area_fault_id), "area fault"
     )
-    if found is None:
-        raise NotFound(thing="area fault")
-    return found
 
 
 async def lock_open_at(

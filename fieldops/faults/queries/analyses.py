@@ -12,8 +12,8 @@ from fieldops.customers.models import Customer
 from fieldops.faults import policy, rules
 from fieldops.faults.models import AreaFault, FaultAnalysis, FaultReport, HeldWork
 from fieldops.faults.rules import AnalysisState, State
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.network.models import NetworkService
 from fieldops.network.queries import tracing
 from fieldops.orders.models import ServiceOrder, WorkOrder
@@ -42,25 +42,24 @@ def analyses(
 
 async def analysis(session: AsyncSession, scope: Scope, analysis_id: UUID) -> FaultAnalysis:
     """Return an analysis report; raises NotFound outside the scope."""
-    found: FaultAnalysis | None = await session.scalar(
-        select(FaultAnalysis).where(policy.visible_analyses(scope), FaultAnalysis.id == analysis_id)
+    return await find_one(
+        session,
+        select(FaultAnalysis).where(
+            policy.visible_analyses(scope), FaultAnalysis.id == analysis_id
+        ),
+        "analysis report",
     )
-    if found is None:
-        raise NotFound(thing="analysis report")
-    return found
 
 
 async def lock_analysis(session: AsyncSession, scope: Scope, analysis_id: UUID) -> FaultAnalysis:
     """Return an analysis report locked; raises NotFound outside the scope."""
-    found: FaultAnalysis | None = await session.scalar(
-        select(FaultAnalysis)
-        .where(policy.visible_analyses(scope), FaultAnalysis.id == analysis_id)
-        .with_for_update(of=FaultAnalysis)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(FaultAnalysis).where(
+            policy.visible_analyses(scope), FaultAnalysis.id == analysis_id
+        ),
+        "analysis report",
     )
-    if found is None:
-        raise NotFound(thing="analysis report")
-    return found
 
 
 async def of_area_fault(

@@ -25,6 +25,7 @@ from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 
 
 async def arrived(session: AsyncSession, region_id: int, sha256s: Collection[str]) -> set[str]:
@@ -126,12 +127,9 @@ async def stored_file(session: AsyncSession, scope: Scope, sha256: str) -> File:
 
 async def link(session: AsyncSession, scope: Scope, link_id: UUID) -> FileLink:
     """Return a link inside the scope; raises NotFound."""
-    found: FileLink | None = await session.scalar(
-        select(FileLink).where(policy.visible(scope), FileLink.id == link_id)
+    return await find_one(
+        session, select(FileLink).where(policy.visible(scope), FileLink.id == link_id), "file_link"
     )
-    if found is None:
-        raise NotFound(thing="file_link")
-    return found
 
 
 def links(
@@ -161,15 +159,9 @@ async def lock_open_links(session: AsyncSession, region_id: int, sha256: str) ->
 
 async def lock_link(session: AsyncSession, scope: Scope, link_id: UUID) -> FileLink:
     """Return a link inside the scope, locked; raises NotFound."""
-    found: FileLink | None = await session.scalar(
-        select(FileLink)
-        .where(policy.visible(scope), FileLink.id == link_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, select(FileLink).where(policy.visible(scope), FileLink.id == link_id), "file_link"
     )
-    if found is None:
-        raise NotFound(thing="file_link")
-    return found
 
 
 async def upload(session: AsyncSession, region_id: int, upload_id: UUID) -> Upload | None:

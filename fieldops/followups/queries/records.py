@@ -13,8 +13,8 @@ from fieldops.customers.models import Customer
 from fieldops.followups import policy, rules
 from fieldops.followups.models import CareTask, FollowUp
 from fieldops.followups.rules import State
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.orders.rules import State as Work
 from fieldops.organisation import queries as organisation
 
@@ -104,25 +104,20 @@ def follow_ups(scope: Scope, wanted: Wanted, now: datetime) -> Select[FollowUp]:
 
 async def follow_up(session: AsyncSession, scope: Scope, follow_up_id: UUID) -> FollowUp:
     """Return a follow-up; raises NotFound outside the scope."""
-    found: FollowUp | None = await session.scalar(
-        select(FollowUp).where(policy.visible(scope), FollowUp.id == follow_up_id)
+    return await find_one(
+        session,
+        select(FollowUp).where(policy.visible(scope), FollowUp.id == follow_up_id),
+        "follow-up",
     )
-    if found is None:
-        raise NotFound(thing="follow-up")
-    return found
 
 
 async def lock_follow_up(session: AsyncSession, scope: Scope, follow_up_id: UUID) -> FollowUp:
     """Return a follow-up locked, as it is now; raises NotFound outside the scope."""
-    found: FollowUp | None = await session.scalar(
-        select(FollowUp)
-        .where(policy.visible(scope), FollowUp.id == follow_up_id)
-        .with_for_update(of=FollowUp)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(FollowUp).where(policy.visible(scope), FollowUp.id == follow_up_id),
+        "follow-up",
     )
-    if found is None:
-        raise NotFound(thing="follow-up")
-    return found
 
 
 async def lock_waiting(
@@ -194,15 +189,11 @@ def care_tasks(
 
 async def lock_task(session: AsyncSession, scope: Scope, care_task_id: UUID) -> CareTask:
     """Return a care task locked; raises NotFound outside the scope."""
-    found: CareTask | None = await session.scalar(
-        select(CareTask)
-        .where(policy.visible_tasks(scope), CareTask.id == care_task_id)
-        .with_for_update(of=CareTask)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(CareTask).where(policy.visible_tasks(scope), CareTask.id == care_task_id),
+        "care task",
     )
-    if found is None:
-        raise NotFound(thing="care task")
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, row_of
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one
 from fieldops.network import queries as network
 from fieldops.network.models import NetworkService
 from fieldops.orders.models import WorkOrder
@@ -25,12 +26,11 @@ from fieldops.visits.models import Visit
 
 async def record(session: AsyncSession, scope: Scope, record_id: UUID) -> HealthRecord:
     """Return a record of the scope; raises NotFound."""
-    found: HealthRecord | None = await session.scalar(
-        select(HealthRecord).where(policy.visible(scope), HealthRecord.id == record_id)
+    return await find_one(
+        session,
+        select(HealthRecord).where(policy.visible(scope), HealthRecord.id == record_id),
+        "health_record",
     )
-    if found is None:
-        raise NotFound(thing="health_record")
-    return found
 
 
 def records(

@@ -13,6 +13,7 @@ from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import row_of
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one
 from fieldops.measurements import policy
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import Needed
@@ -52,12 +53,11 @@ async def require_feature(session: AsyncSession, region_id: int, feature_id: UUI
 
 async def one(session: AsyncSession, scope: Scope, model: type[T], test_id: UUID) -> T:
     """Return a test of the scope; raises NotFound."""
-    found: T | None = await session.scalar(
-        select(model).where(policy.visible(scope, model), model.id == test_id)
+    return await find_one(
+        session,
+        select(model).where(policy.visible(scope, model), model.id == test_id),
+        model.resource,
     )
-    if found is None:
-        raise NotFound(thing=model.resource)
-    return found
 
 
 def tests(

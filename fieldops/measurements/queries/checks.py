@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import lock_one
 from fieldops.measurements import policy
 from fieldops.measurements.models import LineCheck, LineTest
 from fieldops.measurements.rules import CheckState
@@ -304,9 +304,4 @@ def listed(
 
 async def lock(session: AsyncSession, scope: Scope, check_id: UUID) -> LineCheck:
     """Return a planned line test of a scope, locked; raises NotFound."""
-    found: LineCheck | None = await session.scalar(
-        listed(scope).where(LineCheck.id == check_id).with_for_update(of=LineCheck)
-    )
-    if found is None:
-        raise NotFound(thing="line check")
-    return found
+    return await lock_one(session, listed(scope).where(LineCheck.id == check_id), "line check")

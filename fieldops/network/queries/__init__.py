@@ -14,6 +14,7 @@ from fieldops.customers.models import Premises
 from fieldops.kernel import geo
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one, locked
 from fieldops.network import policy, rules
 from fieldops.network.errors import TooManyFeatures
 from fieldops.network.models import (
@@ -56,27 +57,18 @@ def findings(scope: Scope, state: str | None = None) -> Select[Finding]:
     return found if state is None else found.where(Finding.state == state)
 
 
-def _locked(statement: Select[T]) -> Select[T]:
-    return statement.with_for_update().execution_options(populate_existing=True)
-
-
-async def _one(session: AsyncSession, statement: Select[T], thing: str) -> T:
-    row: T | None = await session.scalar(statement)
-    if row is None:
-        raise NotFound(thing=thing)
-    return row
-
-
 async def feature(session: AsyncSession, scope: Scope, feature_id: UUID) -> NetworkFeature:
     """Return a feature; raises NotFound outside the scope."""
-    return await _one(session, features(scope).where(NetworkFeature.id == feature_id), "feature")
+    return await find_one(
+        session, features(scope).where(NetworkFeature.id == feature_id), "feature"
+    )
 
 
 async def lock_features(
     session: AsyncSession, scope: Scope, ids: Collection[UUID]
 ) -> dict[UUID, NetworkFeature]:
     """Return features locked for a change, in id order; raises NotFound when one is missing."""
-    found = await session.scalars(_locked(features(scope).where(NetworkFeature.id.in_(ids))))
+    found = await session.scalars(locked(features(scope).where(NetworkFeature.id.in_(ids))))
     rows = {row.id: row for row in found}
     if len(rows) != len(set(ids)):
         raise NotFound(thing="feature")
@@ -92,23 +84,25 @@ async def lock_used(
         .where(NetworkFeature.region_id == region_id, NetworkFeature.service_id == service_id)
         .order_by(NetworkFeature.id)
     )
-    return list(await session.scalars(_locked(wanted)))
+    return list(await session.scalars(locked(wanted)))
 
 
 async def service(session: AsyncSession, scope: Scope, service_id: UUID) -> NetworkService:
     """Return a service; raises NotFound outside the scope."""
-    return await _one(session, services(scope).where(NetworkService.id == service_id), "service")
+    return await find_one(
+        session, services(scope).where(NetworkService.id == service_id), "service"
+    )
 
 
 async def lock_service(session: AsyncSession, scope: Scope, service_id: UUID) -> NetworkService:
     """Return a service locked for a change; raises NotFound outside the scope."""
     wanted = services(scope).where(NetworkService.id == service_id)
-    return await _one(session, _locked(wanted), "service")
+    return await lock_one(session, wanted, "service")
 
 
 async def lock_finding(session: AsyncSession, scope: Scope, finding_id: UUID) -> Finding:
     """Return a finding locked for a change; raises NotFound outside the scope."""
-    return await _one(session, _locked(findings(scope).where(Finding.id == finding_id)), "finding")
+    return await lock_one(session, findings(scope).where(Finding.id == finding_id), "finding")
 
 
 async def service_of(session: AsyncSession, row: NetworkFeature) -> NetworkService | None:
@@ -128,7 +122,7 @@ async def lock_path(session: AsyncSession, region_id: int, service_id: UUID) -> 
         .where(PathElement.region_id == region_id, PathElement.service_id == service_id)
         .order_by(PathElement.id)
     )
-    return list(await session.scalars(_locked(wanted)))
+    return list(await session.scalars(locked(wanted)))
 
 
 async def lock_ties(
@@ -144,7 +138,7 @@ async def lock_ties(
         )
         .order_by(NetworkConnection.id)
     )
-    return list(await session.scalars(_locked(wanted)))
+    return list(await session.scalars(locked(wanted)))
 
 
 async def end_together(
@@ -247,7 +241,7 @@ async def lapsed_claims(
 ) -> list[NetworkFeature]:
     """Return what is claimed and whose time is over, locked, in id order, at most 500."""
     found = await session.scalars(
-        _locked(
+        locked(
             select(NetworkFeature)
             .where(NetworkFeature.region_id == region_id, NetworkFeature.claim_until <= now)
             .order_by(NetworkFeature.id)

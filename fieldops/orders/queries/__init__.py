@@ -17,6 +17,7 @@ from fieldops.customers.models import Customer
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.network.models import NetworkService
 from fieldops.orders import policy, rules
 from fieldops.orders.errors import UnknownReason
@@ -25,12 +26,11 @@ from fieldops.orders.models import LateWarning, Reason, ServiceOrder, WorkOrder
 
 async def order(session: AsyncSession, scope: Scope, order_id: UUID) -> ServiceOrder:
     """Return an order of the scope; raises NotFound."""
-    found: ServiceOrder | None = await session.scalar(
-        select(ServiceOrder).where(policy.visible_orders(scope), ServiceOrder.id == order_id)
+    return await find_one(
+        session,
+        select(ServiceOrder).where(policy.visible_orders(scope), ServiceOrder.id == order_id),
+        "order",
     )
-    if found is None:
-        raise NotFound(thing="order")
-    return found
 
 
 async def lock_order(
@@ -40,15 +40,13 @@ async def lock_order(
 
     Raises NotFound.
     """
-    found: ServiceOrder | None = await session.scalar(
-        select(ServiceOrder)
-        .where(policy.visible_orders(scope, ever=ever), ServiceOrder.id == order_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(ServiceOrder).where(
+            policy.visible_orders(scope, ever=ever), ServiceOrder.id == order_id
+        ),
+        "order",
     )
-    if found is None:
-        raise NotFound(thing="order")
-    return found
 
 
 async def lock_orders(session: AsyncSession, region_id: int, ids: Iterable[UUID]) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import lock_one
 from fieldops.orders import policy
 from fieldops.orders.models import Matter, Urge
 from fieldops.orders.rules import MatterState
@@ -15,15 +15,11 @@ from fieldops.orders.rules import MatterState
 
 async def lock_matter(session: AsyncSession, scope: Scope, matter_id: UUID) -> Matter:
     """Return a matter of the scope, locked; raises NotFound."""
-    found: Matter | None = await session.scalar(
-        select(Matter)
-        .where(policy.visible_matters(scope), Matter.id == matter_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(Matter).where(policy.visible_matters(scope), Matter.id == matter_id),
+        "matter",
     )
-    if found is None:
-        raise NotFound(thing="matter")
-    return found
 
 
 async def open_matter(session: AsyncSession, region_id: int, order_id: UUID) -> Matter | None:

@@ -30,6 +30,7 @@ from fieldops.kernel.actor import Actor, Grant, Kind
 from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Role, Scope
+from fieldops.kernel.records import find_one
 from fieldops.kernel.rows import tuples
 from fieldops.organisation import policy
 from fieldops.organisation.models import (
@@ -343,12 +344,11 @@ async def failed_attempts(
 
 async def technician_in(session: AsyncSession, scope: Scope, technician_id: UUID) -> Technician:
     """Return a technician inside a scope; raises NotFound."""
-    found: Technician | None = await session.scalar(
-        select(Technician).where(policy.visible(scope), Technician.id == technician_id)
+    return await find_one(
+        session,
+        select(Technician).where(policy.visible(scope), Technician.id == technician_id),
+        "technician",
     )
-    if found is None:
-        raise NotFound(thing="technician")
-    return found
 
 
 async def qualifications_of(

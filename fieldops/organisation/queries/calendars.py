@@ -11,8 +11,8 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.clock import start_of_day
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one
 from fieldops.organisation import policy
 from fieldops.organisation.models import DutyDay, Holiday, Leave, Shift, Technician
 
@@ -223,12 +223,9 @@ async def set_days_of(
 
 async def leave(session: AsyncSession, scope: Scope, leave_id: UUID) -> Leave:
     """Return a leave inside a scope; raises NotFound."""
-    found: Leave | None = await session.scalar(
-        select(Leave).where(policy.own_rows(Leave, scope), Leave.id == leave_id)
+    return await find_one(
+        session, select(Leave).where(policy.own_rows(Leave, scope), Leave.id == leave_id), "leave"
     )
-    if found is None:
-        raise NotFound(thing="leave")
-    return found
 
 
 async def leaves_of(session: AsyncSession, region_id: int, technician_id: UUID) -> list[Leave]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Select, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel.errors import NotFound
+from fieldops.kernel.records import lock_one
 from fieldops.organisation.models import MapToken
 
 NOTED_EVERY = timedelta(minutes=5)
@@ -30,12 +30,9 @@ async def lock_map_token(
     session: AsyncSession, region_id: int, person_id: UUID | None, token_id: UUID
 ) -> MapToken:
     """Return a map token of a person (of anybody without one), locked; raises NotFound."""
-    found: MapToken | None = await session.scalar(
-        map_tokens(region_id, person_id).where(MapToken.id == token_id).with_for_update()
+    return await lock_one(
+        session, map_tokens(region_id, person_id).where(MapToken.id == token_id), "map token"
     )
-    if found is None:
-        raise NotFound(thing="map token")
-    return found
 
 
 async def lock_good_map_tokens(

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.organisation import policy
 from fieldops.organisation.models import Calibration, Tool
 from fieldops.organisation.rules import InstrumentState
@@ -41,25 +41,16 @@ def listed(
 
 async def tool(session: AsyncSession, scope: Scope, tool_id: UUID) -> Tool:
     """Return a tool of the scope; raises NotFound."""
-    found: Tool | None = await session.scalar(
-        select(Tool).where(policy.visible_tools(scope), Tool.id == tool_id)
+    return await find_one(
+        session, select(Tool).where(policy.visible_tools(scope), Tool.id == tool_id), "tool"
     )
-    if found is None:
-        raise NotFound(thing="tool")
-    return found
 
 
 async def lock_tool(session: AsyncSession, scope: Scope, tool_id: UUID) -> Tool:
     """Return a tool of the scope locked for a change; raises NotFound."""
-    found: Tool | None = await session.scalar(
-        select(Tool)
-        .where(policy.visible_tools(scope), Tool.id == tool_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, select(Tool).where(policy.visible_tools(scope), Tool.id == tool_id), "tool"
     )
-    if found is None:
-        raise NotFound(thing="tool")
-    return found
 
 
 async def calibrations_of(

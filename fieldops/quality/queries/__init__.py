@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from fieldops.files.models import File, FileLink
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import LINE_VALUES
 from fieldops.orders.models import WorkOrder
@@ -48,25 +48,12 @@ def flags(
 
 async def flag(session: AsyncSession, scope: Scope, flag_id: UUID) -> EvidenceFlag:
     """Return a flag; raises NotFound outside the scope."""
-    found: EvidenceFlag | None = await session.scalar(
-        flags(scope).where(EvidenceFlag.id == flag_id)
-    )
-    if found is None:
-        raise NotFound(thing="evidence flag")
-    return found
+    return await find_one(session, flags(scope).where(EvidenceFlag.id == flag_id), "evidence flag")
 
 
 async def lock_flag(session: AsyncSession, scope: Scope, flag_id: UUID) -> EvidenceFlag:
     """Return a flag locked for a change; raises NotFound outside the scope."""
-    found: EvidenceFlag | None = await session.scalar(
-        flags(scope)
-        .where(EvidenceFlag.id == flag_id)
-        .with_for_update(of=EvidenceFlag)
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound(thing="evidence flag")
-    return found
+    return await lock_one(session, flags(scope).where(EvidenceFlag.id == flag_id), "evidence flag")
 
 
 async def known_flags(

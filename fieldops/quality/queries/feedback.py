@@ -7,8 +7,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files.models import FileLink
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.organisation.models import Unit
 from fieldops.quality import policy
 from fieldops.quality.models import (
@@ -36,16 +36,15 @@ async def round_of(
     session: AsyncSession, region_id: int, inspection_id: UUID, number: int
 ) -> FeedbackRound:
     """Return a round of an inspection's sheet; raises NotFound."""
-    found: FeedbackRound | None = await session.scalar(
+    return await find_one(
+        session,
         select(FeedbackRound).where(
             FeedbackRound.region_id == region_id,
             FeedbackRound.inspection_id == inspection_id,
             FeedbackRound.number == number,
-        )
+        ),
+        "feedback sheet",
     )
-    if found is None:
-        raise NotFound(thing="feedback sheet")
-    return found
 
 
 async def files_of(
@@ -101,29 +100,26 @@ async def finding(
     session: AsyncSession, scope: Scope, person_id: UUID, finding_id: UUID
 ) -> InspectionFinding:
     """Return a finding; raises NotFound outside the scope."""
-    found: InspectionFinding | None = await session.scalar(
+    return await find_one(
+        session,
         select(InspectionFinding).where(
             policy.visible_findings(scope, person_id), InspectionFinding.id == finding_id
-        )
+        ),
+        "finding of an inspection",
     )
-    if found is None:
-        raise NotFound(thing="finding of an inspection")
-    return found
 
 
 async def lock_finding(
     session: AsyncSession, scope: Scope, person_id: UUID, finding_id: UUID
 ) -> InspectionFinding:
     """Return a finding locked, as it is now; raises NotFound outside the scope."""
-    found: InspectionFinding | None = await session.scalar(
-        select(InspectionFinding)
-        .where(policy.visible_findings(scope, person_id), InspectionFinding.id == finding_id)
-        .with_for_update(of=InspectionFinding)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(InspectionFinding).where(
+            policy.visible_findings(scope, person_id), InspectionFinding.id == finding_id
+        ),
+        "finding of an inspection",
     )
-    if found is None:
-        raise NotFound(thing="finding of an inspection")
-    return found
 
 
 async def findings_of(
@@ -194,25 +190,16 @@ def cases(
 
 async def case(session: AsyncSession, scope: Scope, case_id: UUID) -> AccountabilityCase:
     """Return a case; raises NotFound outside the scope."""
-    found: AccountabilityCase | None = await session.scalar(
-        cases(scope).where(AccountabilityCase.id == case_id)
+    return await find_one(
+        session, cases(scope).where(AccountabilityCase.id == case_id), "accountability case"
     )
-    if found is None:
-        raise NotFound(thing="accountability case")
-    return found
 
 
 async def lock_case(session: AsyncSession, scope: Scope, case_id: UUID) -> AccountabilityCase:
     """Return a case locked, as it is now; raises NotFound outside the scope."""
-    found: AccountabilityCase | None = await session.scalar(
-        cases(scope)
-        .where(AccountabilityCase.id == case_id)
-        .with_for_update(of=AccountabilityCase)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, cases(scope).where(AccountabilityCase.id == case_id), "accountability case"
     )
-    if found is None:
-        raise NotFound(thing="accountability case")
-    return found
 
 
 async def case_of_complaint(

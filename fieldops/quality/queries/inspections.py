@@ -17,6 +17,7 @@ from fieldops.complaints.queries import VisitEvidence
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.geo import Position
 from fieldops.kernel.permissions import Role, Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.organisation.models import RoleGrant, Technician, Unit
 from fieldops.quality import policy, rules
@@ -67,27 +68,18 @@ async def inspection(
     session: AsyncSession, scope: Scope, person_id: UUID, inspection_id: UUID
 ) -> Inspection:
     """Return an inspection; raises NotFound outside the scope."""
-    found: Inspection | None = await session.scalar(
-        inspections(scope, person_id).where(Inspection.id == inspection_id)
+    return await find_one(
+        session, inspections(scope, person_id).where(Inspection.id == inspection_id), "inspection"
     )
-    if found is None:
-        raise NotFound(thing="inspection")
-    return found
 
 
 async def lock_inspection(
     session: AsyncSession, scope: Scope, person_id: UUID, inspection_id: UUID
 ) -> Inspection:
     """Return an inspection locked, as it is now; raises NotFound outside the scope."""
-    found: Inspection | None = await session.scalar(
-        inspections(scope, person_id)
-        .where(Inspection.id == inspection_id)
-        .with_for_update(of=Inspection)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, inspections(scope, person_id).where(Inspection.id == inspection_id), "inspection"
     )
-    if found is None:
-        raise NotFound(thing="inspection")
-    return found
 
 
 # --- duty ----------------------------------------------------------------------------------

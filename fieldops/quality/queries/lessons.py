@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.files import policy as files
 from fieldops.files.models import File, FileLink
 from fieldops.files.rules import HANDWRITING
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.orders.models import WorkOrder
 from fieldops.quality import policy
 from fieldops.quality.models import Lesson
@@ -59,23 +59,12 @@ def lessons(
 
 async def lesson(session: AsyncSession, scope: Scope, lesson_id: UUID) -> Lesson:
     """Return a lesson; raises NotFound where it is not visible."""
-    found: Lesson | None = await session.scalar(lessons(scope).where(Lesson.id == lesson_id))
-    if found is None:
-        raise NotFound(thing="lesson")
-    return found
+    return await find_one(session, lessons(scope).where(Lesson.id == lesson_id), "lesson")
 
 
 async def lock_lesson(session: AsyncSession, scope: Scope, lesson_id: UUID) -> Lesson:
     """Return a lesson locked, as it is now; raises NotFound where it is not visible."""
-    found: Lesson | None = await session.scalar(
-        lessons(scope)
-        .where(Lesson.id == lesson_id)
-        .with_for_update(of=Lesson)
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound(thing="lesson")
-    return found
+    return await lock_one(session, lessons(scope).where(Lesson.id == lesson_id), "lesson")
 
 
 async def photos_seen(session: AsyncSession, scope: Scope, sha256s: Collection[str]) -> set[str]:
@@ -93,7 +82,8 @@ async def photos_seen(session: AsyncSession, scope: Scope, sha256s: Collection[s
 
 async def photo(session: AsyncSession, scope: Scope, lesson_id: UUID, sha256: str) -> File:
     """Return the stored photo of a lesson that is visible; raises NotFound."""
-    found: File | None = await session.scalar(
+    return await find_one(
+        session,
         select(File)
         .join(
             Lesson,
@@ -106,8 +96,6 @@ async def photo(session: AsyncSession, scope: Scope, lesson_id: UUID, sha256: st
             Lesson.id == lesson_id,
             File.sha256 == sha256,
             File.stored_at.is_not(None),
-        )
+        ),
+        "photo of the lesson",
     )
-    if found is None:
-        raise NotFound(thing="photo of the lesson")
-    return found

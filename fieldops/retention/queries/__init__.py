@@ -33,8 +33,8 @@ from fieldops.followups.models import FollowUp
 from fieldops.followups.rules import Satisfaction
 from fieldops.kernel import configuration
 from fieldops.kernel.erasure import ERASED, Erasure, Reach
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Role, Scope
+from fieldops.kernel.records import lock_one
 from fieldops.organisation.models import Person, RoleGrant, Unit
 from fieldops.retention import policy, rules
 from fieldops.retention.models import RepairTask
@@ -286,15 +286,9 @@ def tasks(
 
 async def lock_task(session: AsyncSession, scope: Scope, task_id: UUID) -> RepairTask:
     """Return a task locked, as it is now; raises NotFound outside the scope."""
-    found: RepairTask | None = await session.scalar(
-        tasks(scope, open_only=False)
-        .where(RepairTask.id == task_id)
-        .with_for_update(of=RepairTask)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session, tasks(scope, open_only=False).where(RepairTask.id == task_id), "repair task"
     )
-    if found is None:
-        raise NotFound(thing="repair task")
-    return found
 
 
 async def without_task(

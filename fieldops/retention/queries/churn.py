@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.erasure import Reach
-from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.retention import policy, rules
 from fieldops.retention.models import ChurnCase, Revisit
 from fieldops.retention.rules import Churn, Purpose, Said, Standing
@@ -35,36 +35,21 @@ def revisits(scope: Scope) -> Select[Revisit]:
 
 async def case(session: AsyncSession, scope: Scope, case_id: UUID) -> ChurnCase:
     """Return a case; raises NotFound outside the scope."""
-    found: ChurnCase | None = await session.scalar(cases(scope).where(ChurnCase.id == case_id))
-    if found is None:
-        raise NotFound(thing="churn case")
-    return found
+    return await find_one(session, cases(scope).where(ChurnCase.id == case_id), "churn case")
 
 
 async def lock_case(session: AsyncSession, scope: Scope, case_id: UUID) -> ChurnCase:
     """Return a case locked, as it is now; raises NotFound outside the scope."""
-    found: ChurnCase | None = await session.scalar(
-        cases(scope)
-        .where(ChurnCase.id == case_id)
-        .with_for_update(of=ChurnCase)
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound(thing="churn case")
-    return found
+    return await lock_one(session, cases(scope).where(ChurnCase.id == case_id), "churn case")
 
 
 async def lock_revisit(session: AsyncSession, scope: Scope, revisit_id: UUID) -> Revisit:
     """Return a revisit locked, as it is now; raises NotFound outside the scope."""
-    found: Revisit | None = await session.scalar(
-        select(Revisit)
-        .where(policy.visible(scope, Revisit), Revisit.id == revisit_id)
-        .with_for_update(of=Revisit)
-        .execution_options(populate_existing=True)
+    return await lock_one(
+        session,
+        select(Revisit).where(policy.visible(scope, Revisit), Revisit.id == revisit_id),
+        "revisit",
     )
-    if found is None:
-        raise NotFound(thing="revisit")
-    return found
 
 
 async def of_orders(

@@ -17,6 +17,7 @@ from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on
 from fieldops.kernel.permissions import Scope
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.kernel.rows import Reading, read, reading, tuples, write_pending
 from fieldops.orders import queries as orders
 from fieldops.orders.models import ServiceOrder, WorkOrder
@@ -26,12 +27,9 @@ from fieldops.visits.models import Assignment, Notice, Visit, VisitFact, VisitWo
 
 async def visit(session: AsyncSession, scope: Scope, visit_id: UUID) -> Visit:
     """Return a visit of the scope; raises NotFound."""
-    found: Visit | None = await session.scalar(
-        select(Visit).where(policy.visible(scope), Visit.id == visit_id)
+    return await find_one(
+        session, select(Visit).where(policy.visible(scope), Visit.id == visit_id), "visit"
     )
-    if found is None:
-        raise NotFound(thing="visit")
-    return found
 
 
 @lru_cache(maxsize=64)
@@ -80,12 +78,9 @@ async def lock_visit(
 
 async def lock_any_visit(session: AsyncSession, region_id: int, visit_id: UUID) -> Visit:
     """Return a visit, locked, whose order the caller has locked and judged; raises NotFound."""
-    found: Visit | None = await session.scalar(
-        select(Visit).where(Visit.region_id == region_id, Visit.id == visit_id).with_for_update()
+    return await lock_one(
+        session, select(Visit).where(Visit.region_id == region_id, Visit.id == visit_id), "visit"
     )
-    if found is None:
-        raise NotFound(thing="visit")
-    return found
 
 
 async def lock_visits_of_order(
@@ -382,18 +377,15 @@ async def lock_notice(
     session: AsyncSession, region_id: int, technician_id: UUID, notice_id: UUID
 ) -> Notice:
     """Return a technician's own notice, locked; raises NotFound."""
-    found: Notice | None = await session.scalar(
-        select(Notice)
-        .where(
+    return await lock_one(
+        session,
+        select(Notice).where(
             Notice.region_id == region_id,
             Notice.technician_id == technician_id,
             Notice.id == notice_id,
-        )
-        .with_for_update()
+        ),
+        "notice",
     )
-    if found is None:
-        raise NotFound(thing="notice")
-    return found
 
 
 async def visits_ahead(

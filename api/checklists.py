@@ -266,14 +266,22 @@ async def list_opened(
         bool | None, Query(description="Only settled tasks, or only what is not.")
     ] = None,
     corrected: Annotated[
-        bool | None, Query(description="Only what a later answer took back, or only the rest.")
+        bool | None, Query(description="Only what a later answer corrects, or only the rest.")
+    ] = None,
+    withdrawn: Annotated[
+        bool | None, Query(description="Only what a correction took back, or only what stands.")
     ] = None,
     sort: sort_by("opened_at", "item_key") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[OpenedRead]:
     statement = queries.opened(
-        reading.scope, visit_id=visit_id, opens=opens, settled=settled, corrected=corrected
+        reading.scope,
+        visit_id=visit_id,
+        opens=opens,
+        settled=settled,
+        corrected=corrected,
+        withdrawn=withdrawn,
     )
     return await page(reading, statement, Opened.id, after, limit, OpenedRead, sort)
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from fieldops.checklists import queries as checklists
 from fieldops.kernel import configuration
 from fieldops.kernel.permissions import Permission
 from fieldops.measurements import commands, queries
@@ -163,6 +164,7 @@ async def cable_work(
     tests = await queries.evidence_of(session, scope, [row.id for row in found.items])
     ids = {row.feature_id for row in found.items if row.feature_id is not None}
     plant = await queries.features_of(session, region_id, ids)
+    in_error = await checklists.corrected_work(session, region_id, [r.id for r in found.items])
     items = []
     for row in found.items:
         feature = plant.get(row.feature_id) if row.feature_id is not None else None
@@ -180,6 +182,7 @@ async def cable_work(
                 transferred_late=row.state_since > due if transferred else None,
                 tests=[LineTestRead.model_validate(test) for test in tests[row.id]],
                 tests_missing=not tests[row.id] and pair_test is None,
+                corrected=row.id in in_error,
             )
         )
     return Page[CableWork](items=items, next=found.next)

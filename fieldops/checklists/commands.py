@@ -313,7 +313,8 @@ async def settle_task(ctx: Context, args: SettleTask) -> Opened:
     """Settle a task that a failed item opened for the desk. Raises NotFound, TaskSettled."""
     scope = ctx.actor.scope(Permission.DESK_DECIDE)
     row = await queries.lock_opened(ctx.session, scope, args.opened_id)
-    if row.opens != rules.Opens.DESK_TASK or row.settled_at is not None:
+    over = row.settled_at is not None or row.withdrawn_at is not None
+    if row.opens != rules.Opens.DESK_TASK or over:
         raise TaskSettled
     row.settled_at, row.settled_by, row.outcome = ctx.now, ctx.actor.id, args.outcome
     return row

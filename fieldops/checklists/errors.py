@@ -26,7 +26,7 @@ class DraftMoved(Refusal):
 
 
 class TaskSettled(Refusal):
-    """This is no task of the desk, or somebody has settled it already."""
+    """This is no task of the desk, or it was settled or withdrawn already."""
 
     code = "checklist_task_settled"
     advice = "Refresh the list; what was opened as a finding or work is handled there."

@@ -157,7 +157,8 @@ class Opened(Regional):
     """What an answer opened by its item's rule, once for an item of a list.
 
     `answer_id` is the version that opened it; `corrected_by` the standing answer that would not,
-    None while the standing one does. `subject_*` is the finding or work order that was opened or
+    None while the standing one does; `withdrawn_at` is when the correction took it back, None
+    where somebody had begun it. `subject_*` is the finding or work order that was opened or
     was open already; a task of the desk is this row, settled with its outcome. Work without a
     piece of plant in the record is opened as a finding.
     """
@@ -180,6 +181,7 @@ class Opened(Regional):
     subject_id: Mapped[UUID]
     feature_id: Mapped[UUID | None] = link("network_feature", nullable=True)
     opened_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[UUID | None] = catalogue_link("organisation_person", nullable=True)
     outcome: Mapped[str | None]
@@ -196,4 +198,8 @@ class Opened(Regional):
             name="settled_whole",
         ),
         CheckConstraint("settled_at is null or opens = 'desk_task'", name="tasks_are_settled"),
+        CheckConstraint(
+            "withdrawn_at is null or (corrected_by is not null and settled_at is null)",
+            name="withdrawn_by_correction",
+        ),
     )

@@ -1,27 +1,30 @@
 """What failed items open by their template's rules: findings, cable work, tasks of the desk.
 
-Once for an item of a list, whoever answers it how often and however late; a correction is noted
-beside what was opened and takes nothing back, for somebody may be at work on it already.
+Once for an item of a list, whoever answers it how often and however late. A correction takes back
+what nobody has begun; of what somebody has at hand that person is told instead.
 """
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from fieldops.checklists import queries
+from fieldops.checklists.events import CorrectedTooLate
 from fieldops.checklists.models import Answer, Checklist, Opened
 from fieldops.checklists.rules import Body, Opening, Opens
 from fieldops.kernel.commands import Context
 from fieldops.kernel.geo import Point
 from fieldops.kernel.ids import new_id
-from fieldops.network.commands.findings import put_finding
+from fieldops.network.commands.findings import put_finding, take_back
 from fieldops.network.models import NetworkFeature
 from fieldops.network.rules import FeatureKind, Severity
-from fieldops.orders.commands.plant import open_cable_work
+from fieldops.network.rules import State as PlantState
+from fieldops.orders.commands.plant import open_cable_work, take_back_cable_work
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
 
 FINDING, WORK_ORDER = "finding", "work_order"
 LONGEST_TEXT = 2000  # of a finding
+WHY = "the answer that reported it was corrected"
 
 
 async def open_for(
@@ -38,17 +41,22 @@ async def open_for(
     for answer, item in ruled:
         for rule in item.opening if item is not None else ():
             before = known.get((answer.item_key, rule.opens.value))
-            if before is not None:
-                before.corrected_by = None if rule.holds(answer.value) else answer.id
-            elif rule.holds(answer.value):
+            if before is None and rule.holds(answer.value):
                 made.append(await _open(ctx, visit, checklist, answer, rule))
+            elif before is not None and not rule.holds(answer.value):
+                await _correct(ctx, before, answer)
+            elif before is not None and before.corrected_by is not None:
+                before.corrected_by = None
+                if before.withdrawn_at is not None:  # it is wrong after all: opened anew
+                    before.withdrawn_at = None
+                    before.answer_id, before.opened_at = answer.id, ctx.now
+                    await _let_open(ctx, visit, checklist, answer, rule, before)
     return made
 
 
 async def _open(
     ctx: Context, visit: Visit, checklist: Checklist, answer: Answer, rule: Opening
 ) -> Opened:
-    text = _said(rule, answer.note)
     row = Opened(
         id=new_id(),
         region_id=ctx.region_id,
@@ -57,10 +65,46 @@ async def _open(
         centre_id=visit.centre_id,
         item_key=answer.item_key,
         opens=rule.opens.value,
-        text=text,
         answer_id=answer.id,
         opened_at=ctx.now,
     )
+    await _let_open(ctx, visit, checklist, answer, rule, row)
+    ctx.add(row)
+    return row
+
+
+async def _correct(ctx: Context, row: Opened, answer: Answer) -> None:
+    """Note a correction; take back what nobody has begun, tell who has begun it."""
+    first = row.corrected_by is None
+    row.corrected_by = answer.id
+    if not first or row.settled_at is not None:
+        return
+    taken_back = True
+    if row.subject_type == FINDING:
+        taken_back = await take_back(ctx, row.subject_id, WHY)
+    elif row.subject_type == WORK_ORDER:
+        taken_back = await _take_back_work(ctx, row)
+    if taken_back:
+        row.withdrawn_at = ctx.now
+    elif row.subject_type == WORK_ORDER:
+        await ctx.emit(CorrectedTooLate(row.id, row.subject_id))
+
+
+async def _take_back_work(ctx: Context, row: Opened) -> bool:
+    """Cancel the work, unless somebody else needs it too or has it at hand."""
+    feature = await ctx.session.get(NetworkFeature, (ctx.region_id, row.feature_id))
+    if feature is not None and feature.state == PlantState.BAD:
+        return False  # it was marked bad besides
+    if await queries.also_called_for(ctx.session, ctx.region_id, row):
+        return False
+    return await take_back_cable_work(ctx, row.subject_id, opened_for=row.text, why=WHY)
+
+
+async def _let_open(
+    ctx: Context, visit: Visit, checklist: Checklist, answer: Answer, rule: Opening, row: Opened
+) -> None:
+    """Open what a rule says and let the row name it."""
+    text = row.text = _said(rule, answer.note)
     row.subject_type, row.subject_id = Opened.resource, row.id
     if rule.plant is not None:
         feature = await _plant(ctx, visit, checklist, rule.plant)
@@ -70,8 +114,6 @@ async def _open(
         else:
             row.subject_type = FINDING
             row.subject_id = await _finding(ctx, visit, feature, rule.plant, rule.severity, text)
-    ctx.add(row)
-    return row
 
 
 def _said(rule: Opening, note: str | None) -> str:

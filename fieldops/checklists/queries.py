@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Select, Uuid, and_, any_, func, select
+from sqlalchemy import ARRAY, Integer, Select, Uuid, and_, any_, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -344,6 +344,21 @@ async def opened_of(
     return {(row.item_key, row.opens): row for row in rows}
 
 
+async def also_called_for(session: AsyncSession, region_id: int, row: Opened) -> bool:
+    """Return whether another answer that stands opened the same thing."""
+    other = await session.scalar(
+        select(Opened.id)
+        .where(
+            Opened.region_id == region_id,
+            Opened.subject_id == row.subject_id,
+            Opened.id != row.id,
+            Opened.corrected_by.is_(None),
+        )
+        .limit(1)
+    )
+    return other is not None
+
+
 def opened(
     scope: Scope,
     *,
@@ -351,6 +366,7 @@ def opened(
     opens: str | None = None,
     settled: bool | None = None,
     corrected: bool | None = None,
+    withdrawn: bool | None = None,
 ) -> Select[Opened]:
     """Return the statement for what answers opened in a scope, by id."""
     found = select(Opened).where(policy.visible_opened(scope)).order_by(Opened.id)
@@ -359,13 +375,28 @@ def opened(
     if opens is not None:
         found = found.where(Opened.opens == opens)
     if settled is not None:
-        found = found.where(
-            Opened.settled_at.is_not(None) if settled else Opened.settled_at.is_(None)
-        )
+        waits = and_(Opened.settled_at.is_(None), Opened.withdrawn_at.is_(None))
+        found = found.where(not_(waits) if settled else waits)
     if corrected is not None:
         noted = Opened.corrected_by
         found = found.where(noted.is_not(None) if corrected else noted.is_(None))
+    if withdrawn is not None:
+        gone = Opened.withdrawn_at
+        found = found.where(gone.is_not(None) if withdrawn else gone.is_(None))
     return found
+
+
+async def corrected_work(
+    session: AsyncSession, region_id: int, work_order_ids: Collection[UUID]
+) -> set[UUID]:
+    """Return which work was opened by answers that were corrected, all of them."""
+    found = await session.execute(
+        select(Opened.subject_id)
+        .where(Opened.region_id == region_id, Opened.subject_id.in_(work_order_ids))
+        .group_by(Opened.subject_id)
+        .having(func.bool_and(Opened.corrected_by.is_not(None)))
+    )
+    return {row[0] for row in found}
 
 
 async def lock_opened(session: AsyncSession, scope: Scope, opened_id: UUID) -> Opened:

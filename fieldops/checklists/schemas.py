@@ -170,6 +170,10 @@ class OpenedRead(BaseModel):
     subject_id: UUID
     feature_id: UUID | None
     opened_at: datetime
+    withdrawn_at: datetime | None = Field(
+        description="When the correction took it back; null while it stands, also where it came "
+        "too late because somebody had begun."
+    )
     settled_at: datetime | None
     settled_by: UUID | None
     outcome: str | None

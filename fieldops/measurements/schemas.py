@@ -137,3 +137,7 @@ class CableWork(CableWorkRow):
     transferred_late: bool | None = Field(description="Null: its own work, nothing transferred.")
     tests: list[LineTestRead] = Field(description="The newest first.")
     tests_missing: bool = Field(description="Nothing was measured: a reason to refuse it.")
+    corrected: bool = Field(
+        description="The answers of checklists that called for it were corrected since; it was at "
+        "hand already, so it was not taken back."
+    )

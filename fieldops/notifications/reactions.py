@@ -12,6 +12,7 @@ from fieldops.appointments.events import (
     AppointmentMoved,
     LadderFollowed,
 )
+from fieldops.checklists.events import CorrectedTooLate
 from fieldops.complaints import queries as complaints
 from fieldops.complaints.events import ComplaintOffered
 from fieldops.faults.events import WorkBack, WorkHeld
@@ -30,6 +31,8 @@ from fieldops.notifications.commands import (
 )
 from fieldops.notifications.models import Message
 from fieldops.orders.events import MatterOffered
+from fieldops.orders.models import WorkOrder
+from fieldops.orders.queries import cable
 from fieldops.visits.events import (
     NobodyHome,
     ReportWanted,
@@ -121,6 +124,16 @@ async def tell_who_may_accept_a_complaint(ctx: Context, event: ComplaintOffered)
     """Wake the browsers of those who may accept an offered complaint (CO-02)."""
     people = await complaints.handlers_of(ctx.session, ctx.region_id, event.centre_id)
     await browsers.wake_office(ctx, people, "complaint_offered", "complaints")
+
+
+@on(CorrectedTooLate)
+async def tell_that_work_was_reported_in_error(ctx: Context, event: CorrectedTooLate) -> None:
+    """Wake the cable department: the answer that called for work it has at hand was wrong."""
+    work = await ctx.session.get_one(WorkOrder, (ctx.region_id, event.work_order_id))
+    people = await cable.people_of_department(ctx.session, ctx.region_id, work.centre_id)
+    if work.transfer_accepted_by is not None:
+        people.append(work.transfer_accepted_by)
+    await browsers.wake_office(ctx, people, "reported_in_error", "cable_work")
 
 
 @erasure.on_erasure

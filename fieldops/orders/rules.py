@@ -444,6 +444,7 @@ REASONS: tuple[tuple[str, Process, Cause, str, str], ...] = (
     ("capacity", Process.RESCHEDULE, Cause.OPERATOR, "No capacity", "人手不足"),
     ("withdrawn", Process.CANCEL, Cause.CUSTOMER, "Withdrawn by the customer", "客户取消"),
     ("entered_twice", Process.CANCEL, Cause.OPERATOR, "Entered twice", "重复录入"),
+    ("reported_in_error", Process.CANCEL, Cause.OPERATOR, "Reported in error", "误报"),
     ("planning", Process.CANCEL, Cause.OPERATOR, "Changed by planning", "调度调整"),
     ("solved_remotely", Process.CANCEL, Cause.OPERATOR, "Solved without a visit", "远程解决"),
 )  # fmt: skip

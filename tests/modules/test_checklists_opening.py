@@ -1,5 +1,6 @@
 """What failed items open by rule: once, with a reference back, also late and corrected."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,16 +9,23 @@ import pytest
 from sqlalchemy import select
 
 from fieldops.checklists import drafting, standard
+from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.errors import TaskSettled
 from fieldops.checklists.models import Answer, Checklist, Opened
 from fieldops.customers.models import Premises
-from fieldops.kernel import geo
+from fieldops.kernel import clock, commands, geo
 from fieldops.kernel.actor import Actor
+from fieldops.kernel.audit import Audit
+from fieldops.kernel.commands import Context, Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
 from fieldops.network.models import Finding, NetworkFeature, PathElement
-from fieldops.orders.models import WorkOrder
+from fieldops.orders.commands.plant import open_cable_work
+from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.organisation.models import Technician
+from tests.modules.test_office_woken import browsers_of, woken
 from tests.support.clients import bearer
 from tests.support.factories.checklists import Scene, as_answers, bind, make_scene
 from tests.support.factories.network import make_plant
@@ -132,19 +140,144 @@ async def test_the_plant_on_the_lines_own_way_comes_before_what_lies_near(
     assert finding.feature_id == on_way.id
 
 
-async def test_a_correction_is_noted_and_an_answer_that_comes_late_opens_nothing_twice(
+async def test_a_correction_takes_the_finding_back_and_a_wrong_answer_again_opens_it_anew(
     database: Database, world: World, checklist: Checklist
 ) -> None:
+    """CH-05, VI-06: nobody is sent to what was reported in error; the history says why."""
     await answer(database, world.alice, checklist, cabinets_firm=False)
     await answer(database, world.alice, checklist, cabinets_firm=True)
     (opened,) = await rows(database, Opened)
     given = await rows(database, Answer)
     assert (opened.answer_id, opened.corrected_by) == (given[0].id, given[1].id)
-    assert [row.state for row in await rows(database, Finding)] == ["open"]
+    assert opened.withdrawn_at is not None
+    (closed,) = await rows(database, Finding)
+    assert closed.state == "closed"
+    async with database.transaction() as session:
+        why = await session.scalars(
+            select(Audit.reason).where(Audit.region_id == 1, Audit.entity_id == closed.id)
+        )
+        assert "the answer that reported it was corrected" in list(why)
     await answer(database, world.bob, checklist, cabinets_firm=False)
     (opened,) = await rows(database, Opened)
-    assert (opened.answer_id, opened.corrected_by) == (given[0].id, None)
-    assert len(await rows(database, Finding)) == 1
+    assert (opened.corrected_by, opened.withdrawn_at) == (None, None)
+    again = {row.id: row.state for row in await rows(database, Finding)}
+    assert again == {closed.id: "closed", opened.subject_id: "open"}
+    assert opened.subject_id != closed.id
+
+
+async def test_a_correction_leaves_a_finding_that_was_closed_meanwhile_as_it_is(
+    database: Database, world: World, checklist: Checklist
+) -> None:
+    await answer(database, world.alice, checklist, cabinets_firm=False)
+    (finding,) = await rows(database, Finding)
+    await run(
+        database, world.ada, "network.close_finding", finding_id=str(finding.id), reason="Mended."
+    )
+    await answer(database, world.alice, checklist, cabinets_firm=True)
+    (opened,) = await rows(database, Opened)
+    assert opened.corrected_by is not None
+    assert opened.withdrawn_at is None
+
+
+async def cable_work(database: Database) -> list[WorkOrder]:
+    return [row for row in await rows(database, WorkOrder) if row.department == "cable"]
+
+
+async def test_a_correction_cancels_cable_work_that_nobody_has_begun(
+    database: Database, world: World, scene: Scene, checklist: Checklist
+) -> None:
+    """RE-03: the work goes with a reason of the list, its order with it."""
+    await building_at(database, scene)
+    await answer(database, world.alice, checklist, trays_earthed=False)
+    await answer(database, world.alice, checklist, trays_earthed=True)
+    (work,) = await cable_work(database)
+    assert (work.state, work.state_reason) == ("cancelled", "reported_in_error")
+    (opened,) = await rows(database, Opened)
+    assert opened.withdrawn_at is not None
+
+
+@pytest.mark.parametrize("why", ["begun", "urgent", "wanted_otherwise"])
+async def test_a_correction_leaves_cable_work_that_somebody_has_at_hand_or_needs_besides(
+    database: Database, world: World, scene: Scene, checklist: Checklist,
+    client: httpx.AsyncClient, settings: Settings, why: str,
+) -> None:  # fmt: skip
+    """RE-03: it is marked in the cable department's list and its people are woken."""
+    feature_id = await building_at(database, scene)
+    async with database.transaction() as session:
+        technician = await session.get_one(Technician, (1, world.bob.id))
+        technician.department = "cable"
+    browsers = await browsers_of(database, world.bob, world.alice)
+    if why == "wanted_otherwise":
+        spec, _ = commands.find("note.add", 1, {})
+        async with database.transaction() as session:
+            context = Context(
+                session, world.dora, clock.now(), Envelope(new_id(), spec.name, {}), spec
+            )
+            await open_cable_work(
+                context, feature_id=feature_id, centre_id=NORTH, premises_id=None, reason="Storm."
+            )
+    await answer(database, world.alice, checklist, trays_earthed=False)
+    (work,) = await cable_work(database)
+    async with database.transaction() as session:
+        if why == "begun":
+            row = await session.get_one(WorkOrder, (1, work.id))
+            row.state, row.resume_on = "suspended", date(2026, 12, 1)
+            row.state_reason = "waiting_material"
+        elif why == "urgent":
+            order = await session.get_one(ServiceOrder, (1, work.order_id))
+            order.urgency = "major_fault"
+    await answer(database, world.alice, checklist, trays_earthed=True)
+    (work,) = await cable_work(database)
+    assert work.state != "cancelled"
+    listed = await client.get("/v1/cable-work", headers=bearer(settings, world.dora))
+    assert [row["corrected"] for row in listed.json()["items"]] == [True]
+    assert await woken(database, "reported_in_error", browsers) == {str(world.bob.id)}
+
+
+async def test_a_correction_leaves_the_work_at_a_pair_that_is_marked_bad_besides(
+    database: Database, world: World, scene: Scene
+) -> None:
+    """RE-03: the mark needs the work, whoever called for it first."""
+    async with database.transaction() as session:
+        await ensure_standard_templates(session)
+        pair = (await make_plant(session)).pairs[0]
+        session.add(
+            PathElement(
+                region_id=1, service_id=scene.service_ids[0], position=1, feature_id=pair.id,
+                centre_id=NORTH,
+            )
+        )  # fmt: skip
+    body = draft(opens="cable_work", plant="pair")
+    await run(
+        database, world.sam, "checklist.publish_template", code="building_inspection",
+        kind="inspect", body=body,
+    )  # fmt: skip
+    (checklist,) = await bind(database, world.dora, scene)
+    await answer(database, world.alice, checklist, a=False)
+    await from_phone(
+        database, world.alice, "network.mark_pair_bad", visit_id=scene.visit,
+        feature_id=str(pair.id), reason="Noise on the pair.",
+    )  # fmt: skip
+    await answer(database, world.alice, checklist, a=True)
+    (work,) = await cable_work(database)
+    assert (work.feature_id, work.state) == (pair.id, "received")
+
+
+async def test_a_correction_takes_a_task_off_the_desks_list(
+    database: Database, world: World, checklist: Checklist, client: httpx.AsyncClient,
+    settings: Settings,
+) -> None:  # fmt: skip
+    await answer(database, world.alice, checklist, labels_correct=False)
+    await answer(database, world.alice, checklist, labels_correct=True)
+    headers = bearer(settings, world.dora)
+    path = "/v1/checklists/opened?opens=desk_task"
+    left = await client.get(f"{path}&settled=false", headers=headers)
+    assert left.json()["items"] == []
+    (task,) = (await client.get(f"{path}&withdrawn=true", headers=headers)).json()["items"]
+    with pytest.raises(TaskSettled):
+        await run(
+            database, world.dora, "checklist.settle_task", opened_id=task["id"], outcome="Done."
+        )
 
 
 async def test_ch_02_an_answer_in_order_opens_nothing_and_one_that_comes_after_the_end_still_does(

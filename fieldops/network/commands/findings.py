@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.geo import Point
-from fieldops.kernel.permissions import Permission
+from fieldops.kernel.permissions import Permission, Scope
 from fieldops.network import policy, queries
 from fieldops.network.commands.swapping import Reason, VisitId
 from fieldops.network.errors import CentreNeeded
@@ -128,3 +128,18 @@ async def close_finding(ctx: Context, args: CloseFinding) -> Finding:
     finding.state = FindingState.CLOSED.value
     await ctx.emit(FindingClosed(finding.id))
     return finding
+
+
+async def take_back(ctx: Context, finding_id: UUID, why: str) -> bool:
+    """Close a finding that was reported in error, the caller having judged it (VI-06).
+
+    Returns False for one that is not open any more: what was done about it stays.
+    """
+    scope = Scope(ctx.region_id, whole_region=True)
+    finding = await queries.lock_finding(ctx.session, scope, finding_id)
+    if finding.state != FindingState.OPEN:
+        return False
+    ctx.reason = why
+    finding.state = FindingState.CLOSED.value
+    await ctx.emit(FindingClosed(finding.id))
+    return True

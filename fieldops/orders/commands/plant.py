@@ -5,12 +5,15 @@ from uuid import UUID
 from fieldops.kernel import configuration
 from fieldops.kernel.commands import Context
 from fieldops.kernel.ids import new_id
+from fieldops.kernel.permissions import Scope
 from fieldops.orders import queries, rules
+from fieldops.orders.commands.states import Why, cancel_work
 from fieldops.orders.models import ServiceOrder, WorkOrder
-from fieldops.orders.rules import Department, Kind, State
+from fieldops.orders.rules import Cause, Department, Kind, State
 
 PLANT = "plant"
 PLANT_PREFIX = "PLANT-"
+IN_ERROR = "reported_in_error"  # a reason of the list
 
 
 async def open_cable_work(
@@ -60,3 +63,23 @@ async def open_cable_work(
     await ctx.session.flush()
     ctx.also.append(work)
     return work
+
+
+async def take_back_cable_work(
+    ctx: Context, work_order_id: UUID, *, opened_for: str, why: str
+) -> bool:
+    """Cancel work for the plant that was called for in error, when nobody has begun it.
+
+    Returns False and changes nothing for work that somebody has at hand, that was made urgent
+    since, or that was open for another reason than `opened_for` already.
+    """
+    (work,) = await queries.lock_work_orders(ctx.session, ctx.region_id, [work_order_id])
+    order = await queries.lock_order(
+        ctx.session, Scope(ctx.region_id, whole_region=True), work.order_id
+    )
+    begun = work.state != State.RECEIVED or order.urgency != "normal"
+    if begun or work.symptom != opened_for:
+        return False
+    ctx.reason = why
+    await cancel_work(ctx, [work], Why(IN_ERROR, Cause.OPERATOR, why))
+    return True

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,6 +34,21 @@ async def scope_of_department(session: AsyncSession, scope: Scope) -> Scope:
     if centre_id is None:
         return scope
     return replace(scope, centre_ids=frozenset({centre_id}))
+
+
+async def people_of_department(
+    session: AsyncSession, region_id: int, centre_id: UUID
+) -> list[UUID]:
+    """Return the technicians of a centre's cable department."""
+    found = await session.scalars(
+        select(Technician.id).where(
+            Technician.region_id == region_id,
+            Technician.centre_id == centre_id,
+            Technician.department == rules.Department.CABLE,
+            Technician.active,
+        )
+    )
+    return list(found)
 
 
 async def late_transfers(

@@ -16,7 +16,7 @@ from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries, rules
 from fieldops.organisation.commands import accounts, calendars, staff
 from fieldops.organisation.commands import tools as holding
-from fieldops.organisation.models import Holiday, Person, Technician, Tool, Unit
+from fieldops.organisation.models import Holiday, Person, Qualification, Technician, Tool, Unit
 from fieldops.organisation.queries import calendars as times
 from fieldops.organisation.queries import tools
 from fieldops.organisation.schemas import (
@@ -188,17 +188,23 @@ async def holidays(
 @router.get(
     "/qualifications/ending",
     operation_id="qualifications_ending",
-    summary="Qualifications that end soon (ORG-03)",
+    summary="Qualifications that end soon, soonest first (ORG-03)",
     responses=problems(),
 )
 async def ending(
     reading: Annotated[Reading, reads(Permission.STAFF_READ)],
-) -> list[QualificationRead]:
+    only: Annotated[Narrowing, narrow_by(Qualification, "centre_id", "technician_id", "skill")],
+    sort: sort_by("valid_until", "skill") = "valid_until",  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[QualificationRead]:
     session, region = reading.session, reading.actor.region_id
     days = await configuration.value(session, region, rules.QUALIFICATION_NOTICE)
     today = local_day(reading.now, await queries.zone_of(session, region))
     statement = queries.ending_qualifications(reading.scope, today, int(days))
-    return [QualificationRead.model_validate(q) for q in await session.scalars(statement)]
+    return await page(
+        reading, only(statement), Qualification.id, after, limit, QualificationRead, sort
+    )
 
 
 @router.get(

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb, worked_out
 from fieldops.files.queries import receipts
 from fieldops.kernel import visibility
 from fieldops.kernel.clock import local_day, start_of_day
@@ -26,7 +26,6 @@ from fieldops.visits.rules import State
 from fieldops.visits.schemas import (
     AssignmentRead,
     FactRead,
-    OffCalendarList,
     OffCalendarRead,
     OrderContact,
     VisitDetail,
@@ -39,7 +38,6 @@ router = APIRouter(prefix="/v1", tags=["visits"])
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 AHEAD_DAYS = 14
 MOST_OFF_CALENDAR_DAYS = 31
-MOST_OFF_CALENDAR = 500
 
 for _path, _handler in (
     ("assign", assigning.assign),
@@ -106,7 +104,10 @@ async def off_calendar(
     overridden: Annotated[
         bool | None, Query(description="Only those decided with a reason, or only the others.")
     ] = None,
-) -> OffCalendarList:
+    sort: sort_by("expected_arrival", "technician_name") = "expected_arrival",  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[OffCalendarRead]:
     zone = await organisation.zone_of(reading.session, reading.scope.region_id)
     first = from_day or local_day(reading.now, zone)
     if not FIRST_YEAR <= first.year <= LAST_YEAR:
@@ -118,9 +119,8 @@ async def off_calendar(
         reading.session, reading.scope, first, last, zone, centre_id=centre_id
     )
     wanted = [row for row in found if overridden in (None, row.override_reason is not None)]
-    return OffCalendarList(
-        items=[OffCalendarRead.model_validate(row) for row in wanted[:MOST_OFF_CALENDAR]],
-        cut=len(wanted) > MOST_OFF_CALENDAR,
+    return worked_out(
+        [OffCalendarRead.model_validate(row) for row in wanted], after, limit, OffCalendarRead, sort
     )
 
 

@@ -118,6 +118,7 @@ class OffCalendarRead(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
+    id: UUID = Field(description="Of the technician's part in the visit.")
     visit_id: UUID
     order_id: UUID
     centre_id: UUID
@@ -132,13 +133,6 @@ class OffCalendarRead(BaseModel):
         description="Why a dispatcher wanted it so; null: nobody has decided yet."
     )
     why: Literal["not_working", "left"]
-
-
-class OffCalendarList(BaseModel):
-    """The visits outside working calendars; `cut` says that there are more."""
-
-    items: list[OffCalendarRead]
-    cut: bool
 
 
 class VisitDetail(VisitRead):

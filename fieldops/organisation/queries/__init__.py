@@ -286,7 +286,7 @@ async def skills_on(
 
 
 def ending_qualifications(scope: Scope, today: date, days: int) -> Select[Qualification]:
-    """Return the statement for qualifications ending within some days (ORG-03), soonest first."""
+    """Return the statement for qualifications ending within some days (ORG-03)."""
     return (
         select(Qualification)
         .where(
@@ -294,7 +294,7 @@ def ending_qualifications(scope: Scope, today: date, days: int) -> Select[Qualif
             Qualification.valid_until >= today,
             Qualification.valid_until <= today + timedelta(days=days),
         )
-        .order_by(Qualification.valid_until, Qualification.id)
+        .order_by(Qualification.id)
     )
 
 

@@ -22,8 +22,12 @@ Why = Literal["not_working", "left"]
 
 @dataclass(frozen=True, slots=True)
 class OffCalendar:
-    """A technician's visit outside their calendar; `override_reason` says who wanted it so."""
+    """A technician's visit outside their calendar; `override_reason` says who wanted it so.
 
+    `id` is the assignment's.
+    """
+
+    id: UUID
     visit_id: UUID
     order_id: UUID
     centre_id: UUID
@@ -88,6 +92,7 @@ async def _booked(
 ) -> Sequence[Any]:
     statement = (
         select(
+            Assignment.id,
             Visit.id.label("visit_id"),
             Visit.order_id,
             Visit.centre_id,

@@ -31,26 +31,31 @@ async def open_for(
     ctx: Context, visit: Visit, checklist: Checklist, body: Body, answers: Iterable[Answer]
 ) -> list[Opened]:
     """Open what some answers call for, and note what they correct; return what was opened."""
-    ruled = [(answer, body.item(answer.item_key)) for answer in answers]
-    ruled = [(answer, item) for answer, item in ruled if item is not None and item.opening]
+    ruled = [
+        (answer, rule)
+        for answer in answers
+        if (item := body.item(answer.item_key)) is not None
+        for rule in item.opening
+    ]
     if not ruled:
         return []
-    await ctx.session.flush()  # what is opened refers to the answers
     known = await queries.opened_of(ctx.session, ctx.region_id, checklist.id)
+    found = [(*one, known.get((one[0].item_key, one[1].opens.value))) for one in ruled]
+    found = [one for one in found if one[2] is not None or one[1].holds(one[0].value)]
+    if found:
+        await ctx.session.flush()  # what is opened or noted refers to the answers
     made = []
-    for answer, item in ruled:
-        for rule in item.opening if item is not None else ():
-            before = known.get((answer.item_key, rule.opens.value))
-            if before is None and rule.holds(answer.value):
-                made.append(await _open(ctx, visit, checklist, answer, rule))
-            elif before is not None and not rule.holds(answer.value):
-                await _correct(ctx, before, answer)
-            elif before is not None and before.corrected_by is not None:
-                before.corrected_by = None
-                if before.withdrawn_at is not None:  # it is wrong after all: opened anew
-                    before.withdrawn_at = None
-                    before.answer_id, before.opened_at = answer.id, ctx.now
-                    await _let_open(ctx, visit, checklist, answer, rule, before)
+    for answer, rule, before in found:
+        if before is None:
+            made.append(await _open(ctx, visit, checklist, answer, rule))
+        elif not rule.holds(answer.value):
+            await _correct(ctx, before, answer)
+        elif before.corrected_by is not None:
+            before.corrected_by = None
+            if before.withdrawn_at is not None:  # it is wrong after all: opened anew
+                before.withdrawn_at = None
+                before.answer_id, before.opened_at = answer.id, ctx.now
+                await _let_open(ctx, visit, checklist, answer, rule, before)
     return made
 
 

@@ -334,13 +334,8 @@ def as_given(answers: Iterable[Answer]) -> dict[UUID, dict[str, Given]]:
 async def opened_of(
     session: AsyncSession, region_id: int, checklist_id: UUID
 ) -> dict[tuple[str, str], Opened]:
-    """Return what a list's answers have opened, by item and kind of thing, locked."""
-    rows = await session.scalars(
-        select(Opened)
-        .where(Opened.region_id == region_id, Opened.checklist_id == checklist_id)
-        .order_by(Opened.id)
-        .with_for_update()
-    )
+    """Return what a locked list's answers have opened, by item and kind of thing, locked."""
+    rows = await hanging_on(session, Opened.checklist_id, region_id, [checklist_id], lock=True)
     return {(row.item_key, row.opens): row for row in rows}
 
 

@@ -314,7 +314,7 @@ async def test_photos_promised_with_others_are_the_same_in_both_ways(
     assert set(statuses(answer)) == {"applied"}
 
 
-MOST_STATEMENTS = 51
+MOST_STATEMENTS = 45
 
 
 async def test_twenty_commands_of_every_kind_take_few_statements(

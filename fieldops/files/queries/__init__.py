@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from sqlalchemy import (
@@ -54,9 +55,8 @@ async def lock_file(session: AsyncSession, region_id: int, sha256: str) -> File:
 
 
 async def lock_files(session: AsyncSession, region_id: int, sha256s: Sequence[str]) -> list[File]:
-    """Return the rows of contents as lock_file does, in two statements and in their own order."""
+    """Return the rows of contents as lock_file does, in one statement and in their own order."""
     now = clock.now()
-    wanted = sorted(set(sha256s))
     rows = [
         {
             "region_id": region_id,
@@ -66,19 +66,19 @@ async def lock_files(session: AsyncSession, region_id: int, sha256s: Sequence[st
             "created_at": now,
             "updated_at": now,
         }
-        for sha256 in wanted
+        for sha256 in sorted(set(sha256s))
     ]
-    await session.execute(
-        insert(File).values(rows).on_conflict_do_nothing(index_elements=["region_id", "sha256"])
-    )
+    # One that is there is changed to what it is: that locks it and waits for whoever makes it.
     found = await session.scalars(
-        select(File)
-        .where(File.region_id == region_id, File.sha256.in_(wanted))
-        .order_by(File.sha256)
-        .with_for_update()
+        insert(File)
+        .values(rows)
+        .on_conflict_do_update(
+            index_elements=["region_id", "sha256"], set_={"version": File.version}
+        )
+        .returning(File)
         .execution_options(populate_existing=True)
     )
-    return list(found)
+    return sorted(found, key=attrgetter("sha256"))
 
 
 async def linked_to(

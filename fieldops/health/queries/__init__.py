@@ -77,37 +77,32 @@ async def lock_record(
 
 
 async def _locked(session: AsyncSession, service: NetworkService, centre_id: UUID) -> HealthRecord:
-    now = clock.now()
-    made = await session.scalar(
-        insert(HealthRecord)
-        .values(
-            region_id=service.region_id,
-            id=new_id(),
-            service_id=service.id,
-            premises_id=service.premises_id,
-            centre_id=centre_id,
-            flags=[],
-            version=1,
-            created_at=now,
-            updated_at=now,
+    now, id_ = clock.now(), new_id()
+    # One that is there is changed to what it is: that locks it and waits for whoever makes it.
+    found: HealthRecord = (
+        await session.scalars(
+            insert(HealthRecord)
+            .values(
+                region_id=service.region_id,
+                id=id_,
+                service_id=service.id,
+                premises_id=service.premises_id,
+                centre_id=centre_id,
+                flags=[],
+                version=1,
+                created_at=now,
+                updated_at=now,
+            )
+            .on_conflict_do_update(
+                index_elements=["region_id", "service_id", "premises_id"],
+                set_={"version": HealthRecord.version},
+            )
+            .returning(HealthRecord)
+            .execution_options(populate_existing=True)
         )
-        .on_conflict_do_nothing(index_elements=["region_id", "service_id", "premises_id"])
-        .returning(HealthRecord.id)
-    )
-    if made is not None:
-        touch(session, service.region_id, centre_id, HealthRecord, made)
-    found: HealthRecord | None = await session.scalar(
-        select(HealthRecord)
-        .where(
-            HealthRecord.region_id == service.region_id,
-            HealthRecord.service_id == service.id,
-            HealthRecord.premises_id == service.premises_id,
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound(thing="health_record")
+    ).one()
+    if found.id == id_:
+        touch(session, service.region_id, centre_id, HealthRecord, id_)
     return found
 
 

@@ -3,11 +3,14 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Date, Integer, Select, String, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.kernel.direct import given, once
+from fieldops.kernel.gathering import gathered
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.records import find_one, lock_one
+from fieldops.kernel.rows import tuples
 from fieldops.organisation import policy
 from fieldops.organisation.models import Calibration, Tool
 from fieldops.organisation.rules import InstrumentState
@@ -69,24 +72,30 @@ async def instrument_on(
     session: AsyncSession, region_id: int, serial: str, day: date
 ) -> InstrumentState:
     """Return how an instrument stood on a local day, by its serial number (ORG-05)."""
-    held = (
-        select(Calibration.id)
-        .where(
-            Calibration.region_id == region_id,
-            Calibration.tool_id == Tool.id,
-            Calibration.calibrated_on <= day,
-            Calibration.valid_until >= day,
-        )
-        .exists()
+    known = gathered(session).facts
+    key = (instrument_on, serial, day)
+    if key not in known:
+        # Nothing is flushed before: no command that measures changes instruments.
+        of = {"region_id": region_id, "serial": serial, "day": day}
+        rows = await tuples(session, once(_standing), of)
+        known[key] = _state(*rows[0]) if rows else InstrumentState.UNKNOWN
+    found: InstrumentState = known[key]
+    return found
+
+
+def _state(needs_calibration: bool, calibrated: bool) -> InstrumentState:  # noqa: FBT001
+    past = needs_calibration and not calibrated
+    return InstrumentState.PAST_DUE if past else InstrumentState.VALID
+
+
+def _standing() -> Select[bool, bool]:
+    day = given("day", Date())
+    held = select(Calibration.id).where(
+        Calibration.region_id == given("region_id", Integer()),
+        Calibration.tool_id == Tool.id,
+        Calibration.calibrated_on <= day,
+        Calibration.valid_until >= day,
     )
-    found = (
-        await session.execute(
-            select(Tool.needs_calibration, held).where(
-                Tool.region_id == region_id, Tool.serial == serial
-            )
-        )
-    ).first()
-    if found is None:
-        return InstrumentState.UNKNOWN
-    needs, calibrated = found
-    return InstrumentState.PAST_DUE if needs and not calibrated else InstrumentState.VALID
+    return select(Tool.needs_calibration, held.exists()).where(
+        Tool.region_id == given("region_id", Integer()), Tool.serial == given("serial", String())
+    )

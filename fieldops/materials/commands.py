@@ -15,6 +15,7 @@ from fieldops.materials.errors import (
     MaterialOutOfUse,
     NothingToDecide,
     OnlyUsesAreCorrected,
+    QuantityUnfit,
     SignatureUnclear,
 )
 from fieldops.materials.models import Material, MaterialMovement, MaterialStock
@@ -131,7 +132,7 @@ class Issue(Args):
 async def issue(ctx: Context, args: Issue) -> Rows:
     """Issue a material to a technician of the scope, own or contractor staff (CH-03).
 
-    Raises NotFound, MaterialOutOfUse.
+    Raises NotFound, MaterialOutOfUse, QuantityUnfit.
     """
     technician = await organisation.technician_in(
         ctx.session, ctx.actor.scope(Permission.MATERIAL_ISSUE), args.technician_id
@@ -139,6 +140,8 @@ async def issue(ctx: Context, args: Issue) -> Rows:
     material = await queries.material(ctx.session, ctx.region_id, args.material_id)
     if not material.active:
         raise MaterialOutOfUse(name=material.name_en)
+    if material.unit in rules.WHOLE and not args.quantity.is_integer():
+        raise QuantityUnfit(quantity=f"{args.quantity:g}", unit=material.unit)
     return await _move(ctx, technician, material, Movement.ISSUE, args.quantity, note=args.note)
 
 
@@ -321,7 +324,7 @@ class Correct(Args):
 async def correct(ctx: Context, args: Correct) -> Rows:
     """Correct a recorded use by a movement beside it; what was recorded stays (SY-02).
 
-    Raises NotFound, OnlyUsesAreCorrected.
+    Raises NotFound, OnlyUsesAreCorrected, QuantityUnfit.
     """
     scope = ctx.actor.scope(Permission.MATERIAL_EDIT)
     row = await queries.lock_movement(ctx.session, scope, args.movement_id)
@@ -330,6 +333,8 @@ async def correct(ctx: Context, args: Correct) -> Rows:
     ctx.reason = args.reason
     technician = await organisation.technician(ctx.session, ctx.region_id, row.technician_id)
     material = await queries.material(ctx.session, ctx.region_id, row.material_id)
+    if round(args.quantity, rules.DECIMALS) == 0:
+        raise QuantityUnfit(quantity="0", unit=material.unit)
     return await _move(
         ctx,
         technician,

@@ -17,6 +17,14 @@ class MaterialOutOfUse(Refusal):
     advice = "Choose another material, or put it into use again."
 
 
+class QuantityUnfit(Refusal):
+    """{quantity} in {unit}s is no quantity to write down."""
+
+    code = "material_quantity_unfit"
+    status = 422
+    advice = "Give a quantity other than zero; pieces, rolls and sets are issued whole."
+
+
 class HolderNeeded(Refusal):
     """Whose stock it is about has to be said."""
 

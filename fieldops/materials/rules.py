@@ -39,6 +39,9 @@ SIGN = {
 }
 """How a movement changes the stock; a correction changes what was used, up or down."""
 
+WHOLE = frozenset({MeasuredIn.PIECE, MeasuredIn.ROLL, MeasuredIn.SET})
+"""What an office issues in whole numbers; what was found or used stays as it was reported."""
+
 DECIMALS = 3
 MOST_LIMITS = 100
 MOST_QUANTITY = 100_000

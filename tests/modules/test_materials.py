@@ -24,6 +24,7 @@ from fieldops.materials.errors import (
     MaterialOutOfUse,
     NothingToDecide,
     OnlyUsesAreCorrected,
+    QuantityUnfit,
     SignatureUnclear,
 )
 from fieldops.materials.models import MaterialMovement
@@ -163,6 +164,23 @@ async def test_ch_03_beyond_the_limit_is_kept_and_a_supervisor_decides(
     assert await items(client, settings, world, "sam", asked) == []
     (decided,) = await items(client, settings, world, "alice", "/v1/material-movements?beyond=true")
     assert (decided["accepted"], decided["decision_reason"]) == (False, "three are enough")
+
+
+async def test_ch_03_pieces_are_issued_whole_and_a_correction_changes_something(
+    database: Database, world: World
+) -> None:
+    scene = await make_scene(database, [world.alice], INSTALL)
+    cord, cable = await define(database, world), await define(database, world, "c", unit="metre")
+    with pytest.raises(QuantityUnfit):
+        await issue(database, world, cord, 0.5)
+    await issue(database, world, cable, 0.5)
+    odd = await use(database, world, scene, cord, 1.5)  # a fact: kept as it was reported
+    for nothing in (0, 0.0004):
+        with pytest.raises(QuantityUnfit):
+            await run(database, world.sam, "material.correct", movement_id=str(odd.id),
+                      quantity=nothing, reason="it was one")  # fmt: skip
+    await run(database, world.sam, "material.correct", movement_id=str(odd.id),
+              quantity=-0.5, reason="it was one")  # fmt: skip
 
 
 async def test_ch_03_a_correction_counts_and_what_was_recorded_stays(

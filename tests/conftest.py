@@ -13,7 +13,9 @@ from sqlalchemy import event
 
 from fieldops.kernel import clock
 from fieldops.kernel.db import Database, connect
+from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
+from fieldops.visits.events import VisitCompleting
 from tests.support import buckets, databases, region_guard
 from tests.support.clients import application
 from tests.support.world import World, build_world
@@ -113,6 +115,12 @@ def at() -> Iterator[datetime]:
     """The moment the test's clock stands at; use clock.frozen inside a test to move it."""
     with clock.frozen(MONDAY_MORNING):
         yield MONDAY_MORNING
+
+
+@pytest.fixture
+def evidence_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has to be shown before a visit ends is not asked for here; it has its own tests."""
+    monkeypatch.setitem(_reactions, VisitCompleting, [])
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ record is asked with a valid body for records the asker may not see; the answer 
 where the role may not do it at all), never a record and never a change.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -41,6 +42,8 @@ from fieldops.quality.models import (
 )
 from fieldops.retention.models import ChurnCase, RepairTask, Revisit
 from fieldops.sync.models import Case, Device
+from tests.conftest import MONDAY_MORNING
+from tests.support import databases
 from tests.support.clients import bearer
 from tests.support.factories.appointments import local, window
 from tests.support.factories.customers import make_customer, make_premises
@@ -48,7 +51,7 @@ from tests.support.factories.emergencies import STORM
 from tests.support.factories.network import make_plant, make_service
 from tests.support.routes import Operation, operations
 from tests.support.run import first_id, run
-from tests.support.world import HARBOUR, NORTH, SOUTH, World, id_of
+from tests.support.world import HARBOUR, NORTH, SOUTH, World, build_world, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -609,16 +612,45 @@ async def register(database: Database, technician: Actor, centre: UUID) -> tuple
     return device, case.id
 
 
-@pytest.fixture
-async def places(database: Database, world: World) -> dict[str, Place]:
+@dataclass
+class Ground:
+    """The named people and four places, built once for all tests here."""
+
+    database: Database
+    world: World
+    places: dict[str, Place]
+
+
+@pytest.fixture(scope="module")
+async def ground(worker_database: tuple[Database, Settings]) -> AsyncIterator[Ground]:
     """One place each: Alice's and Kim's in North, Carol's in South, Tom's in the other region."""
-    tia = Actor(id_of("tess"), 2, grants=world.ada.grants)
-    return {
-        "alice": await make_place(database, world.dora, world.alice, world.ada, NORTH, 24),
-        "kim": await make_place(database, world.dora, world.kim, world.ada, NORTH, 24),
-        "carol": await make_place(database, world.dan, world.carol, world.ada, SOUTH, 24),
-        "tom": await make_place(database, world.tess, world.tom, tia, HARBOUR, 24),
-    }
+    async with databases.savepoint_database(worker_database[0]) as shared:
+        with clock.frozen(MONDAY_MORNING):
+            world = await build_world(shared)
+            tia = Actor(id_of("tess"), 2, grants=world.ada.grants)
+            places = {
+                "alice": await make_place(shared, world.dora, world.alice, world.ada, NORTH, 24),
+                "kim": await make_place(shared, world.dora, world.kim, world.ada, NORTH, 24),
+                "carol": await make_place(shared, world.dan, world.carol, world.ada, SOUTH, 24),
+                "tom": await make_place(shared, world.tess, world.tom, tia, HARBOUR, 24),
+            }
+        yield Ground(shared, world, places)
+
+
+@pytest.fixture
+async def database(ground: Ground) -> AsyncIterator[Database]:
+    async with databases.undone(ground.database) as joined:
+        yield joined
+
+
+@pytest.fixture
+def world(ground: Ground) -> World:
+    return ground.world
+
+
+@pytest.fixture
+def places(ground: Ground) -> dict[str, Place]:
+    return ground.places
 
 
 def names(path: str) -> list[str]:

@@ -19,8 +19,8 @@ from fieldops.kernel.settings import Settings
 from fieldops.visits.models import Visit
 from tests.support.clients import bearer
 from tests.support.factories.appointments import BROADBAND, local, planned_visit
-from tests.support.factories.paths import every, one
 from tests.support.factories.plans import booked_visit, of, person, read
+from tests.support.rows import every, one
 from tests.support.run import run
 from tests.support.world import NORTH, World
 

@@ -22,8 +22,8 @@ from fieldops.visits.models import Visit
 from tests.journeys.desks import Desks
 from tests.support.device import Phone
 from tests.support.factories.appointments import BROADBAND, FIXED, local
-from tests.support.factories.paths import every
 from tests.support.factories.plans import booked_visit, person, read
+from tests.support.rows import every
 from tests.support.world import NORTH, World
 
 pytestmark = pytest.mark.anyio

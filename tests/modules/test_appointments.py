@@ -6,7 +6,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
 
 from fieldops.appointments import errors, jobs, queries
 from fieldops.appointments.models import Appointment, CallTask, Reconfirmation, Reservation
@@ -27,6 +26,7 @@ from tests.support.factories.appointments import (
     window,
 )
 from tests.support.factories.visits import arrive
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import SOUTH, World, id_of
 
@@ -37,12 +37,6 @@ async def one(database: Database, model: Any, **values: Any) -> Any:
     found = await every(database, model, **values)
     assert len(found) == 1, found
     return found[0]
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
 
 
 async def reschedule(

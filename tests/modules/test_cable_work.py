@@ -9,17 +9,15 @@ import pytest
 
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
-from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
 from fieldops.measurements.errors import TransferUntested
 from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.orders.jobs import warn_of_late_work
 from fieldops.visits.errors import BadInUse
-from fieldops.visits.events import VisitCompleting
 from tests.support.clients import application, bearer
 from tests.support.factories.network import Plant, make_feature, make_plant, make_service
 from tests.support.factories.orders import REPAIR, MadeOrder, make_order
-from tests.support.factories.visits import begun_visit, from_phone, get_visit
+from tests.support.factories.visits import begun_visit, complete, from_phone, get_visit
 from tests.support.run import run
 from tests.support.world import World, id_of
 
@@ -206,15 +204,14 @@ async def test_re_03_other_work_than_a_repair_is_transferred_without_a_test(
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("evidence_is_complete")
 async def test_vi_04_a_pair_marked_bad_is_swapped_or_the_work_transferred_before_completion(
-    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+    database: Database, world: World
 ) -> None:
-    monkeypatch.setitem(_reactions, VisitCompleting, [])
     made, service, plant = await repair_on_a_pair(database, world)
-    done = {"visit_id": str(made.visit_id), "signature_refused_reason": "was in a hurry"}
     await mark_bad(database, world, made, plant.pairs[0])
     with pytest.raises(BadInUse) as caught:
-        await from_phone(database, world.alice, "visit.complete", **done)
+        await complete(database, world.alice, made.visit_id)
     assert caught.value.details["feature_ids"] == [str(plant.pairs[0].id)]
     assert caught.value.next_steps[0] == "network.swap_pair"
     await from_phone(
@@ -222,22 +219,19 @@ async def test_vi_04_a_pair_marked_bad_is_swapped_or_the_work_transferred_before
         visit_id=str(made.visit_id), service_id=str(service.id), reason="noise on the pair",
         from_id=str(plant.pairs[0].id), to_id=str(plant.pairs[2].id),
     )  # fmt: skip
-    await from_phone(database, world.alice, "visit.complete", **done)
+    await complete(database, world.alice, made.visit_id)
     assert (await get_visit(database, made.visit_id)).state == "completed"
 
 
+@pytest.mark.usefixtures("evidence_is_complete")
 async def test_vi_04_a_neighbours_pair_that_was_marked_bad_keeps_nobody_from_completing(
-    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+    database: Database, world: World
 ) -> None:
-    monkeypatch.setitem(_reactions, VisitCompleting, [])
     made, _service, plant = await repair_on_a_pair(database, world)
     async with database.transaction() as session:
         await make_service(session, plant, number=1)
     await mark_bad(database, world, made, plant.pairs[1])
-    await from_phone(
-        database, world.alice, "visit.complete",
-        visit_id=str(made.visit_id), signature_refused_reason="was in a hurry",
-    )  # fmt: skip
+    await complete(database, world.alice, made.visit_id)
 
 
 async def test_re_03_the_department_is_warned_at_80_percent_and_the_supervisor_at_the_end(

@@ -30,6 +30,7 @@ from tests.support.clients import bearer
 from tests.support.factories.checklists import Scene, as_answers, bind, make_scene
 from tests.support.factories.network import make_plant
 from tests.support.factories.visits import from_phone
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import NORTH, World
 
@@ -59,12 +60,6 @@ async def answer(database: Database, actor: Actor, checklist: Checklist, **value
     )  # fmt: skip
 
 
-async def rows(database: Database, model: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(select(model).where(model.region_id == 1).order_by(model.id))
-        return list(found)
-
-
 async def building_at(database: Database, scene: Scene) -> UUID:
     """Put the building's cabling next to the door into the record."""
     async with database.transaction() as session:
@@ -84,24 +79,24 @@ async def test_ch_04_a_missing_earth_opens_cable_work_once_with_the_answer_it_ca
 ) -> None:
     feature_id = await building_at(database, scene)
     await answer(database, world.alice, checklist, trays_earthed=False, note="Wire cut off.")
-    (opened,) = await rows(database, Opened)
-    (given,) = await rows(database, Answer)
+    (opened,) = await every(database, Opened)
+    (given,) = await every(database, Answer)
     assert (opened.visit_id, opened.item_key, opened.answer_id) == (
         scene.visit_id, "trays_earthed", given.id,
     )  # fmt: skip
-    work = next(row for row in await rows(database, WorkOrder) if row.id == opened.subject_id)
+    work = next(row for row in await every(database, WorkOrder) if row.id == opened.subject_id)
     assert (work.department, work.feature_id) == ("cable", feature_id)
     assert work.symptom == "Metal trays not earthed / 金属桥架未接地: Wire cut off."
     await answer(database, world.bob, checklist, trays_earthed=False)
-    assert [row.answer_id for row in await rows(database, Opened)] == [given.id]
-    assert sum(row.department == "cable" for row in await rows(database, WorkOrder)) == 1
+    assert [row.answer_id for row in await every(database, Opened)] == [given.id]
+    assert sum(row.department == "cable" for row in await every(database, WorkOrder)) == 1
 
 
 async def test_vi_06_without_plant_in_the_record_a_finding_stands_where_the_premises_are(
     database: Database, world: World, scene: Scene, checklist: Checklist
 ) -> None:
     await answer(database, world.alice, checklist, trays_earthed=False, cabinets_firm=False)
-    findings = {row.severity: row for row in await rows(database, Finding)}
+    findings = {row.severity: row for row in await every(database, Finding)}
     assert set(findings) == {"high", "medium"}
     async with database.transaction() as session:
         home = await session.get_one(Premises, (1, scene.premises_id))
@@ -110,7 +105,7 @@ async def test_vi_06_without_plant_in_the_record_a_finding_stands_where_the_prem
         assert finding.feature_id is None
         assert finding.visit_id == scene.visit_id
         assert geo.position_of(finding.point) == geo.position_of(home.point)
-    subjects = {row.item_key: row.subject_id for row in await rows(database, Opened)}
+    subjects = {row.item_key: row.subject_id for row in await every(database, Opened)}
     assert subjects["trays_earthed"] == findings["high"].id
 
 
@@ -136,7 +131,7 @@ async def test_the_plant_on_the_lines_own_way_comes_before_what_lies_near(
             )
         )
     await answer(database, world.alice, checklist, cabinets_firm=False)
-    (finding,) = await rows(database, Finding)
+    (finding,) = await every(database, Finding)
     assert finding.feature_id == on_way.id
 
 
@@ -146,11 +141,11 @@ async def test_a_correction_takes_the_finding_back_and_a_wrong_answer_again_open
     """CH-05, VI-06: nobody is sent to what was reported in error; the history says why."""
     await answer(database, world.alice, checklist, cabinets_firm=False)
     await answer(database, world.alice, checklist, cabinets_firm=True)
-    (opened,) = await rows(database, Opened)
-    given = await rows(database, Answer)
+    (opened,) = await every(database, Opened)
+    given = await every(database, Answer)
     assert (opened.answer_id, opened.corrected_by) == (given[0].id, given[1].id)
     assert opened.withdrawn_at is not None
-    (closed,) = await rows(database, Finding)
+    (closed,) = await every(database, Finding)
     assert closed.state == "closed"
     async with database.transaction() as session:
         why = await session.scalars(
@@ -158,9 +153,9 @@ async def test_a_correction_takes_the_finding_back_and_a_wrong_answer_again_open
         )
         assert "the answer that reported it was corrected" in list(why)
     await answer(database, world.bob, checklist, cabinets_firm=False)
-    (opened,) = await rows(database, Opened)
+    (opened,) = await every(database, Opened)
     assert (opened.corrected_by, opened.withdrawn_at) == (None, None)
-    again = {row.id: row.state for row in await rows(database, Finding)}
+    again = {row.id: row.state for row in await every(database, Finding)}
     assert again == {closed.id: "closed", opened.subject_id: "open"}
     assert opened.subject_id != closed.id
 
@@ -169,18 +164,18 @@ async def test_a_correction_leaves_a_finding_that_was_closed_meanwhile_as_it_is(
     database: Database, world: World, checklist: Checklist
 ) -> None:
     await answer(database, world.alice, checklist, cabinets_firm=False)
-    (finding,) = await rows(database, Finding)
+    (finding,) = await every(database, Finding)
     await run(
         database, world.ada, "network.close_finding", finding_id=str(finding.id), reason="Mended."
     )
     await answer(database, world.alice, checklist, cabinets_firm=True)
-    (opened,) = await rows(database, Opened)
+    (opened,) = await every(database, Opened)
     assert opened.corrected_by is not None
     assert opened.withdrawn_at is None
 
 
 async def cable_work(database: Database) -> list[WorkOrder]:
-    return [row for row in await rows(database, WorkOrder) if row.department == "cable"]
+    return [row for row in await every(database, WorkOrder) if row.department == "cable"]
 
 
 async def test_a_correction_cancels_cable_work_that_nobody_has_begun(
@@ -192,7 +187,7 @@ async def test_a_correction_cancels_cable_work_that_nobody_has_begun(
     await answer(database, world.alice, checklist, trays_earthed=True)
     (work,) = await cable_work(database)
     assert (work.state, work.state_reason) == ("cancelled", "reported_in_error")
-    (opened,) = await rows(database, Opened)
+    (opened,) = await every(database, Opened)
     assert opened.withdrawn_at is not None
 
 
@@ -284,14 +279,14 @@ async def test_ch_02_an_answer_in_order_opens_nothing_and_one_that_comes_after_t
     database: Database, world: World, scene: Scene, checklist: Checklist
 ) -> None:
     await answer(database, world.alice, checklist, cabinets_firm=True, trays_earthed=True)
-    assert await rows(database, Opened) == []
+    assert await every(database, Opened) == []
     await run(
         database, world.dora, "visit.assign", visit_id=scene.visit,
         technician_ids=[str(world.kim.id)], override="Kim is nearby.",
     )  # fmt: skip
     await answer(database, world.alice, checklist, cabinets_firm=False)
-    (opened,) = await rows(database, Opened)
-    late = next(row for row in await rows(database, Answer) if row.id == opened.answer_id)
+    (opened,) = await every(database, Opened)
+    late = next(row for row in await every(database, Answer) if row.id == opened.answer_id)
     assert late.by_other_technician
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from fieldops.kernel import clock
 from fieldops.kernel.db import Database
-from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
 from fieldops.organisation.models import Holiday
 from fieldops.retention import rules
@@ -23,12 +22,12 @@ from fieldops.retention.errors import (
     VisitAsked,
 )
 from fieldops.retention.models import ChurnCase, Revisit
-from fieldops.visits.events import VisitCompleting
 from fieldops.visits.models import Visit
 from tests.support.clients import bearer
 from tests.support.factories.appointments import book, local
 from tests.support.factories.customers import make_customer, make_premises
-from tests.support.factories.visits import from_phone
+from tests.support.factories.visits import complete, confirm_identity, from_phone
+from tests.support.rows import every
 from tests.support.run import first_id, run
 from tests.support.world import NORTH, World
 
@@ -36,12 +35,6 @@ pytestmark = pytest.mark.anyio
 
 DAY = timedelta(days=1)
 HELSINKI = ZoneInfo("Europe/Helsinki")
-
-
-async def rows(database: Database, model: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(select(model).where(model.region_id == 1).order_by(model.id))
-        return list(found)
 
 
 async def somebody(database: Database, **values: Any) -> UUID:
@@ -69,8 +62,8 @@ async def test_cu_09_who_may_leave_is_in_the_register_once_and_a_revisit_is_due(
 ) -> None:
     customer = await somebody(database)
     await enter(database, world, "competition", customer)
-    [case] = await rows(database, ChurnCase)
-    [revisit] = await rows(database, Revisit)
+    [case] = await every(database, ChurnCase)
+    [revisit] = await every(database, Revisit)
     assert (case.reason, case.owner_id, case.closed_at) == ("competition", world.ann.id, None)
     assert (revisit.churn_case_id, revisit.due_at) == (case.id, at + 7 * DAY)
     with pytest.raises(InRegister):
@@ -88,11 +81,11 @@ async def test_cu_09_an_undecided_customer_is_revisited_again_until_they_stay_or
         await record(database, world, first, "undecided")
         with pytest.raises(RevisitOver):
             await record(database, world, first, "stays")
-    [_, second] = await rows(database, Revisit)
+    [_, second] = await every(database, Revisit)
     assert (second.due_at, second.outcome) == (at + 8 * DAY, None)
     with clock.frozen(at + 2 * DAY):
         await record(database, world, second.id, "stays")
-    [case] = await rows(database, ChurnCase)
+    [case] = await every(database, ChurnCase)
     assert (case.outcome, case.closed_at) == ("stays", at + 2 * DAY)
     await enter(database, world, "price", customer)  # and may be in danger once more
 
@@ -143,14 +136,14 @@ async def test_cu_09_a_retention_visit_is_care_work_and_a_booked_window_answers_
     async with database.transaction() as session:
         session.add(Holiday(region_id=1, day=date(2026, 11, 24), name="A day off"))
     _, visit_id = await retention_visit(database, world)
-    [row] = await rows(database, Revisit)
+    [row] = await every(database, Revisit)
     assert (row.purpose, row.due_at) == ("renewal", at + 14 * DAY)
     # Asked on Monday, 8:00; Tuesday is a holiday of the calendar (ORG-07).
     assert (row.asked_at, row.answer_due_at) == (at, at + 2 * DAY)
     assert row.answered_at is None
     with clock.frozen(at + timedelta(hours=3)):
         await book(database, world.dora, visit_id, local(25, 9))
-    [row] = await rows(database, Revisit)
+    [row] = await every(database, Revisit)
     assert row.answered_at == at + timedelta(hours=3)
 
 
@@ -165,10 +158,10 @@ async def test_cu_09_the_field_may_answer_in_words_once(database: Database, worl
         await run(database, world.dora, "revisit.answer", revisit_id=str(other), answer="Yes.")
 
 
+@pytest.mark.usefixtures("evidence_is_complete")
 async def test_cu_09_a_completed_visit_is_the_revisit_and_a_person_says_what_came_of_it(
-    database: Database, world: World, at: datetime, monkeypatch: pytest.MonkeyPatch
+    database: Database, world: World, at: datetime
 ) -> None:
-    monkeypatch.setitem(_reactions, VisitCompleting, [])
     customer = await somebody(database)
     revisit_id = await enter(database, world, "service", customer)
     async with database.transaction() as session:
@@ -188,18 +181,15 @@ async def test_cu_09_a_completed_visit_is_the_revisit_and_a_person_says_what_cam
         await from_phone(database, world.alice, "visit.accept", **visit)
         await from_phone(database, world.alice, "visit.depart", **visit)
         await from_phone(database, world.alice, "visit.arrive", **visit)
-        await from_phone(database, world.alice, "visit.confirm_identity", **visit,
-                         certificate_shown=True, customer_confirmed=True, work_explained=True,
-                         covers_used=True)  # fmt: skip
+        await confirm_identity(database, world.alice, visit_id)
         await from_phone(database, world.alice, "visit.start", **visit)
-        await from_phone(database, world.alice, "visit.complete", **visit,
-                         signature_refused_reason="In a hurry.")  # fmt: skip
-    [row] = await rows(database, Revisit)
+        await complete(database, world.alice, visit_id)
+    [row] = await every(database, Revisit)
     assert (row.way, row.done_by, row.outcome) == ("visit", world.alice.id, None)
     assert row.done_at == local(23, 10)
     with clock.frozen(at + 2 * DAY):
         await record(database, world, row.id, "stays")
-    [row] = await rows(database, Revisit)
+    [row] = await every(database, Revisit)
     assert (row.done_at, row.outcome) == (local(23, 10), "stays")  # when it was, not when noted
 
 
@@ -274,7 +264,7 @@ async def test_cu_07_an_erased_customer_is_revisited_no_more(
     with clock.frozen(at + DAY):
         await run(database, world.ada, "customer.erase", customer_id=str(customer),
                   ground="customer_request")  # fmt: skip
-    [case], [row] = await rows(database, ChurnCase), await rows(database, Revisit)
+    [case], [row] = await every(database, ChurnCase), await every(database, Revisit)
     assert (case.words, case.outcome, case.closed_at) == ("(erased)", None, at + DAY)
     assert row.withdrawn_at == at + DAY
     with pytest.raises(RevisitOver):

@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
 
 from fieldops.complaints.errors import (
     AnswerMissing,
@@ -38,20 +37,13 @@ from tests.support.factories.customers import make_customer
 from tests.support.factories.measurements import take_line_test, take_speed_test
 from tests.support.factories.orders import make_order
 from tests.support.factories.visits import assigned_visit, begun_visit, from_phone
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import FIRM, World, id_of
 
 pytestmark = pytest.mark.anyio
 
 REPORT = "The pair was wet; it was changed, and the box is tight again."
-
-
-async def rows(database: Database, model: Any, *conditions: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(
-            select(model).where(model.region_id == 1, *conditions).order_by(model.id)
-        )
-        return list(found)
 
 
 async def somebody(database: Database, **values: Any) -> Customer:
@@ -106,7 +98,7 @@ async def test_co_01_only_a_customer_who_was_reached_stops_the_contact_clock(
     with clock.frozen(at + timedelta(minutes=50)):
         await step(database, world.ann, id_, "contact", channel="phone", reached=True)
     assert (await standing(database, id_)).contacted_at == at + timedelta(minutes=30)
-    tried = await rows(database, ComplaintEntry, ComplaintEntry.complaint_id == id_)
+    tried = await every(database, ComplaintEntry, ComplaintEntry.complaint_id == id_)
     assert [row.reached for row in tried] == [False, True, True]
 
 
@@ -174,7 +166,7 @@ async def test_co_03_the_answer_goes_back_to_who_took_it_and_they_reply_to_the_c
     assert [event.complaint_id for event in heard] == [id_]
     with pytest.raises(ComplaintOver):
         await step(database, world.ann, id_, "contact", channel="phone", reached=True)
-    done = await rows(database, ComplaintEntry, ComplaintEntry.complaint_id == id_)
+    done = await every(database, ComplaintEntry, ComplaintEntry.complaint_id == id_)
     assert [row.kind for row in done] == ["transfer", "accepted", "answer", "reply"]
 
 
@@ -247,7 +239,7 @@ async def test_co_04_a_supervisor_decides_and_a_justified_one_has_one_who_is_res
     row = await standing(database, id_)
     assert (row.justified, row.serious, row.decided_by) == (True, True, world.sam.id)
     assert row.responsible_technician_id == id_of("alice")
-    [told] = await rows(database, Notice, Notice.kind == "complaint_decided")
+    [told] = await every(database, Notice, Notice.kind == "complaint_decided")
     assert (told.technician_id, told.visit_id) == (id_of("alice"), made.visit_id)
     await step(database, world.sam, id_, "decide", justified=True, words="the firm's",
                firm_id=str(FIRM))  # fmt: skip
@@ -274,7 +266,7 @@ async def test_co_02_each_audience_is_warned_once_of_each_limit(
         with clock.frozen(at + after):
             await warn_of_late_complaints()
             await warn_of_late_complaints()
-        found = await rows(database, ComplaintWarning)
+        found = await every(database, ComplaintWarning)
         return [(row.clock, row.audience) for row in found]
 
     assert await warned(timedelta(minutes=95)) == []
@@ -296,9 +288,9 @@ async def test_wo_06_a_complaint_raises_the_open_work_of_its_order_above_all_oth
 ) -> None:
     made, other = await make_order(database, world.dora), await make_order(database, world.dora)
     await complain(database, world.ann, made.customer.id, order_id=str(made.id))
-    [order] = await rows(database, ServiceOrder, ServiceOrder.id == made.id)
-    work = await rows(database, WorkOrder, WorkOrder.order_id == made.id)
-    [beside] = await rows(database, WorkOrder, WorkOrder.order_id == other.id)
+    [order] = await every(database, ServiceOrder, ServiceOrder.id == made.id)
+    work = await every(database, WorkOrder, WorkOrder.order_id == made.id)
+    [beside] = await every(database, WorkOrder, WorkOrder.order_id == other.id)
     assert order.urgency == "complaint"
     assert all(row.priority // 1000 == 5 for row in work)
     assert beside.priority // 1000 == 2
@@ -346,7 +338,7 @@ async def test_co_04_technicians_hear_that_a_complaint_is_about_their_visit_and_
     made = await begun_visit(database, world)
     id_ = await complain(database, world.ann, made.customer.id, visit_ids=[str(made.visit_id)])
     assert [event.visit_ids for event in heard] == [(made.visit_id,)]
-    [told] = await rows(database, Notice, Notice.kind == "complaint")
+    [told] = await every(database, Notice, Notice.kind == "complaint")
     assert (told.technician_id, told.visit_id) == (id_of("alice"), made.visit_id)
     assert told.reason == "appointment"  # not the customer's words
     await from_phone(database, world.alice, "note.add", visit_id=str(made.visit_id),
@@ -438,10 +430,10 @@ async def test_cu_07_an_erasure_takes_every_word_of_a_complaint(
               ground="customer_request")  # fmt: skip
     row = await standing(database, id_)
     words = (row.words, row.answer, row.report, row.reply, row.decision_note)
-    entries = await rows(database, ComplaintEntry, ComplaintEntry.complaint_id == id_)
+    entries = await every(database, ComplaintEntry, ComplaintEntry.complaint_id == id_)
     assert not [text for text in words if text is None or word in text]
     assert not [entry for entry in entries if word in (entry.words or "")]
-    assert len(await rows(database, ComplaintVisit)) == 1  # the work history stays
+    assert len(await every(database, ComplaintVisit)) == 1  # the work history stays
 
 
 def listen(monkeypatch: pytest.MonkeyPatch, heard: list[Any], event: type[Any]) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import select
 
 from fieldops.appointments.models import Reservation
 from fieldops.dispatch import watching
@@ -22,6 +21,7 @@ from fieldops.visits.models import Notice
 from tests.support.factories.appointments import local
 from tests.support.factories.plans import booked_visit
 from tests.support.factories.visits import arrive, get_visit
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import NORTH, World, id_of
 
@@ -137,12 +137,6 @@ async def look(database: Database, at: datetime) -> None:
         await watching.look(database, 1, NORTH, at)
 
 
-async def rows(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
-
-
 async def late_behind_one_that_can_wait(database: Database, world: World) -> tuple[UUID, UUID]:
     """Alice begins an hour late; the next one can wait until the afternoon, the one after not."""
     first = await booked_visit(database, world, local(23, 8), "alice")
@@ -159,7 +153,7 @@ async def test_ap_07_the_own_visits_in_another_order_are_one_decision(
     """AP-07, AP-01: shown because both windows hold in it, taken by the command of all ways out."""
     late_one, waiting = await late_behind_one_that_can_wait(database, world)
     await look(database, NOW)
-    [warning] = await rows(database, LateWarning)
+    [warning] = await every(database, LateWarning)
     way = warning.ways[0]
     assert (warning.visit_id, way["kind"]) == (late_one, "exchange")
     assert [other["kind"] for other in warning.ways[1:]] == ["new_time"]
@@ -174,17 +168,17 @@ async def test_ap_07_the_own_visits_in_another_order_are_one_decision(
     )
     for visit in (first, second):
         assert visit.window_start <= visit.expected_arrival <= visit.window_end
-        [reserved] = await rows(database, Reservation, visit_id=visit.id)
+        [reserved] = await every(database, Reservation, visit_id=visit.id)
         assert reserved.technician_id == id_of("alice")
         assert reserved.during.lower == visit.expected_arrival
-        told = await rows(database, Notice, visit_id=visit.id, at=NOW)
+        told = await every(database, Notice, visit_id=visit.id, at=NOW)
         assert [(n.technician_id, n.kind, n.reason) for n in told] == [
             (id_of("alice"), "moved", "running_late")
         ]
-    [warning] = await rows(database, LateWarning)
+    [warning] = await every(database, LateWarning)
     assert (warning.outcome, warning.taken["by"]) == ("exchanged", str(world.dora.id))
     await look(database, NOW + MINUTE)
-    assert len(await rows(database, LateWarning)) == 1
+    assert len(await every(database, LateWarning)) == 1
 
 
 @pytest.mark.anyio
@@ -194,7 +188,7 @@ async def test_ap_07_an_exchange_that_no_longer_holds_is_refused_and_taken_off_t
     """AP-07, AP-05: once the other customer is told when somebody comes, it is too late."""
     _, waiting = await late_behind_one_that_can_wait(database, world)
     await look(database, NOW)
-    [warning] = await rows(database, LateWarning)
+    [warning] = await every(database, LateWarning)
     take = {"late_warning_id": str(warning.id), "way": 0}
     with clock.frozen(NOW):
         await run(database, world.dora, "visit.lock", visit_id=str(waiting), reason="Key at nine")
@@ -205,7 +199,7 @@ async def test_ap_07_an_exchange_that_no_longer_holds_is_refused_and_taken_off_t
     with clock.frozen(told), pytest.raises(WayOutdated, match="being told"):
         await run(database, world.dora, "lateness.take", **take)
     await look(database, told)
-    [warning] = await rows(database, LateWarning)
+    [warning] = await every(database, LateWarning)
     assert "exchange" not in {way["kind"] for way in warning.ways}
     visit = await get_visit(database, waiting)
     assert visit.expected_arrival == local(23, 9, 55)

@@ -24,8 +24,8 @@ from fieldops.organisation.models import Qualification
 from fieldops.visits.models import Assignment, Notice, Visit
 from tests.support.clients import bearer
 from tests.support.factories.appointments import BROADBAND, FIXED, local, planned_visit
-from tests.support.factories.paths import every, one
 from tests.support.factories.plans import ask, booked_visit, of, person, read
+from tests.support.rows import every, one
 from tests.support.run import run
 from tests.support.world import World
 

@@ -16,7 +16,7 @@ from fieldops.kernel.settings import Settings
 from tests.support.clients import bearer
 from tests.support.factories.customers import make_customer
 from tests.support.factories.orders import REPAIR, make_order
-from tests.support.factories.paths import every
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import World
 

@@ -41,6 +41,7 @@ from tests.support.factories.faults import (
 )
 from tests.support.factories.network import make_feature, make_service, tie
 from tests.support.factories.visits import assigned_visit
+from tests.support.rows import every
 from tests.support.run import first_id, run
 from tests.support.world import World, build_world, id_of
 
@@ -49,16 +50,8 @@ pytestmark = pytest.mark.anyio
 TONIGHT = "2026-11-23T18:00:00+02:00"
 
 
-async def rows(database: Database, model: Any, *conditions: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(
-            select(model).where(model.region_id == 1, *conditions).order_by(model.id)
-        )
-        return list(found)
-
-
 async def faults(database: Database) -> list[AreaFault]:
-    return await rows(database, AreaFault)
+    return await every(database, AreaFault)
 
 
 async def decide(database: Database, actor: Any, verb: str, fault_id: UUID, **args: Any) -> Any:
@@ -102,7 +95,7 @@ async def test_fa_02_three_reports_on_one_box_in_an_hour_propose_an_area_fault_o
     (fault,) = await faults(database)
     assert (fault.state, fault.feature_id) == ("proposed", street.plant.box.id)
     assert first_id(third, "area_fault") == fault.id
-    belonging = await rows(database, FaultReport, FaultReport.area_fault_id == fault.id)
+    belonging = await every(database, FaultReport, FaultReport.area_fault_id == fault.id)
     assert len(belonging) == 3
 
 
@@ -162,7 +155,7 @@ async def test_fa_02_a_repair_order_from_elsewhere_is_a_report_too(
         )  # fmt: skip
     (fault,) = await faults(database)
     assert fault.feature_id == street.plant.box.id
-    taken = await rows(database, FaultReport)
+    taken = await every(database, FaultReport)
     assert [(row.channel, row.symptom) for row in taken] == [("order", "Slow")] * 3
 
 
@@ -175,7 +168,7 @@ async def test_fa_02_an_install_is_no_report(database: Database, world: World) -
         premises={"id": str(home.premises_id)},
         items=[{"kind": "install", "service": "fixed_line"}],
     )  # fmt: skip
-    assert await rows(database, FaultReport) == []
+    assert await every(database, FaultReport) == []
 
 
 async def test_fa_02_a_machine_reports_a_box_and_a_technician_a_grave_finding_at_it(
@@ -203,7 +196,7 @@ async def test_fa_02_a_machine_reports_a_box_and_a_technician_a_grave_finding_at
         )
     (fault,) = await faults(database)
     assert fault.feature_id == street.plant.box.id
-    assert {row.channel for row in await rows(database, FaultReport)} == {
+    assert {row.channel for row in await every(database, FaultReport)} == {
         "phone", "monitoring", "technician",
     }  # fmt: skip
 
@@ -216,7 +209,7 @@ async def test_fa_02_a_proposal_holds_nothing_until_a_person_confirms(
     for home in street.homes[1:3]:
         await report(database, world.ann, home)
     (fault,) = await faults(database)
-    (visit,) = await rows(database, Visit, Visit.id == first_id(made, "visit"))
+    (visit,) = await every(database, Visit, Visit.id == first_id(made, "visit"))
     assert visit.state == "dispatched"
     await decide(database, world.dora, "dismiss", fault.id, reason="A power cut in the house")
     (fault,) = await faults(database)
@@ -237,22 +230,22 @@ async def test_fa_02_a_confirmed_area_fault_holds_single_visits_and_tells_everyb
         await report(database, world.ann, home)
     (fault,) = await faults(database)
     await confirm(database, world.dora, fault.id)
-    (visit,) = await rows(database, Visit, Visit.id == first_id(made, "visit"))
+    (visit,) = await every(database, Visit, Visit.id == first_id(made, "visit"))
     assert (visit.state, visit.end_reason, visit.next_step) == (
         "cancelled", "area_fault", "suspend",
     )  # fmt: skip
-    work = await rows(
+    work = await every(
         database, WorkOrder, WorkOrder.kind == "repair", WorkOrder.department == "field"
     )
     assert [(row.state, row.state_reason) for row in work] == [("suspended", "area_fault")] * 3
     assert {str(row.resume_on) for row in work} == {"2026-11-24"}
-    (appointment,) = await rows(database, Appointment)
+    (appointment,) = await every(database, Appointment)
     assert appointment.state == "cancelled"
-    told = await rows(database, Notice, Notice.technician_id == world.alice.id)
+    told = await every(database, Notice, Notice.technician_id == world.alice.id)
     assert [(row.kind, row.reason) for row in told if row.kind == "cancelled"] == [
         ("cancelled", "area_fault")
     ]
-    held = await rows(database, HeldWork)
+    held = await every(database, HeldWork)
     assert len(held) == 3
     assert {row.window_start for row in held if row.visit_id == visit.id} == {local(23, 14)}
 
@@ -262,7 +255,7 @@ async def test_fa_02_the_cable_department_gets_one_urgent_work_order(
 ) -> None:
     street = await make_street(database)
     fault_id, _ = await confirmed_fault(database, world.ann, world.dora, street, TONIGHT)
-    (work,) = await rows(database, WorkOrder, WorkOrder.department == "cable")
+    (work,) = await every(database, WorkOrder, WorkOrder.department == "cable")
     (fault,) = await faults(database)
     assert fault.cable_work_id == work.id
     assert (work.feature_id, work.symptom) == (street.plant.box.id, "Excavator cut the cable")
@@ -277,7 +270,9 @@ async def test_fa_02_a_new_report_joins_and_is_not_offered_a_window(
     fault_id, _ = await confirmed_fault(database, world.ann, world.dora, street, TONIGHT)
     fourth = await report(database, world.ann, street.homes[3])
     visit_id = first_id(fourth, "visit")
-    (taken,) = await rows(database, FaultReport, FaultReport.id == first_id(fourth, "fault_report"))
+    (taken,) = await every(
+        database, FaultReport, FaultReport.id == first_id(fourth, "fault_report")
+    )
     assert taken.area_fault_id == fault_id
     headers = bearer(settings, world.ann)
     slots = await client.get(f"/v1/visits/{visit_id}/slots", headers=headers)
@@ -372,11 +367,11 @@ async def test_fa_02_when_it_is_over_held_visits_are_planned_again_and_customers
     street = await make_street(database)
     fault_id, results = await confirmed_fault(database, world.ann, world.dora, street, TONIGHT)
     await decide(database, world.dora, "end", fault_id, reason="Cable spliced")
-    held = await rows(database, HeldWork)
+    held = await every(database, HeldWork)
     assert all(row.back_at is not None and row.new_visit_id is not None for row in held)
-    planned = await rows(database, Visit, Visit.state == "planned")
+    planned = await every(database, Visit, Visit.state == "planned")
     assert {row.id for row in planned} == {row.new_visit_id for row in held}
-    calls = await rows(database, CallTask, CallTask.done_at.is_(None))
+    calls = await every(database, CallTask, CallTask.done_at.is_(None))
     assert [(row.kind, row.subject) for row in calls] == [("new_appointment", "area_fault")] * 3
     (fault,) = await faults(database)
     assert (fault.state, fault.end_reason) == ("over", "Cable spliced")
@@ -396,16 +391,16 @@ async def test_fa_02_who_is_served_again_needs_no_visit_and_who_is_not_is_urgent
     await decide(database, world.dora, "end", fault_id, reason="Cable spliced")
     await run(database, world.ann, "fault.settle", report_id=str(works), works=True)
     await run(database, world.ann, "fault.settle", report_id=str(fails), works=False)
-    (ended,) = await rows(database, WorkOrder, WorkOrder.order_id == works)
+    (ended,) = await every(database, WorkOrder, WorkOrder.order_id == works)
     assert (ended.state, ended.state_reason) == ("cancelled", "solved_remotely")
-    assert await rows(database, Visit, Visit.order_id == works, Visit.state == "planned") == []
-    assert await rows(
+    assert await every(database, Visit, Visit.order_id == works, Visit.state == "planned") == []
+    assert await every(
         database, CallTask, CallTask.done_at.is_(None),
         CallTask.customer_id == street.homes[0].customer_id,
     ) == []  # fmt: skip
-    (going_on,) = await rows(database, WorkOrder, WorkOrder.order_id == fails)
+    (going_on,) = await every(database, WorkOrder, WorkOrder.order_id == fails)
     assert (going_on.state, going_on.priority // 1000) == ("received", 4)
-    assert len(await rows(database, Visit, Visit.order_id == fails, Visit.state == "planned")) == 1
+    assert len(await every(database, Visit, Visit.order_id == fails, Visit.state == "planned")) == 1
 
 
 async def test_fa_02_whose_service_comes_back_early_is_let_go(
@@ -416,8 +411,8 @@ async def test_fa_02_whose_service_comes_back_early_is_let_go(
     works = first_id(results[0], "fault_report")
     await run(database, world.ann, "fault.settle", report_id=str(works), works=True)
     await decide(database, world.dora, "end", fault_id, reason="Cable spliced")
-    assert len(await rows(database, Visit, Visit.state == "planned")) == 2
-    (ended,) = await rows(database, WorkOrder, WorkOrder.order_id == works)
+    assert len(await every(database, Visit, Visit.state == "planned")) == 2
+    (ended,) = await every(database, WorkOrder, WorkOrder.order_id == works)
     assert ended.state == "cancelled"
 
 
@@ -432,13 +427,13 @@ async def test_fa_02_held_work_is_not_resumed_by_hand_or_by_its_date(
     jobs.use(jobs.Machine(database, settings))
     with clock.frozen(at + timedelta(days=2)):
         await resume_suspended_work()
-        (work,) = await rows(database, WorkOrder, WorkOrder.order_id == order_id)
+        (work,) = await every(database, WorkOrder, WorkOrder.order_id == order_id)
         assert work.state == "suspended"
         await decide(
             database, world.dora, "change", fault_id, cause="Two cables",
             expected_repair_at="2026-11-27T18:00:00+02:00", reason="Worse than thought",
         )  # fmt: skip
-    (work,) = await rows(database, WorkOrder, WorkOrder.order_id == order_id)
+    (work,) = await every(database, WorkOrder, WorkOrder.order_id == order_id)
     assert str(work.resume_on) == "2026-11-28"
 
 
@@ -451,9 +446,9 @@ async def test_fa_02_a_repair_with_another_cause_is_released_with_a_reason(
     await decide(
         database, world.dora, "release", fault_id, work_order_id=work_id, reason="Socket broken"
     )
-    (work,) = await rows(database, WorkOrder, WorkOrder.id == UUID(work_id))
+    (work,) = await every(database, WorkOrder, WorkOrder.id == UUID(work_id))
     assert work.state == "received"
-    assert len(await rows(database, HeldWork, HeldWork.back_at.is_(None))) == 2
+    assert len(await every(database, HeldWork, HeldWork.back_at.is_(None))) == 2
     with pytest.raises(NotHeld):
         await decide(
             database, world.dora, "release", fault_id, work_order_id=work_id, reason="Again"
@@ -472,9 +467,9 @@ async def test_fa_02_a_technician_at_the_customers_goes_on(
         await report(database, world.ann, home)
     (fault,) = await faults(database)
     await confirm(database, world.dora, fault.id)
-    (row,) = await rows(database, Visit, Visit.id == UUID(visit["visit_id"]))
+    (row,) = await every(database, Visit, Visit.id == UUID(visit["visit_id"]))
     assert row.state == "on_site"
-    assert len(await rows(database, HeldWork)) == 2
+    assert len(await every(database, HeldWork)) == 2
 
 
 async def test_fa_02_other_work_of_a_held_visit_stays_on_it(
@@ -495,12 +490,12 @@ async def test_fa_02_other_work_of_a_held_visit_stays_on_it(
         await report(database, world.ann, other)
     (fault,) = await faults(database)
     await confirm(database, world.dora, fault.id)
-    (visit,) = await rows(database, Visit, Visit.id == first_id(made, "visit"))
+    (visit,) = await every(database, Visit, Visit.id == first_id(made, "visit"))
     assert visit.state == "planned"
     await decide(database, world.dora, "end", fault.id, reason="Spliced")
-    work = await rows(database, WorkOrder, WorkOrder.order_id == first_id(made, "order"))
+    work = await every(database, WorkOrder, WorkOrder.order_id == first_id(made, "order"))
     assert {row.state for row in work} == {"received"}
-    assert len(await rows(database, Visit, Visit.order_id == visit.order_id)) == 1
+    assert len(await every(database, Visit, Visit.order_id == visit.order_id)) == 1
 
 
 async def test_fa_02_a_person_names_another_cable_or_declares_one_that_was_seen(
@@ -513,7 +508,7 @@ async def test_fa_02_a_person_names_another_cable_or_declares_one_that_was_seen(
     await report(database, world.ann, other.homes[0])
     (fault,) = await faults(database)
     await confirm(database, world.dora, fault.id, feature_id=str(street.plant.feeder.id))
-    assert len(await rows(database, HeldWork)) == 4  # the other box hangs on the same feeder
+    assert len(await every(database, HeldWork)) == 4  # the other box hangs on the same feeder
     declared = {"cause": "Seen burning", "expected_repair_at": TONIGHT}
     with pytest.raises(AreaFaultKnown):
         await run(
@@ -531,7 +526,7 @@ async def test_fa_02_a_person_names_another_cable_or_declares_one_that_was_seen(
         database, world.dora, "area_fault.declare",
         feature_id=str(third.plant.cable.id), **declared,
     )  # fmt: skip
-    (held,) = await rows(database, HeldWork, HeldWork.order_id.in_(
+    (held,) = await every(database, HeldWork, HeldWork.order_id.in_(
         select(ServiceOrder.id).where(
             ServiceOrder.region_id == 1, ServiceOrder.premises_id == third.homes[0].premises_id
         )
@@ -577,7 +572,7 @@ async def test_fa_02_a_fault_of_another_centres_plant_is_known_to_the_customers_
         await run(database, world.dora, "fault.settle", **settled)
     await decide(database, world.dan, "end", fault_id, reason="Spliced")
     await run(database, world.dora, "fault.settle", **settled)
-    (report_,) = await rows(database, FaultReport, FaultReport.id == UUID(settled["report_id"]))
+    (report_,) = await every(database, FaultReport, FaultReport.id == UUID(settled["report_id"]))
     assert report_.service_works is False
 
 
@@ -643,7 +638,7 @@ async def test_fa_02_reports_at_once_make_one_proposal(
         await report(database, world.ann, street.homes[4])
         await _at_once(database, world, street, 4)
         (fault,) = await faults(database)
-        belonging = await rows(database, FaultReport, FaultReport.area_fault_id == fault.id)
+        belonging = await every(database, FaultReport, FaultReport.area_fault_id == fault.id)
         assert len(belonging) == 5
 
 
@@ -662,9 +657,9 @@ async def test_fa_02_a_report_that_meets_the_confirmation_is_held_whoever_is_fir
             group.start_soon(confirm, database, world.dora, fault.id)
             for home in street.homes[3:]:
                 group.start_soon(report, database, world.ann, home)
-        held = await rows(database, HeldWork, HeldWork.back_at.is_(None))
+        held = await every(database, HeldWork, HeldWork.back_at.is_(None))
         assert len(held) == 6
-        work = await rows(database, WorkOrder, WorkOrder.department == "field")
+        work = await every(database, WorkOrder, WorkOrder.department == "field")
         assert {row.state for row in work} == {"suspended"}
 
 
@@ -692,7 +687,7 @@ async def test_fa_02_a_report_that_meets_a_declaration_is_held_whoever_is_first(
             group.start_soon(declare)
             for home in street.homes[2:]:
                 group.start_soon(report, database, world.ann, home)
-        work = await rows(database, WorkOrder, WorkOrder.department == "field")
+        work = await every(database, WorkOrder, WorkOrder.department == "field")
         assert [row.state for row in work] == ["suspended"] * 4
 
 
@@ -712,6 +707,6 @@ async def test_fa_02_a_report_that_meets_the_end_is_not_left_behind(
             group.start_soon(end)
             for home in street.homes[3:]:
                 group.start_soon(report, database, world.ann, home)
-        assert await rows(database, HeldWork, HeldWork.back_at.is_(None)) == []
-        work = await rows(database, WorkOrder, WorkOrder.department == "field")
+        assert await every(database, HeldWork, HeldWork.back_at.is_(None)) == []
+        work = await every(database, WorkOrder, WorkOrder.department == "field")
         assert {row.state for row in work} == {"received"}

@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
 
 from fieldops.faults import rules
 from fieldops.faults.models import FaultReport
@@ -17,6 +16,7 @@ from fieldops.network.models import NetworkService
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from tests.support.clients import bearer
 from tests.support.factories.faults import confirmed_fault, make_street, report
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import NORTH, World
 
@@ -25,15 +25,9 @@ pytestmark = pytest.mark.anyio
 TONIGHT = "2026-11-23T18:00:00+02:00"
 
 
-async def rows(database: Database, model: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(select(model).where(model.region_id == 1).order_by(model.id))
-        return list(found)
-
-
 async def works_again(database: Database, world: World) -> None:
     """The customer of the last report says that it works; its repair ends."""
-    reported = (await rows(database, FaultReport))[-1]
+    reported = (await every(database, FaultReport))[-1]
     await run(database, world.ann, "fault.settle", report_id=str(reported.id), works=True)
 
 
@@ -60,7 +54,7 @@ async def test_fa_01_a_fault_that_is_back_within_thirty_days_is_marked_with_the_
         await works_again(database, world)
     with clock.frozen(at + timedelta(days=61)):
         await report(database, world.ann, home)
-    first, second, third = await rows(database, FaultReport)
+    first, second, third = await every(database, FaultReport)
     assert (first.repeat_of_id, second.repeat_of_id, third.repeat_of_id) == (None, first.id, None)
     assert [one["code"] for one in said["warnings"]] == ["fault_repeated"]
     assert not any(one.joined for one in (first, second, third))
@@ -74,11 +68,11 @@ async def test_fa_01_a_report_joins_the_open_repair_and_urges_it(
     with clock.frozen(at + timedelta(hours=3)):
         said = await report(database, world.ann, street.homes[0])
         await report(database, world.ann, street.homes[1])  # another service is another fault
-    first, second, other = await rows(database, FaultReport)
+    first, second, other = await every(database, FaultReport)
     assert (second.order_id, second.joined, second.repeat_of_id) == (first.order_id, True, None)
     assert (other.joined, other.order_id == first.order_id) == (False, False)
-    assert len(await rows(database, WorkOrder)) == 2
-    order = next(one for one in await rows(database, ServiceOrder) if one.id == first.order_id)
+    assert len(await every(database, WorkOrder)) == 2
+    order = next(one for one in await every(database, ServiceOrder) if one.id == first.order_id)
     assert order.urges == 1
     assert "fault_joined" in [one["code"] for one in said["warnings"]]
     picture = await seen(client, settings, world, street.homes[0])
@@ -98,7 +92,7 @@ async def test_fa_01_in_a_known_area_fault_the_customer_is_told_and_no_visit_is_
     assert "2026-11-23 18:00" in picture["advice"][0]["zh_cn"]
     said = await report(database, world.ann, street.homes[3])
     assert "fault_of_area" in [one["code"] for one in said["warnings"]]
-    work = (await rows(database, WorkOrder))[-1]
+    work = (await every(database, WorkOrder))[-1]
     assert work.state == "suspended"
 
 

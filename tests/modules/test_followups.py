@@ -6,7 +6,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
 
 from fieldops.followups.errors import (
     AlreadyAsked,
@@ -25,34 +24,20 @@ from fieldops.kernel import clock, jobs
 from fieldops.kernel.actor import system
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden
-from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
 from fieldops.orders.models import ServiceOrder, WorkOrder
-from fieldops.visits.events import VisitCompleting
 from tests.support.clients import bearer
 from tests.support.factories.customers import make_customer
 from tests.support.factories.orders import MadeOrder, make_order
-from tests.support.factories.visits import begun_visit, from_phone
+from tests.support.factories.visits import begun_visit, complete
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import FIRM, NORTH, SOUTH, World, id_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("evidence_is_complete")]
 
-REFUSED = {"signature_refused_reason": "The customer was in a hurry."}
 FIXED = {"kind": "install", "service": "fixed_line"}
 FAULT = {"kind": "repair", "service": "fixed_line"}
-
-
-@pytest.fixture(autouse=True)
-def _evidence_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What technicians have to show is other tests' matter."""
-    monkeypatch.setitem(_reactions, VisitCompleting, [])
-
-
-async def rows(database: Database, model: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(select(model).where(model.region_id == 1).order_by(model.id))
-        return list(found)
 
 
 async def done(
@@ -62,14 +47,12 @@ async def done(
     async with database.transaction() as session:
         customer = await make_customer(session, centre_id=NORTH, tier=tier)
     made = await begun_visit(database, world, *(items or (FIXED,)), customer=customer, **args)
-    await from_phone(
-        database, world.alice, "visit.complete", visit_id=str(made.visit_id), **REFUSED
-    )
+    await complete(database, world.alice, made.visit_id)
     return made
 
 
 async def only(database: Database) -> FollowUp:
-    (found,) = await rows(database, FollowUp)
+    (found,) = await every(database, FollowUp)
     return found  # type: ignore[no-any-return]
 
 
@@ -99,10 +82,8 @@ async def test_fo_04_one_order_is_asked_about_once_when_its_last_work_is_done(
     database: Database, world: World, settings: Settings
 ) -> None:
     made = await begun_visit(database, world, FIXED, FAULT)
-    assert await rows(database, FollowUp) == []
-    await from_phone(
-        database, world.alice, "visit.complete", visit_id=str(made.visit_id), **REFUSED
-    )
+    assert await every(database, FollowUp) == []
+    await complete(database, world.alice, made.visit_id)
     await clocked(database, settings)
     assert (await only(database)).matter == "install"
 
@@ -112,7 +93,7 @@ async def test_fo_01_work_that_is_not_followed_up_plans_nothing(
 ) -> None:
     await done(database, world, {"kind": "remove", "service": "fixed_line"})
     await clocked(database, settings)
-    assert await rows(database, FollowUp) == []
+    assert await every(database, FollowUp) == []
 
 
 async def test_fo_01_what_ended_without_a_visit_is_found_by_the_clock(
@@ -139,9 +120,7 @@ async def test_ap_09_nobody_is_asked_at_night(
         customer = await make_customer(session, centre_id=NORTH, tier="diamond")
     made = await begun_visit(database, world, FIXED, customer=customer)
     with clock.frozen(at + timedelta(hours=13, minutes=30)):  # 21:30
-        await from_phone(
-            database, world.alice, "visit.complete", visit_id=str(made.visit_id), **REFUSED
-        )
+        await complete(database, world.alice, made.visit_id)
     row = await only(database)
     assert row.ask_at == at + timedelta(days=1)
     assert row.due_at == at + timedelta(days=1, hours=16)
@@ -184,7 +163,7 @@ async def test_fo_04_a_call_is_made_by_one_person(database: Database, world: Wor
         world.sam.id,
         "person",
     )
-    assert await rows(database, CareTask) == []
+    assert await every(database, CareTask) == []
 
 
 async def test_fo_02_three_calls_that_reach_nobody_end_it(database: Database, world: World) -> None:
@@ -217,7 +196,7 @@ async def test_fo_03_dissatisfied_needs_its_reason_and_is_closed_with_the_custom
     await run(
         database, world.ann, "follow_up.answer", **call, reason="damage", words="The lamp broke"
     )
-    (task,) = await rows(database, CareTask)
+    (task,) = await every(database, CareTask)
     assert task.due_at == clock.now() + timedelta(hours=24)
     care = {"care_task_id": str(task.id)}
     await run(database, world.sam, "care_task.take", **care)
@@ -232,7 +211,7 @@ async def test_fo_03_dissatisfied_needs_its_reason_and_is_closed_with_the_custom
     await run(database, world.sam, "care_task.close", **care, **settled)
     with pytest.raises(CareTaskClosed):
         await run(database, world.sam, "care_task.close", **care, **settled)
-    (task,) = await rows(database, CareTask)
+    (task,) = await every(database, CareTask)
     assert (task.closed_by, task.customer_agreed) == (world.sam.id, True)
     assert (task.spoken_by, task.said) == ("phone", "Then it is all right")
 
@@ -246,7 +225,7 @@ async def test_fo_03_who_is_not_content_keeps_the_task_open_but_for_a_supervisor
         database, system(1), "follow_up.answer_automatic", **call,
         satisfaction="dissatisfied", reason="cost",
     )  # fmt: skip
-    (task,) = await rows(database, CareTask)
+    (task,) = await every(database, CareTask)
     closing = {
         "care_task_id": str(task.id),
         "outcome": "The bill was explained",
@@ -257,7 +236,7 @@ async def test_fo_03_who_is_not_content_keeps_the_task_open_but_for_a_supervisor
     with pytest.raises(CustomerNotContent):
         await run(database, world.ann, "care_task.close", **closing)
     await run(database, world.sam, "care_task.close", **closing)
-    (task,) = await rows(database, CareTask)
+    (task,) = await every(database, CareTask)
     assert (task.customer_agreed, task.said) == (False, "I still find it too much")
 
 
@@ -278,7 +257,7 @@ async def test_fo_03_an_automatic_dissatisfied_goes_to_a_person_who_learns_the_r
         await run(
             database, system(1), "follow_up.answer_automatic", **call, satisfaction="satisfied"
         )
-    (task,) = await rows(database, CareTask)
+    (task,) = await every(database, CareTask)
     closing = {
         "care_task_id": str(task.id),
         "outcome": "A technician comes tomorrow",
@@ -339,7 +318,7 @@ async def test_fo_03_a_late_care_task_is_told_to_the_supervisor(
             answer = await client.get("/v1/follow-up-warnings", headers=bearer(settings, world.sam))
             seen.append([(o["subject"], o["audience"]) for o in answer.json()["items"]])
     assert seen == [[], [("care", "supervisor")], [("care", "supervisor"), ("care", "unit_above")]]
-    (task,) = await rows(database, CareTask)
+    (task,) = await every(database, CareTask)
     assert task.escalated_at == at + timedelta(hours=24)
 
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
 
 from fieldops.complaints.events import ComplaintClosed
 from fieldops.followups.jobs import follow_clock
@@ -21,32 +20,27 @@ from fieldops.kernel.commands import Context
 from fieldops.kernel.db import Database
 from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
-from fieldops.visits.events import VisitCompleted, VisitCompleting
+from fieldops.visits.events import VisitCompleted
 from fieldops.visits.models import Visit
 from tests.support.clients import bearer
 from tests.support.factories.complaints import complain, step
 from tests.support.factories.customers import make_customer
 from tests.support.factories.orders import MadeOrder, make_order
-from tests.support.factories.visits import arrive, begun_visit, confirm_identity, from_phone
+from tests.support.factories.visits import (
+    arrive,
+    begun_visit,
+    complete,
+    confirm_identity,
+    from_phone,
+)
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import NORTH, World, build_world
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("evidence_is_complete")]
 
-REFUSED = {"signature_refused_reason": "The customer was in a hurry."}
 FIXED = {"kind": "install", "service": "fixed_line"}
 REPLY = {"reply": "We have moved the socket.", "channel": "phone"}
-
-
-@pytest.fixture(autouse=True)
-def _evidence_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_reactions, VisitCompleting, [])
-
-
-async def rows(database: Database, model: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(select(model).where(model.region_id == 1).order_by(model.id))
-        return list(found)
 
 
 async def begun(database: Database, world: World, *, tier: str = "basic") -> MadeOrder:
@@ -55,17 +49,12 @@ async def begun(database: Database, world: World, *, tier: str = "basic") -> Mad
     return await begun_visit(database, world, FIXED, customer=customer)
 
 
-async def completed(database: Database, world: World, made: MadeOrder) -> None:
-    visit = {"visit_id": str(made.visit_id)}
-    await from_phone(database, world.alice, "visit.complete", **visit, **REFUSED)
-
-
 async def asked(database: Database) -> list[tuple[str, str, int]]:
     """Each follow-up with what it is about, how it stands, and how many matters it asks for."""
-    matters = await rows(database, AskedMatter)
+    matters = await every(database, AskedMatter)
     return [
         (row.matter, row.state, sum(one.follow_up_id == row.id for one in matters))
-        for row in await rows(database, FollowUp)
+        for row in await every(database, FollowUp)
     ]
 
 
@@ -89,7 +78,7 @@ async def test_fo_01_a_complaint_is_followed_up_with_the_reply_that_closes_it(
     id_ = await complain(database, world.ann, customer.id, centre_id=str(NORTH))
     assert await asked(database) == []
     await step(database, world.ann, id_, "reply", **REPLY)
-    (row,) = await rows(database, FollowUp)
+    (row,) = await every(database, FollowUp)
     assert (row.matter, row.customer_id, row.finished_at) == ("complaint", customer.id, at)
     assert (row.state, row.latest_at) == ("to_call", at + timedelta(days=3))  # about no visit
 
@@ -100,11 +89,11 @@ async def test_fo_02_a_complaint_about_a_visit_can_be_asked_by_message(
     made = await begun(database, world)
     await closed(database, world, made)
     assert await asked(database) == [("complaint", "to_call", 1)]  # the visit is not done
-    await completed(database, world, made)
+    await complete(database, world.alice, made.visit_id)
     assert await asked(database) == [("complaint", "to_call", 2)]  # one question for both
     other = await begun(database, world)
-    await completed(database, world, other)
-    (_, second) = await rows(database, FollowUp)
+    await complete(database, world.alice, other.visit_id)
+    (_, second) = await every(database, FollowUp)
     await run(
         database, system(1), "follow_up.answer_automatic", follow_up_id=str(second.id),
         satisfaction="satisfied", channel="link",
@@ -117,7 +106,7 @@ async def test_fo_04_who_complains_before_being_asked_is_asked_once_about_both_b
     database: Database, world: World, settings: Settings
 ) -> None:
     made = await begun(database, world)
-    await completed(database, world, made)
+    await complete(database, world.alice, made.visit_id)
     assert await asked(database) == [("install", "waiting", 1)]
     id_ = await complain(database, world.ann, made.customer.id, order_id=str(made.id))
     assert await asked(database) == [("install", "to_call", 1)]  # no message to who complains
@@ -130,15 +119,15 @@ async def test_fo_04_a_complaint_is_not_asked_about_while_its_answer_is_being_se
     database: Database, world: World
 ) -> None:
     made = await begun(database, world)
-    await completed(database, world, made)
-    (row,) = await rows(database, FollowUp)
+    await complete(database, world.alice, made.visit_id)
+    (row,) = await every(database, FollowUp)
     await run(
         database, system(1), "follow_up.answer_automatic", follow_up_id=str(row.id),
         satisfaction="dissatisfied", channel="reply",
     )  # fmt: skip
     await closed(database, world, made)
     assert await asked(database) == [("install", "answered", 2)]
-    (task,) = await rows(database, CareTask)
+    (task,) = await every(database, CareTask)
     assert task.closed_at is None
 
 
@@ -162,7 +151,7 @@ async def test_fo_04_a_split_order_is_asked_about_once_with_its_last_visit(
         database, world.dora, "visit.split", visit_id=str(made.visit_id),
         work_order_ids=[str(made.work[1])], reason="no technician for both this week",
     )  # fmt: skip
-    for count, visit in enumerate(await rows(database, Visit)):
+    for count, visit in enumerate(await every(database, Visit)):
         opens = at + timedelta(hours=1 + 2 * count)
         await run(
             database, world.dora, "visit.assign", visit_id=str(visit.id),
@@ -174,11 +163,11 @@ async def test_fo_04_a_split_order_is_asked_about_once_with_its_last_visit(
             await confirm_identity(database, world.alice, visit.id)
             one = {"visit_id": str(visit.id)}
             await from_phone(database, world.alice, "visit.start", **one)
-            await from_phone(database, world.alice, "visit.complete", **one, **REFUSED)
+            await complete(database, world.alice, visit.id)
             await clocked(database, settings)
-        assert len(await rows(database, FollowUp)) == count
+        assert len(await every(database, FollowUp)) == count
     assert await asked(database) == [("install", "waiting", 1)]
-    assert (await rows(database, FollowUp))[0].visit_id == visit.id
+    assert (await every(database, FollowUp))[0].visit_id == visit.id
 
 
 async def test_fo_01_an_event_that_comes_twice_plans_once(
@@ -190,7 +179,7 @@ async def test_fo_01_an_event_that_comes_twice_plans_once(
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(_reactions, VisitCompleted, double)
         patched.setitem(_reactions, ComplaintClosed, twice)
-        await completed(database, world, made)
+        await complete(database, world.alice, made.visit_id)
         async with database.transaction() as session:
             customer = await make_customer(session, centre_id=NORTH)
         id_ = await complain(database, world.ann, customer.id, centre_id=str(NORTH))
@@ -210,11 +199,11 @@ async def test_fo_01_what_died_in_between_left_nothing_and_what_was_lost_is_foun
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(_reactions, VisitCompleted, [*_reactions[VisitCompleted], dies])
         with pytest.raises(ConnectionError):
-            await completed(database, world, made)
+            await complete(database, world.alice, made.visit_id)
         assert await asked(database) == []  # neither completed nor planned
         patched.setitem(_reactions, VisitCompleted, [])
         patched.setitem(_reactions, ComplaintClosed, [])
-        await completed(database, world, made)
+        await complete(database, world.alice, made.visit_id)
         async with database.transaction() as session:
             customer = await make_customer(session, centre_id=NORTH)
         id_ = await complain(database, world.ann, customer.id, centre_id=str(NORTH))
@@ -246,15 +235,15 @@ async def test_fo_02_the_script_speaks_of_the_complaint_and_of_what_was_said_bef
     database: Database, world: World, client: httpx.AsyncClient, settings: Settings, at: datetime
 ) -> None:
     made = await begun(database, world, tier="gold")
-    await completed(database, world, made)
-    (first,) = await rows(database, FollowUp)
+    await complete(database, world.alice, made.visit_id)
+    (first,) = await every(database, FollowUp)
     call = {"follow_up_id": str(first.id)}
     await run(database, world.ann, "follow_up.take", **call)
     await run(database, world.ann, "follow_up.answer", **call, satisfaction="satisfied")
     with clock.frozen(at + timedelta(days=1)):
         await closed(database, world, made, topic="speed")
         await complain(database, world.ann, made.customer.id, topic="billing")
-    _, row = await rows(database, FollowUp)
+    _, row = await every(database, FollowUp)
     url = f"/v1/follow-ups/{row.id}/script"
     answer = await client.get(url, headers=bearer(settings, world.ann))
     lines = {one["key"]: one for one in answer.json()}

@@ -30,8 +30,9 @@ from tests.support import smsc
 from tests.support.clients import application, bearer
 from tests.support.factories.appointments import book, planned_visit
 from tests.support.factories.customers import make_customer
-from tests.support.factories.visits import begun_visit, from_phone
+from tests.support.factories.visits import begun_visit, complete
 from tests.support.pushing import Request, serving
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.smsc import UDH_CLASS
 from tests.support.world import NORTH, World
@@ -41,13 +42,6 @@ pytestmark = pytest.mark.anyio
 PHONE = "+999 0 777 001"
 NUMBER = "9990777001"
 FIXED = {"kind": "install", "service": "fixed_line"}
-REFUSED = {"signature_refused_reason": "The customer was in a hurry."}
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
 
 
 @dataclass
@@ -67,10 +61,7 @@ class Asking:
             who = await make_customer(session, centre_id=NORTH, **given)
         made = await begun_visit(self.database, self.world, FIXED, customer=who)
         with clock.frozen(self.at + late):
-            await from_phone(
-                self.database, self.world.alice, "visit.complete",
-                visit_id=str(made.visit_id), **REFUSED,
-            )  # fmt: skip
+            await complete(self.database, self.world.alice, made.visit_id)
         return (await every(self.database, FollowUp, order_id=made.id))[0]  # type: ignore[no-any-return]
 
     async def send(self, after: timedelta = timedelta(0)) -> None:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
 
 from fieldops.appointments import jobs as appointment_jobs
 from fieldops.appointments import ladders
@@ -22,6 +21,7 @@ from fieldops.notifications.jobs import send_due
 from fieldops.notifications.models import DeliveryAttempt, Message
 from tests.support.clients import bearer
 from tests.support.factories.appointments import book, local, planned_visit, window
+from tests.support.rows import every
 from tests.support.run import first_id, run
 from tests.support.world import World, id_of
 
@@ -29,12 +29,6 @@ pytestmark = pytest.mark.anyio
 
 SHIPPED = ladders.default(timedelta(hours=24), timedelta(hours=3), timedelta(minutes=30))
 REMINDER = ladders.Step(key="today", kind="reminder", anchor="window", offset_minutes=120)
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
 
 
 async def planned(database: Database) -> dict[str, datetime]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
 
 from fieldops.appointments.models import CallTask
 from fieldops.kernel import clock, jobs
@@ -25,6 +24,7 @@ from tests.support.factories.appointments import (
     planned_visit,
     window,
 )
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import World, id_of
 
@@ -47,12 +47,6 @@ def files(outbox: Path) -> list[dict[str, Any]]:
 async def send_at(moment: datetime) -> None:
     with clock.frozen(moment):
         await send_due()
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
 
 
 async def kinds(database: Database, state: str) -> dict[str, datetime]:

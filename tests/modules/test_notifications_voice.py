@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
 
 from fieldops.appointments.models import Appointment, CallTask, Reconfirmation, Reservation
 from fieldops.kernel import clock, jobs
@@ -20,15 +19,10 @@ from tests.support import mailbox
 from tests.support.clients import application, bearer
 from tests.support.factories.appointments import book, local, planned_visit
 from tests.support.pushing import Peer, Request, serving
+from tests.support.rows import every
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
 
 
 class Line:

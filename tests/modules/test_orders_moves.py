@@ -34,20 +34,13 @@ from tests.support.factories.faults import confirmed_fault, make_street
 from tests.support.factories.network import make_service
 from tests.support.factories.orders import BROADBAND, FIXED_LINE, REPAIR, MadeOrder, make_order
 from tests.support.factories.visits import arrive, confirm_identity, from_phone
+from tests.support.rows import every
 from tests.support.run import first_id, run
 from tests.support.world import SOUTH, World, id_of
 
 pytestmark = pytest.mark.anyio
 
 REMOVAL = {"kind": "remove", "service": "broadband", "technology": "copper"}
-
-
-async def rows(database: Database, model: Any, *conditions: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(
-            select(model).where(model.region_id == 1, *conditions).order_by(model.id)
-        )
-        return list(found)
 
 
 @dataclass(frozen=True)
@@ -87,14 +80,14 @@ async def make_move(database: Database, world: World, *more: dict[str, Any]) -> 
 
 
 async def open_visits(database: Database, order_id: UUID) -> list[Visit]:
-    return await rows(database, Visit, Visit.order_id == order_id, Visit.ended_at.is_(None))
+    return await every(database, Visit, Visit.order_id == order_id, Visit.ended_at.is_(None))
 
 
 async def work_on(database: Database, visit_id: UUID) -> list[WorkOrder]:
     on_it = select(VisitWork.work_order_id).where(
         VisitWork.region_id == 1, VisitWork.visit_id == visit_id, VisitWork.ended_at.is_(None)
     )
-    return await rows(database, WorkOrder, WorkOrder.id.in_(on_it))
+    return await every(database, WorkOrder, WorkOrder.id.in_(on_it))
 
 
 async def serve(database: Database, world: World, visit_id: UUID, start: datetime) -> None:
@@ -175,7 +168,7 @@ async def test_wo_02_work_taken_up_again_goes_back_to_where_it_belongs(
         database, world.dora, "visit.cancel", visit_id=str(removal.id), reason="planning",
         next_step="new_appointment",
     )  # fmt: skip
-    (instead,) = await rows(database, Visit, Visit.former_visit_id == removal.id)
+    (instead,) = await every(database, Visit, Visit.former_visit_id == removal.id)
     assert instead.premises_id == move.old.id
 
 
@@ -225,11 +218,11 @@ async def test_wo_01_premises_of_an_item_are_known_registered_or_refused(
     }  # fmt: skip
     unknown["premises"]["details"] = details
     made = await make_order(database, world.ivan, BROADBAND, unknown, {**unknown, **FIXED_LINE})
-    (known,) = await rows(database, Premises, Premises.external_ref == "P-OLD")
-    assert [w.premises_id for w in await rows(database, WorkOrder)] == [
+    (known,) = await every(database, Premises, Premises.external_ref == "P-OLD")
+    assert [w.premises_id for w in await every(database, WorkOrder)] == [
         made.premises.id, known.id, known.id,
     ]  # fmt: skip
-    assert len(await rows(database, ServiceOrder)) == 1
+    assert len(await every(database, ServiceOrder)) == 1
 
 
 async def test_wo_01_an_items_service_is_looked_for_at_its_own_premises(
@@ -243,7 +236,7 @@ async def test_wo_01_an_items_service_is_looked_for_at_its_own_premises(
     with pytest.raises(UnknownReference):
         await make_order(database, world.dora, BROADBAND, named)
     made = await make_order(database, world.dora, BROADBAND, old.at(named))
-    works = await rows(database, WorkOrder, WorkOrder.order_id == made.id)
+    works = await every(database, WorkOrder, WorkOrder.order_id == made.id)
     assert [w.service_id for w in works] == [None, service.id]
 
 
@@ -252,7 +245,7 @@ async def test_wo_01_an_order_is_the_same_order_with_and_without_the_field_it_di
 ) -> None:
     """What was taken in before items could name premises comes again with the hash of then."""
     made = await make_order(database, world.dora, FIXED_LINE)
-    (order,) = await rows(database, ServiceOrder)
+    (order,) = await every(database, ServiceOrder)
     item = {
         "kind": "install", "service": "fixed_line", "technology": None, "product": None,
         "symptom": None, "service_id": None, "account": None, "skill": None,
@@ -313,7 +306,7 @@ async def test_ap_06_linked_visits_at_two_premises_move_together_to_one_day_or_t
             database, world.dora, "appointment.reschedule_together", **WHY,
             moves=[to(removal, first, "alice"), to(install, second, "kim")],
         )  # fmt: skip
-        visits = await rows(database, Visit)
+        visits = await every(database, Visit)
         assert sorted(v.window_start for v in visits) == [first, second]
 
 
@@ -329,12 +322,12 @@ async def test_ap_06_when_the_new_home_cannot_be_promised_the_old_one_stays_as_i
     alone = {**WHY, **to(removal, local(25, 10), "alice")}
     with pytest.raises(errors.LinkedVisits):
         await run(database, world.dora, "appointment.reschedule", **alone)
-    starts = {v.id: v.window_start for v in await rows(database, Visit)}
+    starts = {v.id: v.window_start for v in await every(database, Visit)}
     assert starts == {move.removal: local(24, 10), move.install: local(24, 13)}
     await run(
         database, world.dora, "appointment.reschedule", **alone, apart_reason="She keeps both homes"
     )
-    starts = {v.id: v.window_start for v in await rows(database, Visit)}
+    starts = {v.id: v.window_start for v in await every(database, Visit)}
     assert starts == {move.removal: local(25, 10), move.install: local(24, 13)}
 
 
@@ -436,7 +429,7 @@ async def test_cu_07_the_access_notes_of_both_homes_go_and_those_of_others_stay(
         database, world.ada, "customer.erase", customer_id=str(move.made.customer.id),
         ground="customer_request",
     )  # fmt: skip
-    notes = {p.id: p.access_notes for p in await rows(database, Premises)}
+    notes = {p.id: p.access_notes for p in await every(database, Premises)}
     for gone in (move.old.id, move.made.premises.id):
         assert notes[gone] != "Ring the doorbell."
     for kept in (other.premises.id, shared.id):
@@ -455,17 +448,17 @@ async def test_fa_02_repairs_at_two_premises_are_two_reports_and_each_waits_for_
     )
     touched = Home(street.homes[3].premises_id)
     made = await make_order(database, world.dora, REPAIR, touched.at(REPAIR))
-    reports = await rows(database, FaultReport, FaultReport.order_id == made.id)
+    reports = await every(database, FaultReport, FaultReport.order_id == made.id)
     joined = {r.premises_id: r.area_fault_id for r in reports}
     assert joined == {made.premises.id: None, touched.id: fault_id}
     here, there = made.work
     assert [
-        h.work_order_id for h in await rows(database, HeldWork, HeldWork.order_id == made.id)
+        h.work_order_id for h in await every(database, HeldWork, HeldWork.order_id == made.id)
     ] == [there]
     await run(database, world.dora, "area_fault.end", area_fault_id=str(fault_id), reason="spliced")
     theirs = next(r.id for r in reports if r.premises_id == touched.id)
     await run(database, world.ann, "fault.settle", report_id=str(theirs), works=True)
-    states = {w.id: w.state for w in await rows(database, WorkOrder)}
+    states = {w.id: w.state for w in await every(database, WorkOrder)}
     assert (states[here], states[there]) == ("received", "cancelled")
 
 

@@ -35,6 +35,7 @@ from tests.support.factories.appointments import (
 )
 from tests.support.factories.emergencies import STORM, make_plan, put_in_force
 from tests.support.factories.visits import arrive, from_phone
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import World, id_of
 
@@ -68,12 +69,6 @@ def sign(settings: Settings) -> Callable[..., str]:
 @pytest.fixture
 def page(sign: Callable[..., str], appointment_id: UUID) -> str:
     return f"/a/{sign(appointment_id)}"
-
-
-async def rows(database: Database, model: Any) -> list[Any]:
-    async with database.transaction() as session:
-        found = await session.scalars(select(model).where(model.region_id == 1).order_by(model.id))
-        return list(found)
 
 
 def heading(answer: httpx.Response) -> str:
@@ -129,7 +124,7 @@ async def test_ap_04_confirming_leads_to_a_receipt_and_a_second_submit_changes_n
         assert done.status_code == 303
     receipt = await client.get(done.headers["location"])
     assert "You confirmed the appointment (Nov 23, 2026 08:00)" in receipt.text
-    (kept,) = await rows(database, Reconfirmation)
+    (kept,) = await every(database, Reconfirmation)
     assert (kept.answer, kept.channel) == ("confirmed", "text_link")
     assert heading(await client.get(page)) == "Your appointment is confirmed"
 
@@ -148,14 +143,14 @@ async def test_ap_06_a_customer_takes_another_free_window_and_the_old_one_is_fre
     receipt = await client.get(done.headers["location"])
     assert "You chose another time" in receipt.text
     assert "Given up: Wednesday, November 25, 2026, 13:00 to 15:00" in receipt.text
-    (moved,) = await rows(database, Appointment)
+    (moved,) = await every(database, Appointment)
     assert int(moved.window_start.timestamp()) // 60 == int(chosen.partition("-")[0])
     assert (moved.channel, moved.moved_cause, moved.customer_reschedules) == (
         "web_link",
         "customer",
         1,
     )
-    (kept,) = await rows(database, Reservation)
+    (kept,) = await every(database, Reservation)
     assert kept.during.lower == moved.window_start
     told = await client.get(
         f"/v1/appointments/{appointment_id}", headers=bearer(settings, world.dora)
@@ -166,7 +161,7 @@ async def test_ap_06_a_customer_takes_another_free_window_and_the_old_one_is_fre
     assert [a["answer"] for a in told.json()["answers"]] == ["change_wanted"]
     again = await client.post(page, data={"do": "move", "window": chosen})
     assert again.status_code == 303
-    assert (await rows(database, Appointment))[0].customer_reschedules == 1
+    assert (await every(database, Appointment))[0].customer_reschedules == 1
 
 
 async def test_ap_01_a_window_that_was_given_away_meanwhile_is_refused_with_fresh_ones(
@@ -190,7 +185,7 @@ async def test_ap_06_visits_of_one_order_are_not_moved_apart_by_the_page(
     client: httpx.AsyncClient, database: Database, world: World, sign: Callable[..., str]
 ) -> None:
     planned = await planned_visit(database, world.dora, items=(FIXED, BROADBAND), locale="en")
-    work = await rows(database, WorkOrder)
+    work = await every(database, WorkOrder)
     await run(
         database,
         world.dora,
@@ -199,7 +194,7 @@ async def test_ap_06_visits_of_one_order_are_not_moved_apart_by_the_page(
         work_order_ids=[str(next(w.id for w in work if w.service == "broadband"))],
         reason="The router comes a day later",
     )
-    visits = sorted(v.id for v in await rows(database, Visit))
+    visits = sorted(v.id for v in await every(database, Visit))
     linked = f"/a/{sign(await book(database, world.dora, visits[0], START))}"
     chosen = free(await client.get(f"{linked}?view=windows"))[0]
     await book(database, world.dora, visits[1], local(26, 13), "kim")
@@ -258,7 +253,7 @@ async def test_a_window_that_was_never_offered_is_not_taken(
     refused = await client.post(page, data={"do": "move", "window": value})
     assert refused.status_code in {409, 422}
     assert free(refused)
-    assert (await rows(database, Appointment))[0].window_start == START
+    assert (await every(database, Appointment))[0].window_start == START
 
 
 async def test_ap_04_a_customer_whom_nothing_suits_is_called_and_keeps_the_time_until_then(
@@ -266,10 +261,10 @@ async def test_ap_04_a_customer_whom_nothing_suits_is_called_and_keeps_the_time_
 ) -> None:
     for _ in range(2):
         await client.post(page, data={"do": "wish", "note": "After six, please"})
-    (task,) = await rows(database, CallTask)
+    (task,) = await every(database, CallTask)
     assert (task.kind, task.subject) == ("reschedule", "After six, please")
-    assert len(await rows(database, Reconfirmation)) == 1
-    assert len(await rows(database, Reservation)) == 1
+    assert len(await every(database, Reconfirmation)) == 1
+    assert len(await every(database, Reservation)) == 1
     assert heading(await client.get(page)) == "You asked for another time"
 
 
@@ -281,21 +276,21 @@ async def test_ap_02_cancelling_frees_the_time_tells_the_technician_and_asks_a_p
         done = await client.post(page, data={"do": "cancel", "note": "We have moved"})
         assert done.status_code == 303
     assert "You cancelled the appointment" in (await client.get(done.headers["location"])).text
-    (appointment,) = await rows(database, Appointment)
+    (appointment,) = await every(database, Appointment)
     assert (appointment.state, appointment.channel, appointment.customer_said) == (
         "cancelled",
         "web_link",
         "We have moved",
     )
-    assert await rows(database, Reservation) == []
-    (visit,) = await rows(database, Visit)
+    assert await every(database, Reservation) == []
+    (visit,) = await every(database, Visit)
     assert (visit.state, visit.window_start) == ("planned", None)
-    assert {(n.technician_id, n.kind) for n in await rows(database, Notice)} >= {
+    assert {(n.technician_id, n.kind) for n in await every(database, Notice)} >= {
         (id_of("alice"), "unscheduled")
     }
-    (task,) = await rows(database, CallTask)
+    (task,) = await every(database, CallTask)
     assert (task.kind, task.subject, task.done_at) == ("withdrawn", "We have moved", None)
-    assert {m.state for m in await rows(database, Message)} == {"cancelled"}
+    assert {m.state for m in await every(database, Message)} == {"cancelled"}
     assert heading(await client.get(page)) == "This appointment was cancelled"
 
 
@@ -315,10 +310,10 @@ async def test_ap_02_a_technician_on_the_way_is_stopped_by_a_cancellation(
         assert "view=windows" not in shown.text
         assert "already on the way" in (await client.get(f"{page}?view=cancel")).text
         assert (await client.post(page, data={"do": "cancel"})).status_code == 303
-    assert await rows(database, Reservation) == []
-    (row,) = await rows(database, Assignment)
+    assert await every(database, Reservation) == []
+    (row,) = await every(database, Assignment)
     assert row.ended_at is not None
-    assert "unscheduled" in {n.kind for n in await rows(database, Notice)}
+    assert "unscheduled" in {n.kind for n in await every(database, Notice)}
 
 
 async def test_from_the_door_on_the_page_only_shows_how_it_stands(
@@ -333,7 +328,7 @@ async def test_from_the_door_on_the_page_only_shows_how_it_stands(
         refused = await client.post(page, data={"do": "cancel"})
         assert refused.status_code == 409
         assert heading(refused) == "Your technician is with you"
-    assert (await rows(database, Appointment))[0].state == "booked"
+    assert (await every(database, Appointment))[0].state == "booked"
 
 
 async def test_once_the_window_has_opened_the_customer_is_asked_to_call(
@@ -462,7 +457,7 @@ async def test_a_form_of_another_site_is_not_taken(
         refused = await client.post(page, data={"do": "cancel"}, headers=headers)
         assert refused.status_code == 400
         assert heading(refused) == "That did not work"
-    assert (await rows(database, Appointment))[0].state == "booked"
+    assert (await every(database, Appointment))[0].state == "booked"
     for headers in ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, {"Origin": "null"}):
         taken = await client.post(page, data={"do": "confirm"}, headers=headers)
         assert taken.status_code == 303
@@ -556,7 +551,7 @@ async def test_the_calendar_file_is_the_same_event_again_when_the_appointment_mo
     _, moved = await file()
     assert moved["uid"] == event_["uid"]
     assert moved["sequence"] > event_["sequence"]
-    (appointment,) = await rows(database, Appointment)
+    (appointment,) = await every(database, Appointment)
     assert moved.decoded("dtstart") == appointment.window_start
     async with database.transaction() as session:
         (row,) = await session.scalars(select(Appointment).where(Appointment.region_id == 1))

@@ -22,8 +22,8 @@ from fieldops.orders.rules import FOR_A_VISIT, state_of_order
 from fieldops.visits.models import Assignment, Visit, VisitWork
 from fieldops.visits.rules import ENDED, UNDER_WAY, WORK_STATE, State
 from tests.support.factories.appointments import local, planned_visit, window
-from tests.support.factories.paths import every
 from tests.support.factories.visits import PHONE, captured
+from tests.support.rows import every
 from tests.support.world import World, id_of
 
 pytestmark = pytest.mark.anyio

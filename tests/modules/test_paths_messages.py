@@ -15,7 +15,8 @@ from tests.support.factories.appointments import (
     local,
     planned_visit,
 )
-from tests.support.factories.paths import every, move
+from tests.support.factories.paths import move
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import World
 

@@ -14,7 +14,8 @@ from tests.support.factories.appointments import (
     planned_visit,
     window,
 )
-from tests.support.factories.paths import accept_at_desk, every, give_to, one
+from tests.support.factories.paths import accept_at_desk, give_to
+from tests.support.rows import every, one
 from tests.support.run import run
 from tests.support.world import World, id_of
 

@@ -11,8 +11,9 @@ from tests.support.factories.appointments import (
     local,
     planned_visit,
 )
-from tests.support.factories.paths import every, give_to, move, one
+from tests.support.factories.paths import give_to, move
 from tests.support.factories.visits import arrive, confirm_identity, from_phone
+from tests.support.rows import every, one
 from tests.support.world import World, id_of
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from tests.support.factories.appointments import (
     planned_visit,
     window,
 )
-from tests.support.factories.paths import every, one
+from tests.support.rows import every, one
 from tests.support.run import run
 from tests.support.world import World
 

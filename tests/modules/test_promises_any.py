@@ -27,7 +27,7 @@ from tests.modules import test_paths_any as paths
 from tests.modules.test_paths_any import Walk
 from tests.support import databases
 from tests.support.factories.appointments import book, local, planned_visit
-from tests.support.factories.paths import every
+from tests.support.rows import every
 from tests.support.world import build_world
 
 pytestmark = pytest.mark.anyio

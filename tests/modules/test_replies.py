@@ -12,7 +12,6 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
 
 from fieldops.appointments import ladders
 from fieldops.appointments.models import Appointment, CallTask, Reconfirmation, Reservation
@@ -28,6 +27,7 @@ from fieldops.visits.models import Notice, Visit
 from tests.support import mailbox, smsc
 from tests.support.factories.appointments import Planned, book, local, planned_visit
 from tests.support.factories.visits import arrive
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.smsc import UDH_CLASS
 from tests.support.world import World
@@ -37,12 +37,6 @@ pytestmark = pytest.mark.anyio
 PHONE = "+999 0 777 001"
 NUMBER = "9990777001"
 DUE = local(24, 13)
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
 
 
 @dataclass

@@ -45,7 +45,7 @@ from tests.support.factories.appointments import (
     local,
     planned_visit,
 )
-from tests.support.factories.paths import every
+from tests.support.rows import every
 from tests.support.run import run
 from tests.support.world import World, build_world, id_of
 

@@ -27,23 +27,13 @@ from tests.support.factories.appointments import (
     window,
 )
 from tests.support.factories.visits import arrive, confirm_identity, from_phone
+from tests.support.rows import every, one
 from tests.support.run import first_id, run
 from tests.support.world import NORTH, World, build_world, id_of
 
 pytestmark = pytest.mark.anyio
 
 REPAIR = {"kind": "repair", "service": "fixed_line", "symptom": "no dial tone"}
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
-
-
-async def one(database: Database, model: Any, **values: Any) -> Any:
-    [found] = await every(database, model, **values)
-    return found
 
 
 async def offers(database: Database, visit_id: UUID, **asked: Any) -> list[Offer]:

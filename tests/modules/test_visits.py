@@ -42,6 +42,7 @@ from tests.support.factories.visits import (
     assigned_visit,
     begun_visit,
     captured,
+    complete,
     confirm_identity,
     from_phone,
     get_visit,
@@ -51,7 +52,6 @@ from tests.support.world import World, id_of
 
 pytestmark = pytest.mark.anyio
 
-REFUSED = {"signature_refused_reason": "The customer was in a hurry."}
 SUNDAY = datetime(2026, 11, 29, 8, tzinfo=UTC)
 
 
@@ -66,12 +66,6 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     for kind in (NobodyHome, VisitCompleted, VisitFailed):
         monkeypatch.setitem(_reactions, kind, [*_reactions[kind], note])
     return events
-
-
-@pytest.fixture
-def _evidence_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the evidence modules ask for is proven in their own tests."""
-    monkeypatch.setitem(_reactions, VisitCompleting, [])
 
 
 async def rows(database: Database, model: Any, visit_id: UUID) -> list[Any]:
@@ -369,7 +363,7 @@ async def test_vi_03_arrival_keeps_device_time_estimate_position_and_window(
     assert (visit.state, visit.arrived_at) == ("on_site", when)
 
 
-@pytest.mark.usefixtures("_evidence_is_complete")
+@pytest.mark.usefixtures("evidence_is_complete")
 async def test_vi_03_an_introduction_left_undone_is_kept_and_completes_nothing(
     database: Database, world: World
 ) -> None:
@@ -383,11 +377,11 @@ async def test_vi_03_an_introduction_left_undone_is_kept_and_completes_nothing(
         said = {**done, **around, left_out: False}
         await from_phone(database, world.alice, "visit.confirm_identity", visit_id=visit_id, **said)
         with pytest.raises(IdentityMissing):
-            await from_phone(database, world.alice, "visit.complete", visit_id=visit_id, **REFUSED)
+            await complete(database, world.alice, made.visit_id)
     await from_phone(
         database, world.alice, "visit.confirm_identity", visit_id=visit_id, **done, **around
     )
-    await from_phone(database, world.alice, "visit.complete", visit_id=visit_id, **REFUSED)
+    await complete(database, world.alice, made.visit_id)
     kept = [r for r in await rows(database, VisitFact, made.visit_id) if r.kind == "identity"]
     assert [row.body["complete"] for row in kept] == [False, False, False, True]
     assert {(r.body["covers_used"], r.body["others_undisturbed"]) for r in kept} == {(False, False)}
@@ -415,9 +409,7 @@ async def test_an_illegal_step_is_refused_with_the_legal_ones_named(
 ) -> None:
     made = await assigned_visit(database, world)
     with pytest.raises(IllegalVisitChange) as caught:
-        await from_phone(
-            database, world.alice, "visit.complete", visit_id=str(made.visit_id), **REFUSED
-        )
+        await complete(database, world.alice, made.visit_id)
     assert "visit.arrive" in caught.value.next_steps
     assert caught.value.details["state"] == "dispatched"
 
@@ -425,7 +417,7 @@ async def test_an_illegal_step_is_refused_with_the_legal_ones_named(
 # The end
 
 
-@pytest.mark.usefixtures("_evidence_is_complete")
+@pytest.mark.usefixtures("evidence_is_complete")
 async def test_vi_04_completion_needs_identity_and_signature_or_its_refusal(
     database: Database, world: World
 ) -> None:
@@ -434,22 +426,27 @@ async def test_vi_04_completion_needs_identity_and_signature_or_its_refusal(
     await arrive(database, world.alice, made.visit_id)
     await from_phone(database, world.alice, "visit.start", **args)
     with pytest.raises(IdentityMissing):
-        await from_phone(database, world.alice, "visit.complete", **args, **REFUSED)
+        await complete(database, world.alice, made.visit_id)
     await confirm_identity(database, world.alice, made.visit_id)
     with pytest.raises(SignatureMissing):
         await from_phone(database, world.alice, "visit.complete", **args)
     with pytest.raises(SignatureMissing):  # both is as wrong as none
         await from_phone(
-            database, world.alice, "visit.complete", signature_sha256="a" * 64, **args, **REFUSED
+            database,
+            world.alice,
+            "visit.complete",
+            signature_sha256="a" * 64,
+            signature_refused_reason="The customer was in a hurry.",
+            **args,
         )
     with pytest.raises(SignatureMissing):  # nobody promised this one
         await from_phone(database, world.alice, "visit.complete", signature_sha256="a" * 64, **args)
-    await from_phone(database, world.alice, "visit.complete", **args, **REFUSED)
+    await complete(database, world.alice, made.visit_id)
     assert (await get_visit(database, made.visit_id)).state == "completed"
     assert await states(database, made) == ["completed"]
 
 
-@pytest.mark.usefixtures("_evidence_is_complete")
+@pytest.mark.usefixtures("evidence_is_complete")
 async def test_vi_04_a_signature_counts_when_a_file_link_promises_it(
     database: Database, world: World
 ) -> None:
@@ -490,19 +487,15 @@ async def test_vi_04_what_the_evidence_modules_miss_refuses_the_completion(
     made = await begun_visit(database, world)
     monkeypatch.setitem(_reactions, VisitCompleting, [refuse])
     with pytest.raises(MissingError):
-        await from_phone(
-            database, world.alice, "visit.complete", visit_id=str(made.visit_id), **REFUSED
-        )
+        await complete(database, world.alice, made.visit_id)
     assert (await get_visit(database, made.visit_id)).state == "in_progress"
 
 
-@pytest.mark.usefixtures("_evidence_is_complete")
+@pytest.mark.usefixtures("evidence_is_complete")
 async def test_vi_01_only_the_contact_ends_the_visit(database: Database, world: World) -> None:
     made = await begun_visit(database, world, BROADBAND, FIXED_LINE, technicians=("alice", "bob"))
     with pytest.raises(ContactOnly) as caught:
-        await from_phone(
-            database, world.bob, "visit.complete", visit_id=str(made.visit_id), **REFUSED
-        )
+        await complete(database, world.bob, made.visit_id)
     assert caught.value.details["contact"] == "Alice"
 
 

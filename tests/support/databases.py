@@ -113,6 +113,19 @@ async def savepoint_database(database: Database) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
+async def undone(shared: Database) -> AsyncIterator[Database]:
+    """Give a joined database again, and undo at the end what was changed since.
+
+    So tests share what one fixture of their module built: the outer transaction holds it, each
+    test has a savepoint of its own.
+    """
+    assert shared.joined_to is not None
+    since = await shared.joined_to.begin_nested()
+    yield shared
+    await since.rollback()
+
+
+@asynccontextmanager
 async def cloned_database(
     template: str, **changes: object
 ) -> AsyncIterator[tuple[Database, Settings]]:

@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-
 from fieldops.kernel import clock, commands
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.commands import Envelope
@@ -17,17 +15,6 @@ from tests.support.factories.appointments import (
 from tests.support.factories.visits import PHONE, captured
 from tests.support.run import run
 from tests.support.world import World, id_of
-
-
-async def every(database: Database, model: Any, **values: Any) -> list[Any]:
-    async with database.transaction() as session:
-        statement = select(model).where(model.region_id == 1).filter_by(**values)
-        return list(await session.scalars(statement.order_by(model.id)))
-
-
-async def one(database: Database, model: Any, **values: Any) -> Any:
-    (found,) = await every(database, model, **values)
-    return found
 
 
 async def give_to(database: Database, world: World, visit_id: UUID, *names: str) -> None:

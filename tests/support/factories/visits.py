@@ -69,6 +69,14 @@ async def begun_visit(
     return made
 
 
+async def complete(database: Database, actor: Actor, visit_id: UUID) -> None:
+    """Complete a visit whose customer would not sign."""
+    await from_phone(
+        database, actor, "visit.complete", visit_id=str(visit_id),
+        signature_refused_reason="The customer was in a hurry.",
+    )  # fmt: skip
+
+
 async def arrive(
     database: Database, actor: Actor, visit_id: UUID, at: datetime | None = None
 ) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Select
 from starlette_compress import add_compress_type
@@ -49,18 +49,38 @@ class Name(StrEnum):
 class Layer:
     """What a map can show: its statement, from which zoom level, and what changes it.
 
-    `fields` are the properties with their types as TileJSON words them. `needs` are the
-    permissions that its statement asks the actor for.
+    `fields` are the properties of its tiles with their types as TileJSON words them. `needs` are
+    the permissions that its statement asks the actor for.
     """
 
     title: str
     description: str
-    rows: Callable[[Actor, Asked], Rows]
+    statement: Callable[[Actor, Asked], Rows]
     least_zoom: int
     fields: Mapping[str, str]
     tables: frozenset[str]
     needs: frozenset[Permission]
 
+    def rows(self, actor: Actor, wanted: Asked) -> Rows:
+        """Return what is asked for of the layer, as far as its reader may see it."""
+        return maps.having(self.statement(actor, wanted), wanted)
+
+    @property
+    def filters(self) -> list[str]:
+        """The properties it can be asked for by."""
+        return [name for name in FILTERS if name in self.fields]
+
+
+FILTERS: Mapping[str, type[str | UUID]] = {
+    "kind": str,
+    "name": str,
+    "severity": str,
+    "state": str,
+    "centre_id": UUID,
+    "feature_id": UUID,
+    "parent_id": UUID,
+}
+"""Properties that layers are asked for by, with what their values are."""
 
 LAYERS: dict[Name, Layer] = {
     Name.PLANT: Layer(
@@ -171,12 +191,52 @@ Time = Annotated[
 ]
 
 
-async def asked(reading: Reading, bbox: str | None, time: str | None) -> Asked:
+Values = Annotated[list[str] | None, Query(max_length=20)]
+Named = Mapping[str, list[str]]
+
+
+async def _named(
+    kind: Values = None,
+    name: Values = None,
+    severity: Values = None,
+    state: Values = None,
+    centre_id: Values = None,
+    feature_id: Values = None,
+    parent_id: Values = None,
+) -> Named:
+    given = locals()
+    return {name: given[name] for name in FILTERS if given[name]}
+
+
+Having = Annotated[Named, Depends(_named)]
+
+
+def having_of(layer: Layer, named: Named) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Read which properties are to have which values; raises InvalidRequest.
+
+    Several values of a property are given by naming it several times: it has one of them.
+    """
+    for name in named:
+        if name not in layer.filters:
+            raise InvalidRequest(reason=f"'{layer.title}' is not asked for by '{name}'")
+    try:
+        return tuple((name, tuple(map(FILTERS[name], named[name]))) for name in named)
+    except ValueError:
+        raise InvalidRequest(reason="what ends in '_id' is an id") from None
+
+
+async def asked(
+    reading: Reading,
+    layer: Layer,
+    bbox: str | None = None,
+    time: str | None = None,
+    named: Named | None = None,
+) -> Asked:
     """Read what of a layer is asked for; raises InvalidRequest."""
     start, end = interval_of(time)
     zone = await organisation.zone_of(reading.session, reading.scope.region_id)
     today = start_of_day(local_day(reading.now, zone), zone)
-    return Asked(today, boxes_of(bbox), start, end)
+    return Asked(today, boxes_of(bbox), start, end, having=having_of(layer, named or {}))
 
 
 def boxes_of(text: str | None) -> tuple[Frame, ...]:

@@ -11,6 +11,7 @@ from api.layers import (
     LAYERS,
     MOST_ITEMS,
     Bbox,
+    Having,
     Known,
     MapPage,
     Maps,
@@ -85,14 +86,15 @@ async def tile(
     x: Annotated[int, Path(ge=0, lt=2**maps.MOST_ZOOM)],
     y: Annotated[int, Path(ge=0, lt=2**maps.MOST_ZOOM)],
     reading: Maps,
+    named: Having,
     time: Time = None,
     known: Known = None,
 ) -> Response:
     what, place = LAYERS[layer], Tile(z, x, y)
     maps.check_tile(place, what.least_zoom)
-    wanted = replace(await asked(reading, None, time), boxes=(place.frame(),), zoom=z)
+    wanted = replace(await asked(reading, what, None, time, named), boxes=(place.frame(),), zoom=z)
     rows = what.rows(reading.actor, wanted)
-    validator = await validator_of(reading, what, place, wanted.today, time)
+    validator = await validator_of(reading, what, place, wanted)
     headers = headers_of(validator)
     if await is_known(reading, what, validator, known):
         return Response(status_code=304, headers=headers)
@@ -114,6 +116,7 @@ async def features(
     layer: Name,
     request: Request,
     reading: Maps,
+    named: Having,
     bbox: Bbox = None,
     time: Time = None,
     after: Annotated[UUID | None, Query(description="Out of the `next` link.")] = None,
@@ -121,7 +124,7 @@ async def features(
     known: Known = None,
 ) -> Response:
     what = LAYERS[layer]
-    wanted = await asked(reading, bbox, time)
+    wanted = await asked(reading, what, bbox, time, named)
     rows = what.rows(reading.actor, wanted)
     validator = await validator_of(reading, what, wanted, after, limit)
     headers = headers_of(validator)

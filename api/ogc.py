@@ -14,9 +14,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api.layers import (
+    FILTERS,
     GEOJSON,
     LAYERS,
     MOST_ITEMS,
+    Having,
     Known,
     Layer,
     Link,
@@ -43,6 +45,7 @@ router = APIRouter(prefix="/v1/ogc", tags=["ogc"])
 USUAL_ITEMS = 100
 JSON = "application/json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+ASKING = ("limit", "bbox", "datetime", "after")
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CONFORMS_TO = [
     f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{name}"
@@ -191,6 +194,7 @@ async def items(
     collection_id: str,
     request: Request,
     reading: Maps,
+    named: Having,
     limit: Annotated[str | None, Query(description="1 to 1000; more is 1000.")] = None,
     bbox: Annotated[str | None, Query(description="West, south, east, north; degrees.")] = None,
     time: Annotated[
@@ -200,8 +204,9 @@ async def items(
     known: Known = None,
 ) -> Response:
     kind, layer = _of(collection_id)
-    _check_names(request, {"limit", "bbox", "datetime", "after"})
-    wanted = replace(await asked(reading, bbox, time), dimension=kind.dimension)
+    _check_names(request, {*ASKING, *layer.filters})
+    wanted = await asked(reading, layer, bbox, time, named)
+    wanted = replace(wanted, dimension=kind.dimension)
     most, beyond = _limit(limit), None if after is None else _id(after)
     rows = layer.rows(reading.actor, wanted)
     validator = await validator_of(reading, layer, _base(request), wanted, most, beyond)
@@ -224,7 +229,7 @@ async def items(
 async def item(collection_id: str, item_id: UUID, request: Request, reading: Maps) -> Response:
     kind, layer = _of(collection_id)
     _check_names(request, set())
-    wanted = replace(await asked(reading, None, None), dimension=kind.dimension)
+    wanted = replace(await asked(reading, layer), dimension=kind.dimension)
     found = await maps.one(reading.session, layer.rows(reading.actor, wanted), item_id)
     if found is None:
         raise NotFound(thing="feature")
@@ -272,7 +277,7 @@ def _link(request: Request, collection_id: str, rel: str, below: str = "") -> Li
 
 async def _described(request: Request, reading: Reading, collection_id: str) -> Collection:
     kind, layer = _of(collection_id)
-    wanted = replace(await asked(reading, None, None), dimension=kind.dimension)
+    wanted = replace(await asked(reading, layer), dimension=kind.dimension)
     frame = await maps.extent(reading.session, layer.rows(reading.actor, wanted))
     return Collection(
         id=collection_id,
@@ -298,15 +303,20 @@ async def _described(request: Request, reading: Reading, collection_id: str) -> 
 
 
 def _operations() -> Iterator[tuple[str, str, str, list[str], str]]:
-    """Yield path, operation id, sentence, parameters and media type of what there is."""
+    """Yield path, operation id, sentence, parameters and media type of what there is.
+
+    The items of each collection have a path of their own, with the properties it is asked for by:
+    map programs then leave the choice to the server.
+    """
     yield "/", "getLandingPage", "Where everything is", [], JSON
     yield "/conformance", "getConformance", "Which parts of the standard hold", [], JSON
     yield "/api", "getApi", "This definition", [], OPENAPI
     yield "/collections", "getCollections", "The collections", [], JSON
     one = "/collections/{collectionId}"
     yield one, "describeCollection", "One collection", ["collectionId"], JSON
-    asking = ["collectionId", "limit", "bbox", "datetime", "after"]
-    yield f"{one}/items", "getFeatures", "The features of a collection", asking, GEOJSON
+    for id_, kind in COLLECTIONS.items():
+        asking = [*ASKING, *LAYERS[kind.layer].filters]
+        yield f"/collections/{id_}/items", f"getFeatures_{id_}", kind.title, asking, GEOJSON
     single = ["collectionId", "featureId"]
     yield f"{one}/items/{{featureId}}", "getFeature", "One feature", single, GEOJSON
 
@@ -322,7 +332,7 @@ def _definition(base: str) -> dict[str, Any]:
                 "get": {
                     "operationId": operation,
                     "summary": summary,
-                    "parameters": [{"$ref": f"#/components/parameters/{n}"} for n in parameters],
+                    "parameters": [_PARAMETERS[name] for name in parameters],
                     "responses": {
                         "200": {
                             "description": summary,
@@ -339,7 +349,6 @@ def _definition(base: str) -> dict[str, Any]:
                 "basic": {"type": "http", "scheme": "basic"},
                 "bearer": {"type": "http", "scheme": "bearer"},
             },
-            "parameters": _PARAMETERS,
             "responses": {
                 "Problem": {
                     "description": "Refused; the code says why (RFC 9457).",
@@ -379,4 +388,8 @@ _PARAMETERS: dict[str, Any] = {
     ),
     "datetime": _in_query("datetime", {"type": "string"}),
     "after": _in_query("after", {"type": "string", "format": "uuid"}),
+    **{
+        name: _in_query(name, {"type": "string", **({"format": "uuid"} if of is UUID else {})})
+        for name, of in FILTERS.items()
+    },
 }

@@ -47,6 +47,7 @@ class Asked:
 
     No boxes: everywhere. `start` and `end` are a closed interval, None where it is open. `zoom`
     is that of a tile, which shows less the further away it looks. `dimension`: 0 points, 1 lines.
+    `having` names properties, each with the values of which it is to have one.
     """
 
     today: datetime
@@ -55,6 +56,7 @@ class Asked:
     end: datetime | None = None
     zoom: int | None = None
     dimension: int | None = None
+    having: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
 
 class Tile(NamedTuple):
@@ -91,6 +93,14 @@ def envelope(frame: Frame) -> ColumnElement[Any]:
 def touching(shape: Any, boxes: Sequence[Frame]) -> ColumnElement[bool]:
     """Return the condition that a geometry touches one of some boxes (an index finds it)."""
     return or_(*(func.ST_Intersects(shape, envelope(box)) for box in boxes))
+
+
+def having(rows: Select[*tuple[Any, ...]], asked: Asked) -> Select[*tuple[Any, ...]]:
+    """Return the rows of a layer whose properties have the values that are asked for."""
+    if not asked.having:
+        return rows
+    given = rows.subquery("given")
+    return select(given).where(*(given.c[name].in_(values) for name, values in asked.having))
 
 
 async def tile(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from fieldops.kernel.configuration import number
 from fieldops.kernel.errors import InvalidArguments
@@ -161,11 +162,17 @@ class Claimed(Protocol):
     """What can be held for a while."""
 
     claim_until: datetime | None
+    claim_visit_id: UUID | None
 
 
 def lapsed(claimed: Claimed, now: datetime) -> bool:
     """Return whether a claim is over, whether or not the record has followed already."""
     return claimed.claim_until is not None and claimed.claim_until <= now
+
+
+def claimed_by(row: Claimed, visit_id: UUID | None) -> bool:
+    """Return whether a visit itself holds this by a claim: no newer state to its own people."""
+    return visit_id is not None and row.claim_visit_id == visit_id
 
 
 USE = {ServiceLife.PLANNED: State.RESERVED, ServiceLife.ACTIVE: State.OCCUPIED}

@@ -77,6 +77,29 @@ def ids(read: dict[str, Any]) -> set[str]:
     return {feature["id"] for feature in read["features"]}
 
 
+async def test_layers_are_asked_for_by_properties_and_tiles_leave_the_attributes_out(
+    client: httpx.AsyncClient, database: Database, plant: Plant
+) -> None:
+    await a_finding(database, plant.box)
+    low = await a_finding(database, plant.cabinet)
+    async with database.transaction() as session:
+        session.add(low)
+        low.severity = "low"
+    found = await client.get("/v1/maps/findings/features?severity=low&severity=medium")
+    assert [feature["id"] for feature in found.json()["features"]] == [str(low.id)]
+    refused = await client.get("/v1/maps/findings/features?name=x")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
+    tile = f"/v1/maps/plant/{Z}/{X}/{Y}.mvt"
+    whole, boxes, poles = [
+        (await client.get(f"{tile}{query}")).content
+        for query in ("", "?kind=distribution_box", "?kind=pole")
+    ]
+    assert len(whole) > len(boxes) > len(poles) == 0
+    assert b"attributes" not in whole
+    shown = (await client.get(f"/v1/maps/plant/features?bbox={HERE}&kind=drop")).json()
+    assert [feature["properties"]["attributes"] for feature in shown["features"]] == [{}]
+
+
 async def test_re_01_a_tile_shows_the_plant_in_scope_to_a_real_client(
     client: httpx.AsyncClient, database: Database, plant: Plant, tmp_path: Path
 ) -> None:
@@ -385,4 +408,4 @@ async def test_a_layer_describes_itself_as_tilejson(
     address = read["tiles"][0].format(z=Z, x=X, y=Y)
     assert (await client.get(address)).status_code == 200
     feature = (await shown(client, "plant"))["features"][0]
-    assert feature["properties"].keys() <= layer["fields"].keys()
+    assert feature["properties"].keys() - {"attributes"} <= layer["fields"].keys()

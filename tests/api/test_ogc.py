@@ -23,7 +23,7 @@ from fieldops.organisation.models import MapToken
 from tests.support import servers
 from tests.support.clients import application, bearer
 from tests.support.factories.network import Plant, make_feature, make_plant
-from tests.support.gdal import ogr2ogr, ogrinfo
+from tests.support.gdal import asked_by, ogr2ogr, ogrinfo
 from tests.support.run import run
 from tests.support.world import NORTH, SOUTH, World, build_world
 
@@ -71,6 +71,8 @@ async def test_re_01_a_real_client_opens_the_plant_with_a_map_token(
     world = await build_world(database)
     async with database.transaction() as session:
         plant = await make_plant(session)
+        for row in (plant.feeder, plant.cable, plant.drop):
+            row.attributes = {"length_m": 56}
         await make_feature(session, "pole", centre_id=SOUTH)
         session.add(
             Finding(
@@ -86,7 +88,7 @@ async def test_re_01_a_real_client_opens_the_plant_with_a_map_token(
     with servers.serving(settings) as url:
         source = f"OAPIF:{url}{OGC}"
 
-        def look() -> tuple[str, dict[str, Any], dict[str, Any]]:
+        def look() -> tuple[str, dict[str, Any], dict[str, Any], str, list[str]]:
             said = ogrinfo("-so", "-al", source, **given)
             points = ogr2ogr(
                 source, "plant-points", "-oo", "PAGE_SIZE=2", "-oo", "INITIAL_REQUEST_PAGE_SIZE=2",
@@ -95,9 +97,10 @@ async def test_re_01_a_real_client_opens_the_plant_with_a_map_token(
             lines = ogr2ogr(
                 source, "plant-lines", "-spat", "24.93", "60.16", "24.95", "60.18", **given
             )
-            return said, points, lines
+            cabinet = ("-where", "kind = 'cross_connect_cabinet'", source, "plant-points")
+            return said, points, lines, ogrinfo(*cabinet, **given), asked_by(*cabinet, **given)
 
-        said, points, lines = await anyio.to_thread.run_sync(look)
+        said, points, lines, cabinets, addresses = await anyio.to_thread.run_sync(look)
     for layer in ("plant-points", "plant-lines", "findings", "visits"):
         assert f"Layer name: {layer}" in said
     # GDAL asks the first page which fields there are, and the collection how far it reaches.
@@ -111,6 +114,10 @@ async def test_re_01_a_real_client_opens_the_plant_with_a_map_token(
         piece.name for piece in (plant.feeder, plant.cable, plant.drop)
     }
     assert {f["geometry"]["type"] for f in lines["features"]} == {"LineString"}
+    assert {f["properties"]["attributes"]["length_m"] for f in lines["features"]} == {56}
+    # The definition names what is asked for by: GDAL leaves the choice to the server.
+    assert "Feature Count: 1" in cabinets
+    assert any("kind=cross_connect_cabinet" in address for address in addresses)
 
 
 async def test_the_landing_page_leads_to_everything(
@@ -169,9 +176,33 @@ async def test_items_come_in_pages_with_links_and_as_single_ones(
     assert len((await read(client, path, datetime="2026-11-23"))["features"]) == 4
 
 
+async def test_items_are_asked_for_by_their_properties_and_keep_them_from_page_to_page(
+    client: httpx.AsyncClient, plant: Plant
+) -> None:
+    lines = "/collections/plant-lines/items"
+    cables = await read(client, lines, kind="cable", limit=1)
+    following = next(link["href"] for link in cables["links"] if link["rel"] == "next")
+    rest = (await client.get(following)).json()
+    found = {f["properties"]["name"] for f in cables["features"] + rest["features"]}
+    assert found == {plant.feeder.name, plant.cable.name}
+    either = await read(client, lines, kind=["cable", "drop"], parent_id=str(plant.box.id))
+    assert [f["id"] for f in either["features"]] == [str(plant.drop.id)]
+    assert (await read(client, lines, kind="pole"))["features"] == []
+    one = await read(client, f"{lines}/{plant.cable.id}")
+    assert one["properties"]["attributes"] == {}
+    other = await client.get(f"{OGC}{lines}?kind=cable")
+    tag = {"If-None-Match": other.headers["etag"]}
+    assert (await client.get(f"{OGC}{lines}?kind=cable", headers=tag)).status_code == 304
+    assert (await client.get(f"{OGC}{lines}?kind=duct", headers=tag)).status_code == 200
+
+
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=-1", "limit=x", "bbox=1,2", "datetime=x", "after=x", "colour=red"]
-)
+    "query",
+    [
+        "limit=0", "limit=-1", "limit=x", "bbox=1,2", "datetime=x", "after=x", "colour=red",
+        "severity=high", "centre_id=north",
+    ],
+)  # fmt: skip
 async def test_what_the_standard_calls_wrong_is_400(
     client: httpx.AsyncClient, plant: Plant, query: str
 ) -> None:

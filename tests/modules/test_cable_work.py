@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
@@ -13,6 +14,7 @@ from fieldops.kernel.settings import Settings
 from fieldops.measurements.errors import TransferUntested
 from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.orders.jobs import warn_of_late_work
+from fieldops.orders.models import LateWarning, WorkOrder
 from fieldops.visits.errors import BadInUse
 from tests.support.clients import application, bearer
 from tests.support.factories.network import Plant, make_feature, make_plant, make_service
@@ -276,6 +278,42 @@ async def test_re_03_the_department_is_warned_at_80_percent_and_the_supervisor_a
         )  # fmt: skip
         assert await warned("bob") == {("cable_department", str(made.work[0]))}
         assert await warned("alice") == set()
+
+
+async def test_re_03_suspended_time_a_neighbours_bad_pair_and_what_was_taken_warn_nobody(
+    database: Database, settings: Settings, world: World, at: datetime
+) -> None:
+    """Suspended for an hour: 80 % of five hours. The neighbour's pair is not this repair's."""
+    taken = await make_order(database, world.dora, REPAIR)
+    await run(
+        database, world.dora, "order.transfer",
+        order_id=str(taken.id), reason="cable_fault", department="cable", untested="cut",
+    )  # fmt: skip
+    await run(database, world.dora, "order.accept_transfer", order_id=str(taken.id))
+    jobs.use(jobs.Machine(database, settings))
+    made, _service, plant = await repair_on_a_pair(database, world)
+    other = await begun_visit(database, world, REPAIR, start=at + timedelta(hours=3))
+    async with database.transaction() as session:
+        await make_service(session, plant, number=1, premises=other.premises, kind="fixed_line")
+        row = await session.get_one(WorkOrder, (1, made.work[0]))
+        row.suspended_seconds = 3600
+    for number in (0, 1):
+        await mark_bad(database, world, made, plant.pairs[number])
+
+    async def warned() -> list[tuple[str, datetime]]:
+        await warn_of_late_work()
+        async with database.transaction() as session:
+            found = await session.execute(
+                select(LateWarning.work_order_id, LateWarning.due_at).where(
+                    LateWarning.region_id == 1, LateWarning.audience == "cable_department"
+                )
+            )
+            return [(work_id, due_at) for work_id, due_at in found]
+
+    with clock.frozen(at + timedelta(minutes=191 + 60)):
+        assert await warned() == []
+    with clock.frozen(at + timedelta(minutes=193 + 60)):
+        assert await warned() == [(made.work[0], at + timedelta(hours=5))]
 
 
 async def test_re_03_technicians_of_the_cable_department_and_machines_read_its_work(

@@ -9,16 +9,18 @@ import pytest
 
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
+from fieldops.kernel.events import _reactions
 from fieldops.kernel.settings import Settings
 from fieldops.network.errors import NoneFree, PairElsewhere
 from fieldops.network.jobs import let_claims_lapse
 from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.visits.events import VisitCompleting
 from tests.support.clients import bearer
 from tests.support.factories.network import Plant, make_plant, make_service
 from tests.support.factories.orders import REPAIR, MadeOrder
 from tests.support.factories.visits import begun_visit, from_phone
 from tests.support.run import run
-from tests.support.world import World
+from tests.support.world import World, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -32,9 +34,13 @@ class Scene:
     service: NetworkService
     other: NetworkService
 
+    @property
+    def visit(self) -> dict[str, Any]:
+        return {"visit_id": str(self.made.visit_id)}
+
     def claim(self, number: int) -> dict[str, Any]:
         return {
-            "visit_id": str(self.made.visit_id),
+            **self.visit,
             "service_id": str(self.service.id),
             "feature_id": str(self.plant.pairs[number - 1].id),
         }
@@ -42,7 +48,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(database: Database, world: World) -> Scene:
-    made = await begun_visit(database, world, REPAIR)
+    made = await begun_visit(database, world, {**REPAIR, "service": "fixed_line"})
     async with database.transaction() as session:
         plant = await make_plant(session, pairs=6)
         service = await make_service(session, plant, premises=made.premises, customer=made.customer)
@@ -140,6 +146,101 @@ async def test_re_02_a_claimed_pair_is_swapped_in_and_no_longer_lapses(
     with clock.frozen(at + timedelta(days=3)):
         await let_claims_lapse()
     assert (await pairs(database, scene))[2] == ("occupied", True)
+
+
+ENDINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "completed": ("alice", "visit.complete", {"signature_refused_reason": "was in a hurry"}),
+    "suspended": (
+        "alice", "visit.fail",
+        {"told_customer": "We come back.", "reason": "site_not_ready", "next_step": "suspend",
+         "resume_on": "2026-11-30"},
+    ),
+    "cancelled": ("dora", "visit.cancel", {"reason": "planning"}),
+    "its work suspended": (
+        "dora", "order.suspend", {"reason": "no_access", "resume_on": "2026-11-30"},
+    ),
+    "moved to another": ("dora", "visit.assign", {"technician_ids": [str(id_of("bob"))]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_re_02_a_claim_is_given_back_when_its_visit_ends_or_goes_to_others(
+    client: httpx.AsyncClient, settings: Settings, database: Database, world: World, scene: Scene,
+    monkeypatch: pytest.MonkeyPatch, ending: str,
+) -> None:  # fmt: skip
+    """Pair 3 is claimed and not used, pair 4 claimed by an office that is no visit."""
+    monkeypatch.setitem(_reactions, VisitCompleting, [])
+    await from_phone(database, world.alice, "network.claim", **scene.claim(3))
+    await run(
+        database, world.dora, "network.claim",
+        service_id=str(scene.other.id), feature_id=str(scene.plant.pairs[3].id),
+    )  # fmt: skip
+    who, name, args = ENDINGS[ending]
+    doing = from_phone if who == "alice" else run
+    about = {"order_id": str(scene.made.id)} if name == "order.suspend" else scene.visit
+    await doing(database, world.actors[who], name, **about, **args)
+    stand = await pairs(database, scene)
+    assert (stand[2], stand[3]) == (("free", False), ("reserved", False))
+    history = await client.get(
+        f"/v1/network/features/{scene.plant.pairs[2].id}/history",
+        headers=bearer(settings, world.dora),
+    )
+    last = history.json()["items"][-1]
+    assert (last["command"], last["after"]["claim_until"]) == (name, None)
+    assert "ended, or went to others" in last["after"]["state_reason"]
+
+
+async def test_re_02_a_claim_stays_while_one_of_its_technicians_stays(
+    database: Database, world: World, scene: Scene
+) -> None:
+    await from_phone(database, world.alice, "network.claim", **scene.claim(3))
+    both = [str(id_of("alice")), str(id_of("bob"))]
+    for technicians in (both, both[1:]):
+        await run(
+            database, world.dora, "visit.assign",
+            visit_id=str(scene.made.visit_id), technician_ids=technicians,
+        )  # fmt: skip
+        assert (await pairs(database, scene))[2] == ("reserved", True)
+
+
+async def test_re_02_a_claimed_pair_that_proves_bad_holds_up_neither_its_service_nor_its_visit(
+    database: Database, world: World, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service never used it: nobody is to be moved off it before the visit is completed."""
+    monkeypatch.setitem(_reactions, VisitCompleting, [])
+    await from_phone(database, world.alice, "network.claim", **scene.claim(3))
+    await from_phone(
+        database, world.alice, "network.mark_pair_bad",
+        **scene.visit, feature_id=str(scene.plant.pairs[2].id), reason="noise on it",
+    )  # fmt: skip
+    await from_phone(database, world.alice, "network.claim", **scene.claim(5))
+    await run(
+        database, world.sam, "network.change_feature",
+        feature_id=str(scene.plant.pairs[4].id), state="bad", reason="wet joint",
+    )  # fmt: skip
+    stand = await pairs(database, scene)
+    assert (stand[2], stand[4]) == (("bad", False), ("bad", False))
+    await from_phone(
+        database, world.alice, "visit.complete",
+        **scene.visit, signature_refused_reason="was in a hurry",
+    )  # fmt: skip
+
+
+async def test_re_02_a_service_that_begins_does_not_occupy_what_was_only_claimed_for_it(
+    database: Database, world: World, scene: Scene
+) -> None:
+    async with database.transaction() as session:
+        planned = await make_service(session, scene.plant, number=3, state="planned")
+    await run(
+        database, world.dora, "network.claim",
+        service_id=str(planned.id), feature_id=str(scene.plant.pairs[2].id),
+    )  # fmt: skip
+    await run(
+        database, world.sam, "network.change_service",
+        service_id=str(planned.id), state="active", reason="connected",
+    )  # fmt: skip
+    stand = await pairs(database, scene)
+    assert (stand[2][0], stand[3][0]) == ("reserved", "occupied")
 
 
 async def test_re_02_a_claim_takes_only_what_ends_where_the_service_does_and_is_in_use(

@@ -1,6 +1,6 @@
 """All mutants, in the order of the table."""
 
-from tests.mutants import of_desk, of_following, of_pull, of_push, of_surroundings
+from tests.mutants import of_desk, of_following, of_plant, of_pull, of_push, of_surroundings
 
 MUTANTS = (
     *of_push.MUTANTS,
@@ -8,4 +8,5 @@ MUTANTS = (
     *of_following.MUTANTS,
     *of_desk.MUTANTS,
     *of_surroundings.MUTANTS,
+    *of_plant.MUTANTS,
 )

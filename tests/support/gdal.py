@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ def ogrinfo(*arguments: str | Path, **configuration: str) -> str:
     return _run("ogrinfo", "-ro", *arguments, **configuration)
 
 
+def asked_by(*arguments: str | Path, **configuration: str) -> list[str]:
+    """Return the addresses that GDAL asks for while it counts what it reads of a source."""
+    done = _done("ogrinfo", "-ro", "-so", *arguments, **configuration, CPL_DEBUG="HTTP")
+    return re.findall(r"HTTP: Fetch\((\S+)\)", done.stderr)
+
+
 def tile_of(content: bytes, folder: Path, z: int, x: int, y: int) -> dict[str, Any]:
     """Return what GDAL reads of one vector tile, as GeoJSON in degrees."""
     file = folder / "tile.mvt"
@@ -36,6 +43,12 @@ def tile_of(content: bytes, folder: Path, z: int, x: int, y: int) -> dict[str, A
 
 
 def _run(program: str, *arguments: str | Path, **configuration: str) -> str:
+    return _done(program, *arguments, **configuration).stdout
+
+
+def _done(
+    program: str, *arguments: str | Path, **configuration: str
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [program, *map(str, arguments)],
         capture_output=True,
@@ -46,4 +59,4 @@ def _run(program: str, *arguments: str | Path, **configuration: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     assert "ERROR" not in done.stderr, done.stderr
-    return done.stdout
+    return done

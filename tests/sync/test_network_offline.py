@@ -14,7 +14,7 @@ from tests.support.factories.network import make_plant, make_service
 from tests.support.factories.orders import REPAIR
 from tests.support.factories.visits import begun_visit
 from tests.support.run import run
-from tests.support.world import World
+from tests.support.world import World, id_of
 from tests.sync.conftest import MakePhone
 
 pytestmark = pytest.mark.anyio
@@ -96,3 +96,39 @@ async def test_re_04_a_claim_captured_offline_loses_to_an_earlier_one_and_the_ph
     )  # fmt: skip
     (held_back,) = await second.push()
     assert (held_back["status"], held_back["code"]) == ("held", "resource_changed")
+
+
+async def test_re_02_a_colleague_swaps_to_the_pair_their_own_visit_claimed_without_a_steward(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    """Bob's phone saw the pairs before Alice claimed them for the visit that both are on."""
+    made = await begun_visit(database, world, {**REPAIR, "service": "fixed_line"})
+    async with database.transaction() as session:
+        plant = await make_plant(session)
+        service = await make_service(session, plant, premises=made.premises, customer=made.customer)
+    await run(
+        database, world.dora, "visit.assign",
+        visit_id=made.visit_id, technician_ids=[id_of("alice"), id_of("bob")],
+    )  # fmt: skip
+    alice, bob = await new_phone(world.alice), await new_phone(world.bob)
+    await alice.pull()
+    await bob.pull()
+    for number in (2, 3):
+        alice.capture(
+            "network.claim",
+            visit_id=made.visit_id, service_id=service.id, feature_id=plant.pairs[number].id,
+        )  # fmt: skip
+    bob.capture(
+        "network.mark_pair_bad",
+        visit_id=made.visit_id, feature_id=plant.pairs[2].id, reason="no tone on it",
+    )  # fmt: skip
+    bob.capture(
+        "network.swap_pair",
+        visit_id=made.visit_id, service_id=service.id, reason="noise on it",
+        from_id=plant.pairs[0].id, to_id=plant.pairs[3].id,
+    )  # fmt: skip
+    assert [one["status"] for one in await alice.push()] == ["applied", "applied"]
+    assert [one["status"] for one in await bob.push()] == ["applied", "applied"]
+    async with database.transaction() as session:
+        rows = [await session.get_one(NetworkFeature, (1, row.id)) for row in plant.pairs]
+    assert [row.state for row in rows] == ["bad", "free", "bad", "occupied"]

@@ -1,6 +1,6 @@
 """The verbs of the network record; importing this registers them all."""
 
-from fieldops.network.commands.claiming import claim, let_lapse
+from fieldops.network.commands.claiming import claim, give_back, let_lapse
 from fieldops.network.commands.findings import close_finding, report_finding
 from fieldops.network.commands.importing import import_plant
 from fieldops.network.commands.plant import add_feature, change_feature, connect
@@ -21,6 +21,7 @@ __all__ = [
     "claim",
     "close_finding",
     "connect",
+    "give_back",
     "import_plant",
     "let_lapse",
     "mark_pair_bad",

@@ -21,6 +21,7 @@ from fieldops.network.rules import STATEFUL, ServiceLife, State
 
 CLAIMED = "claimed for a visit"
 LAPSED = "the claim was not used in time"
+GIVEN_BACK = "the visit that claimed it ended, or went to others"
 
 
 class Claim(Args):
@@ -39,7 +40,7 @@ class Claim(Args):
     subject="visit_id",
 )
 async def claim(ctx: Context, args: Claim) -> NetworkFeature:
-    """Hold a free pair, fibre or port for a service until the claim lapses (RE-02, RE-04).
+    """Hold a free pair, fibre or port for a service while the visit lasts (RE-02, RE-04).
 
     Where another has it already, the best free one near is held instead, and the answer warns
     (ClaimLost). Raises NotFound, WrongKind, VisitRequired, PairElsewhere, ServiceState, NoneFree.
@@ -137,7 +138,21 @@ async def let_lapse(ctx: Context, args: LetLapse) -> list[NetworkFeature]:  # no
     rows = await queries.lapsed_claims(ctx.session, ctx.region_id, ctx.now)
     ctx.reason = LAPSED
     for row in rows:
-        row.service_id, row.state = None, State.FREE.value
-        row.state_reason, row.state_since, row.state_visit_id = LAPSED, ctx.now, None
-        row.claim_until = row.claim_visit_id = None
+        _free(row, LAPSED, ctx.now)
     return rows
+
+
+async def give_back(ctx: Context, visit_id: UUID) -> None:
+    """Free what a visit claimed and did not use (RE-02); for the visits, which stand above.
+
+    They say so when a visit ends and when it goes to other technicians.
+    """
+    for row in await queries.lock_claims(ctx.session, ctx.region_id, visit_id):
+        _free(row, GIVEN_BACK, ctx.now)
+        ctx.also.append(row)
+
+
+def _free(row: NetworkFeature, why: str, now: datetime) -> None:
+    row.service_id, row.state = None, State.FREE.value
+    row.state_reason, row.state_since, row.state_visit_id = why, now, None
+    row.claim_until = row.claim_visit_id = None

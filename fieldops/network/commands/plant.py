@@ -114,7 +114,8 @@ def _state_changes(
         )
     present = rules.Condition(State(feature.state), feature.service_id is not None)
     rules.check_state(feature.name, present, wanted)
-    return {
+    unused = {"service_id": None} if feature.claim_until and wanted is State.BAD else {}
+    return unused | {
         "state": wanted.value,
         "state_reason": reason,
         "state_test": None,

@@ -140,7 +140,7 @@ async def set_life(
             feature.service_id = None
             if feature.state != State.BAD:
                 _mark(ctx, feature, State.FREE, reason)
-        elif feature.state == State.RESERVED:
+        elif feature.state == State.RESERVED and feature.claim_until is None:
             _mark(ctx, feature, USE[wanted], reason)
     if wanted is ServiceLife.CEASED:
         for step in path:

@@ -134,13 +134,14 @@ async def mark_pair_bad(ctx: Context, args: MarkBad) -> NetworkFeature:
     found = await queries.lock_features(ctx.session, scope, [args.feature_id])
     bad = found[args.feature_id]
     check_kind(bad, STATEFUL)
-    await _judge(ctx, bad, State.BAD)
+    await _judge(ctx, bad, State.BAD, args.visit_id)
     if not ctx.accepted:
         present = rules.Condition(_state_of(bad), bad.service_id is not None)
         if ctx.from_device and present.state in {State.BAD, State.RETIRED}:
             await _meets_newer(ctx, bad, "free, reserved or occupied", State.BAD)
         rules.check_state(bad.name, present, State.BAD)
-    service = await queries.service_of(ctx.session, bad)
+    unused = bad.claim_until is not None  # held for a service that never led over it
+    service = None if unused else await queries.service_of(ctx.session, bad)
     ctx.reason = args.reason
     _set_bad(ctx, bad, args)
     await ctx.emit(_marked(args.visit_id, bad, service, args.reason))
@@ -169,8 +170,8 @@ async def _move(
     path = await queries.lock_path(session, ctx.region_id, args.service_id)
     service = await queries.service(session, scope, args.service_id)
     await check_fit(ctx, old, new, kinds)
-    await _judge(ctx, old, State.BAD if args.mark_bad else State.FREE)
-    await _judge(ctx, new, State.OCCUPIED, service.id)
+    await _judge(ctx, old, State.BAD if args.mark_bad else State.FREE, args.visit_id)
+    await _judge(ctx, new, State.OCCUPIED, args.visit_id, service.id)
     step = await _check_holding(ctx, service, path, old, new)
     ctx.reason = args.reason
     use = _state_of(old)
@@ -224,10 +225,17 @@ async def _check_holding(
 
 
 async def _judge(
-    ctx: Context, feature: NetworkFeature, wanted: State, service_id: UUID | None = None
+    ctx: Context,
+    feature: NetworkFeature,
+    wanted: State,
+    visit_id: UUID | None,
+    service_id: UUID | None = None,
 ) -> None:
-    """Hold a device's change when others changed who holds the resource after its base."""
-    if ctx.accepted:
+    """Hold a device's change when others changed who holds the resource after its base.
+
+    What the visit itself claimed, by another of its technicians, is no newer state (RE-02).
+    """
+    if ctx.accepted or rules.claimed_by(feature, visit_id):
         return
     try:
         await ctx.merge(feature, HOLDING)
@@ -284,6 +292,8 @@ def _set_state(ctx: Context, feature: NetworkFeature, state: State, args: Move |
 
 
 def _set_bad(ctx: Context, feature: NetworkFeature, args: Move | MarkBad) -> None:
+    if feature.claim_until is not None:
+        feature.service_id = None
     _set_state(ctx, feature, State.BAD, args)
     if args.test is not None:
         measured = args.test.at or ctx.happened_at

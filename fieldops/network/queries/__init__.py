@@ -251,6 +251,28 @@ async def lapsed_claims(
     return list(found)
 
 
+async def lock_claims(
+    session: AsyncSession, region_id: int, visit_id: UUID
+) -> list[NetworkFeature]:
+    """Return what a visit has claimed and not used, locked, in id order.
+
+    What another transaction is using at this moment is left to it: a swap locks the pair before
+    its visit, an end of the visit the other way round. A claim left over lapses by itself.
+    """
+    found = await session.scalars(
+        select(NetworkFeature)
+        .where(
+            NetworkFeature.region_id == region_id,
+            NetworkFeature.state_visit_id == visit_id,
+            NetworkFeature.claim_visit_id == visit_id,
+        )
+        .order_by(NetworkFeature.id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
 async def parents(
     session: AsyncSession, region_id: int, rows: Iterable[NetworkFeature]
 ) -> dict[UUID, NetworkFeature]:

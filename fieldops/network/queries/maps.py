@@ -41,6 +41,7 @@ def plant(actor: Actor, asked: Asked) -> Select[*tuple[Any, ...]]:
     """Return the plant that has a place, as a layer in the reader's scope; raises Forbidden.
 
     A piece's time is when its record last changed. Pairs, fibres and ports lie in their parents.
+    A tile shows no attributes: a piece has them when it is asked for by itself.
     """
     of = NetworkFeature
     ranks = {kind.value: rank for rank, kind in enumerate(SHOWN_FROM)}
@@ -60,7 +61,9 @@ def plant(actor: Actor, asked: Asked) -> Select[*tuple[Any, ...]]:
     )
     if asked.boxes:
         found = found.where(maps.touching(of.shape, asked.boxes))
-    if asked.zoom is not None:
+    if asked.zoom is None:
+        found = found.add_columns(of.attributes)
+    else:
         near = [kind.value for kind, zoom in SHOWN_FROM.items() if zoom <= asked.zoom]
         found = found.where(of.kind.in_(near))
     if asked.dimension is not None:

@@ -271,8 +271,8 @@ async def put_technicians(
     had = {row.technician_id for row in present}
     await _check_centre(ctx, visit, known, present)
     leaving = [row for row in present if row.technician_id not in known]
-    removed = await following.end_assignments(ctx, leaving, "reassigned")
     staying = {row.technician_id: row for row in present if row.technician_id in known}
+    removed = await following.end_assignments(ctx, leaving, "reassigned", some_stay=bool(staying))
     if not staying:
         visit.kit_confirmed_at = None  # other hands, another bag (VI-02)
     changed = bool(leaving) or len(staying) < len(known)

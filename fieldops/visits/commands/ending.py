@@ -10,6 +10,7 @@ from pydantic import Field
 from fieldops.kernel.commands import Args, Context, Nature, Text, command, shown
 from fieldops.kernel.permissions import Permission
 from fieldops.network import queries as network
+from fieldops.network.commands import give_back as give_back_claims
 from fieldops.orders import commands as orders
 from fieldops.orders import queries as order_queries
 from fieldops.orders.commands import Why
@@ -260,7 +261,11 @@ async def _end(
     work: Collection[tuple[VisitWork, WorkOrder]],
     outcome: str,
 ) -> None:
-    """End a visit: its work leaves it with an outcome; its technicians stay on it, done."""
+    """End a visit: its work leaves it with an outcome; its technicians stay on it, done.
+
+    What it claimed of the plant and did not use is free again (RE-02).
+    """
+    await give_back_claims(ctx, visit.id)
     visit.state = state.value
     # A cancellation counts from the server's time, an end on site from when it happened.
     visit.ended_at = ctx.now if state is State.CANCELLED else ctx.happened_at

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from fieldops.kernel.commands import Context
+from fieldops.network.commands import give_back as give_back_claims
 from fieldops.orders import commands as orders
 from fieldops.orders.models import WorkOrder
 from fieldops.orders.rules import State as Work
@@ -72,9 +73,14 @@ def time_on_site(rows: Iterable[WorkOrder]) -> int:
 
 
 async def end_assignments(
-    ctx: Context, rows: Collection[Assignment], reason: str
+    ctx: Context, rows: Collection[Assignment], reason: str, *, some_stay: bool = False
 ) -> tuple[UUID, ...]:
-    """Take technicians off their visit; they keep what they captured."""
+    """Take technicians off their visit; they keep what they captured.
+
+    When none of them stays, what they claimed of the plant is free for others again (RE-02).
+    """
+    if rows and not some_stay:
+        await give_back_claims(ctx, next(iter(rows)).visit_id)
     for row in rows:
         row.ended_at = ctx.now
         row.ended_reason = reason
@@ -161,6 +167,7 @@ async def close_if_empty(
         await telling.tell_present(ctx, visit, NoticeKind.WORK_CHANGED)
         await ctx.emit(VisitResized(visit.id))
         return False
+    await give_back_claims(ctx, visit.id)
     visit.state = State.CANCELLED.value
     visit.ended_at = visit.cancelled_at = ctx.now
     visit.end_reason, visit.end_cause = reason, cause

@@ -17,7 +17,7 @@ from fieldops.kernel.geo import Latitude, Longitude
 from fieldops.kernel.permissions import Permission
 from fieldops.network import commands, queries, ranking, rules
 from fieldops.network.models import Finding, NetworkFeature, NetworkService
-from fieldops.network.queries import history, tracing
+from fieldops.network.queries import choosing, ground, history, tracing
 from fieldops.network.rules import Box, FeatureKind, FindingState
 from fieldops.network.schemas import (
     BestFree,
@@ -83,7 +83,7 @@ async def features_map(
     kind: Kinds = [],  # noqa: B006 - FastAPI copies a query parameter's default
 ) -> FeatureCollection:
     box = Box(west, south, east, north)
-    return await queries.map_of(reading.session, reading.scope, box, kind)
+    return await ground.map_of(reading.session, reading.scope, box, kind)
 
 
 @router.get(
@@ -94,7 +94,7 @@ async def features_map(
     responses=problems(404),
 )
 async def feature(feature_id: UUID, reading: Network) -> GeoFeature:
-    return await queries.map_feature(reading.session, reading.scope, feature_id)
+    return await ground.map_feature(reading.session, reading.scope, feature_id)
 
 
 @router.get(
@@ -145,7 +145,7 @@ async def free_pairs(
 ) -> Page[FeatureRead]:
     box = await queries.feature(reading.session, reading.scope, feature_id)
     kind = FeatureKind.FIBRE if fibre else FeatureKind.PAIR
-    statement = queries.free_conductors(box.region_id, box.id, kind)
+    statement = choosing.free_conductors(box.region_id, box.id, kind)
     return await page(reading, only(statement), NetworkFeature.id, after, limit, FeatureRead, sort)
 
 
@@ -289,7 +289,7 @@ async def service_trace(service_id: UUID, reading: Network) -> ServiceTrace:
 )
 async def best_free(service_id: UUID, reading: Network) -> list[BestFree]:
     row = await queries.service(reading.session, reading.scope, service_id)
-    used = await queries.used_by(reading.session, row.region_id, row.id)
+    used = await choosing.used_by(reading.session, row.region_id, row.id)
     now = clock.now()
     return [
         BestFree(
@@ -346,7 +346,7 @@ async def near(
     kind: Kinds = [],  # noqa: B006 - FastAPI copies a query parameter's default
 ) -> FeatureCollection:
     premises = await customers.premises(reading.session, reading.scope, premises_id)
-    return await queries.map_near(reading.session, reading.scope, premises, within_m, kind)
+    return await ground.map_near(reading.session, reading.scope, premises, within_m, kind)
 
 
 @router.get(

@@ -29,6 +29,7 @@ from fieldops.kernel.records import find_one, lock_one
 from fieldops.kernel.rows import tuples
 from fieldops.network import queries as network
 from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.network.queries import ground
 from fieldops.network.rules import FeatureKind, ServiceLife
 from fieldops.orders.models import WorkOrder
 from fieldops.visits import queries as visits
@@ -433,7 +434,7 @@ async def plant_of(
     metres = await configuration.value(session, region_id, PLANT_WITHIN)
     door = geo.Point(coordinates=geo.position_of(home.point))
     found = await session.scalars(
-        network.near(Scope(region_id, whole_region=True), door, metres, [kind]).limit(1)
+        ground.near(Scope(region_id, whole_region=True), door, metres, [kind]).limit(1)
     )
     nearby: NetworkFeature | None = found.first()
     return nearby

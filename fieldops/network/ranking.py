@@ -14,8 +14,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fieldops.network import queries
 from fieldops.network.models import NetworkFeature
+from fieldops.network.queries import choosing
 
 MOST_SHOWN = 20
 
@@ -102,7 +102,7 @@ async def best_free(
     session: AsyncSession, like: NetworkFeature, now: datetime, *, most: int = MOST_SHOWN
 ) -> list[Choice]:
     """Return what is free and ends where a pair, fibre or port ends, the best first."""
-    free = await queries.interchangeable(session, like, now)
+    free = await choosing.interchangeable(session, like, now)
     measured: dict[UUID, Measured] = {}
     for reader in readers:
         measured |= await reader(session, like.region_id, [row.id for row in free])

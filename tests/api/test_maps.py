@@ -1,7 +1,6 @@
 """Vector tiles and GeoJSON of plant, visits and findings: in scope, bounded, kept by copy."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from fieldops.kernel.maps import Tile
 from fieldops.kernel.settings import Settings
 from fieldops.network.models import Finding, NetworkFeature
 from fieldops.visits.models import Visit
-from tests.support.clients import application, bearer
-from tests.support.factories.network import Plant, line, make_feature, make_plant, point
+from tests.support.clients import bearer
+from tests.support.factories.network import Plant, line, make_feature, point
 from tests.support.factories.orders import make_order
 from tests.support.gdal import tile_of
 from tests.support.world import NORTH, SOUTH, World
@@ -30,18 +29,9 @@ HERE = "24.93,60.16,24.95,60.18"
 
 
 @pytest.fixture
-async def plant(database: Database, world: World) -> Plant:
-    async with database.transaction() as session:
-        return await make_plant(session)
-
-
-@pytest.fixture
-async def client(
-    database: Database, settings: Settings, world: World
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with application(database, settings) as made:
-        made.headers.update(bearer(settings, world.dora))
-        yield made
+def client(client: httpx.AsyncClient, settings: Settings, world: World) -> httpx.AsyncClient:
+    client.headers.update(bearer(settings, world.dora))
+    return client
 
 
 async def a_finding(database: Database, feature: NetworkFeature | None, **values: Any) -> Finding:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -33,18 +32,9 @@ OGC = "/v1/ogc"
 
 
 @pytest.fixture
-async def plant(database: Database, world: World) -> Plant:
-    async with database.transaction() as session:
-        return await make_plant(session)
-
-
-@pytest.fixture
-async def client(
-    database: Database, settings: Settings, world: World
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with application(database, settings) as made:
-        made.headers.update(bearer(settings, world.dora))
-        yield made
+def client(client: httpx.AsyncClient, settings: Settings, world: World) -> httpx.AsyncClient:
+    client.headers.update(bearer(settings, world.dora))
+    return client
 
 
 def basic(token: str, name: str = "anybody") -> dict[str, str]:

@@ -13,7 +13,6 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, InvalidArguments, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
-from fieldops.network import queries
 from fieldops.network.errors import (
     ConnectionKnown,
     ConnectionRefused,
@@ -28,6 +27,7 @@ from fieldops.network.errors import (
     VisitRequired,
 )
 from fieldops.network.models import Finding, NetworkFeature
+from fieldops.network.queries import choosing, ground
 from fieldops.network.rules import Box, FeatureKind
 from tests.support.clients import application, bearer
 from tests.support.factories.customers import make_customer, make_premises
@@ -267,7 +267,7 @@ async def test_re_03_the_free_pairs_of_a_box_are_those_of_the_cables_that_feed_i
     async with database.transaction() as session:
         await make_service(session, plant, number=0)
         await make_feature(session, "fibre", parent=plant.cable)
-        pairs = await session.scalars(queries.free_conductors(1, plant.box.id, FeatureKind.PAIR))
+        pairs = await session.scalars(choosing.free_conductors(1, plant.box.id, FeatureKind.PAIR))
         assert [pair.id for pair in pairs] == [pair.id for pair in plant.pairs[1:]]
 
 
@@ -339,7 +339,7 @@ async def test_a_map_never_answers_more_than_its_limit(
     monkeypatch.setattr("fieldops.network.rules.MOST_FEATURES", 3)
     with pytest.raises(TooManyFeatures):
         async with database.transaction() as session:
-            await queries.map_of(session, world.dora.scope(Permission.NETWORK_READ), Box(**CITY))
+            await ground.map_of(session, world.dora.scope(Permission.NETWORK_READ), Box(**CITY))
 
 
 async def test_what_lies_within_metres_is_measured_on_the_ground_and_nearest_first(
@@ -378,7 +378,7 @@ async def test_the_search_within_metres_uses_the_geography_index(
         )
         await session.flush()
         await session.execute(text("analyze network_feature"))
-        statement = queries.near(
+        statement = ground.near(
             system(1).scope(Permission.NETWORK_READ), geo.Point(coordinates=(24.3, 60.2)), 300
         )
         # Rendered with its values, as the planner sees them.

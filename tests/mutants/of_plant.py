@@ -6,10 +6,12 @@ from tests.mutants.named import TEST_CABLE_WORK, TEST_CLAIMS, TEST_OFFLINE_PLANT
 CLAIMING = "fieldops/network/commands/claiming.py"
 SWAPPING = "fieldops/network/commands/swapping.py"
 ENDED = f"{TEST_CLAIMS}::test_re_02_a_claim_is_given_back_when_its_visit_ends_or_goes_to_others"
-LATE = f"{TEST_CABLE_WORK}::" + (
+LATE = (
+    f"{TEST_CABLE_WORK}::"
     "test_re_03_the_department_is_warned_at_80_percent_and_the_supervisor_at_the_end"
 )
-QUIET = f"{TEST_CABLE_WORK}::" + (
+QUIET = (
+    f"{TEST_CABLE_WORK}::"
     "test_re_03_suspended_time_a_neighbours_bad_pair_and_what_was_taken_warn_nobody"
 )
 

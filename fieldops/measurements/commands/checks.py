@@ -21,6 +21,7 @@ from fieldops.network import queries as network
 from fieldops.network import ranking
 from fieldops.network.models import NetworkFeature
 from fieldops.network.policy import whole_region
+from fieldops.network.queries import choosing
 from fieldops.network.rules import CONDUCTORS
 from fieldops.orders.commands.plant import open_cable_work
 from fieldops.orders.queries import cable
@@ -103,7 +104,7 @@ async def _poor(
 
 async def _conductor(ctx: Context, service_id: UUID) -> NetworkFeature | None:
     """Return the pair or fibre of a line that ends nearest to the premises."""
-    used = await network.used_by(ctx.session, ctx.region_id, service_id)
+    used = await choosing.used_by(ctx.session, ctx.region_id, service_id)
     return next((row for row in used if row.kind in CONDUCTORS), None)
 
 

@@ -17,6 +17,7 @@ from fieldops.kernel.records import lock_one
 from fieldops.measurements import policy
 from fieldops.measurements.models import LineCheck, LineTest
 from fieldops.measurements.rules import CheckState
+from fieldops.network import queries as network
 from fieldops.network.models import (
     NetworkConnection,
     NetworkFeature,
@@ -124,26 +125,10 @@ async def areas_of(
     session: AsyncSession, region_id: int, service_ids: Collection[UUID]
 ) -> dict[UUID, list[NetworkFeature]]:
     """Return the boxes and cables that lines lead over, the nearest to the premises first."""
-    part, whole = aliased(NetworkFeature), aliased(NetworkFeature)
+    ways, whole = network.along(select(PathElement.service_id).select_from(PathElement), region_id)
     found = await session.execute(
-        select(PathElement.service_id, whole)
-        .join(
-            part, and_(part.region_id == PathElement.region_id, part.id == PathElement.feature_id)
-        )
-        .join(
-            whole,
-            and_(
-                whole.region_id == part.region_id,
-                or_(whole.id == part.id, whole.id == part.parent_id),
-            ),
-        )
-        .where(
-            PathElement.region_id == region_id,
-            part.region_id == region_id,
-            whole.region_id == region_id,
-            PathElement.service_id.in_(service_ids),
-            whole.kind.in_(AREAS),
-        )
+        ways.add_columns(whole)
+        .where(PathElement.service_id.in_(service_ids), whole.kind.in_(AREAS))
         .order_by(PathElement.service_id, PathElement.position.desc(), whole.id)
     )
     areas: dict[UUID, list[NetworkFeature]] = {id_: [] for id_ in service_ids}
@@ -207,10 +192,8 @@ def _tests_of_pairs(region_id: int, area_ids: Collection[UUID], since: datetime)
 
 
 def _tests_of_lines(region_id: int, area_ids: Collection[UUID], since: datetime) -> Any:
-    part, whole = aliased(NetworkFeature), aliased(NetworkFeature)
-    area = whole.id
-    return (
-        select(area.label("area"), LineTest.service_id.label("about"), LineTest.id.label("test"))
+    tested = (
+        select(LineTest.id)
         .select_from(LineTest)
         .join(
             PathElement,
@@ -219,25 +202,13 @@ def _tests_of_lines(region_id: int, area_ids: Collection[UUID], since: datetime)
                 PathElement.service_id == LineTest.service_id,
             ),
         )
-        .join(
-            part, and_(part.region_id == PathElement.region_id, part.id == PathElement.feature_id)
-        )
-        .join(
-            whole,
-            and_(
-                whole.region_id == part.region_id,
-                or_(whole.id == part.id, whole.id == part.parent_id),
-            ),
-        )
-        .where(
-            LineTest.region_id == region_id,
-            PathElement.region_id == region_id,
-            part.region_id == region_id,
-            whole.region_id == region_id,
-            LineTest.feature_id.is_(None),
-            LineTest.estimated_at >= since,
-            area.in_(area_ids),
-        )
+    )
+    ways, whole = network.along(tested, region_id)
+    return ways.with_only_columns(whole.id, LineTest.service_id, LineTest.id).where(
+        LineTest.region_id == region_id,
+        LineTest.feature_id.is_(None),
+        LineTest.estimated_at >= since,
+        whole.id.in_(area_ids),
     )
 
 

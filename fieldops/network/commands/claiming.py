@@ -17,6 +17,7 @@ from fieldops.network.commands.swapping import VisitId, check_fit, check_kind
 from fieldops.network.errors import ClaimLost, NoneFree, PairElsewhere, ServiceState
 from fieldops.network.events import ResourceClaimed
 from fieldops.network.models import NetworkFeature, NetworkService
+from fieldops.network.queries import choosing
 from fieldops.network.rules import STATEFUL, ServiceLife, State
 
 CLAIMED = "claimed for a visit"
@@ -74,7 +75,7 @@ async def _check_use(ctx: Context, service: NetworkService, wanted: NetworkFeatu
         raise ServiceState(
             present_state=service.state, wanted_state="using it", legal=rules.listed(frozenset())
         )
-    used = await queries.used_by(ctx.session, ctx.region_id, service.id)
+    used = await choosing.used_by(ctx.session, ctx.region_id, service.id)
     alike = [row for row in used if row.kind == wanted.kind and row.id != wanted.id]
     for row in alike:
         try:
@@ -135,7 +136,7 @@ class LetLapse(Args):
 @command("network.let_claims_lapse", permission=Permission.NETWORK_EDIT)
 async def let_lapse(ctx: Context, args: LetLapse) -> list[NetworkFeature]:  # noqa: ARG001 - it has no arguments
     """Free what was claimed and not used in time (RE-02); the job does it every five minutes."""
-    rows = await queries.lapsed_claims(ctx.session, ctx.region_id, ctx.now)
+    rows = await choosing.lapsed_claims(ctx.session, ctx.region_id, ctx.now)
     ctx.reason = LAPSED
     for row in rows:
         _free(row, LAPSED, ctx.now)
@@ -147,7 +148,7 @@ async def give_back(ctx: Context, visit_id: UUID) -> None:
 
     They say so when a visit ends and when it goes to other technicians.
     """
-    for row in await queries.lock_claims(ctx.session, ctx.region_id, visit_id):
+    for row in await choosing.lock_claims(ctx.session, ctx.region_id, visit_id):
         _free(row, GIVEN_BACK, ctx.now)
         ctx.also.append(row)
 

@@ -18,6 +18,7 @@ from fieldops.network.models import (
     NetworkService,
     PathElement,
 )
+from fieldops.network.queries import choosing
 from fieldops.network.rules import CONDUCTORS, STATEFUL, USE, FeatureKind, ServiceLife, State
 
 Reason = Annotated[Text, Field(min_length=3, max_length=500, description="Why (RE-05).")]
@@ -200,7 +201,7 @@ async def check_fit(
         first, second = (shelves[p.parent_id] for p in (old, new) if p.parent_id is not None)
         fits = (first.kind, first.parent_id) == (second.kind, second.parent_id)
     else:
-        fits = await queries.end_together(ctx.session, ctx.region_id, old, new)
+        fits = await choosing.end_together(ctx.session, ctx.region_id, old, new)
     if not fits:
         raise PairElsewhere(name=new.name, other=old.name)
 

@@ -1,22 +1,17 @@
-"""Reads of the network record: maps, topology, what serves premises, locked loads."""
+"""Reads of the network record: topology, what serves premises, locked loads."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from geoalchemy2 import Geography
-from sqlalchemy import ColumnElement, Select, and_, cast, func, literal, null, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from fieldops.customers.models import Premises
-from fieldops.kernel import geo
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.records import find_one, lock_one, locked
 from fieldops.network import policy, rules
-from fieldops.network.errors import TooManyFeatures
 from fieldops.network.models import (
     Finding,
     NetworkConnection,
@@ -24,13 +19,10 @@ from fieldops.network.models import (
     NetworkService,
     PathElement,
 )
-from fieldops.network.rules import Box, FeatureKind, State, Tie
+from fieldops.network.rules import State, Tie
 from fieldops.network.schemas import (
     ConnectionRead,
     EndRead,
-    FeatureCollection,
-    FeatureProperties,
-    GeoFeature,
     ServiceRead,
     ServiceWithPath,
     StepRead,
@@ -141,138 +133,6 @@ async def lock_ties(
     return list(await session.scalars(locked(wanted)))
 
 
-async def end_together(
-    session: AsyncSession, region_id: int, one: NetworkFeature, other: NetworkFeature
-) -> bool:
-    """Return whether two conductors lie in one cable, or in cables that feed the same feature."""
-    if one.parent_id == other.parent_id:
-        return True
-    first, second = aliased(NetworkConnection), aliased(NetworkConnection)
-    common = await session.scalar(
-        select(first.to_id)
-        .join(second, second.to_id == first.to_id)
-        .where(
-            first.region_id == region_id,
-            second.region_id == region_id,
-            first.kind == Tie.FEEDS.value,
-            second.kind == Tie.FEEDS.value,
-            first.from_id == one.parent_id,
-            second.from_id == other.parent_id,
-        )
-        .limit(1)
-    )
-    return common is not None
-
-
-async def interchangeable(
-    session: AsyncSession, like: NetworkFeature, now: datetime
-) -> list[NetworkFeature]:
-    """Return the free pairs, fibres or ports that can take the place of one, by id.
-
-    Pairs and fibres of its cable and of cables that feed the same feature, ports of shelves of
-    the same kind in the same place. One whose claim is over is free.
-    """
-    region_id = like.region_id
-    if like.kind == FeatureKind.PORT:
-        own, other = aliased(NetworkFeature), aliased(NetworkFeature)
-        beside = (
-            select(other.id)
-            .join(own, and_(own.kind == other.kind, own.parent_id == other.parent_id))
-            .where(
-                own.region_id == region_id,
-                other.region_id == region_id,
-                own.id == like.parent_id,
-            )
-        )
-    else:
-        first, second = aliased(NetworkConnection), aliased(NetworkConnection)
-        beside = (
-            select(second.from_id)
-            .join(first, second.to_id == first.to_id)
-            .where(
-                first.region_id == region_id,
-                second.region_id == region_id,
-                first.kind == Tie.FEEDS.value,
-                second.kind == Tie.FEEDS.value,
-                first.from_id == like.parent_id,
-            )
-        )
-    found = await session.scalars(
-        select(NetworkFeature)
-        .where(
-            NetworkFeature.region_id == region_id,
-            NetworkFeature.kind == like.kind,
-            or_(
-                NetworkFeature.parent_id == like.parent_id,
-                NetworkFeature.parent_id.in_(beside),
-            ),
-            or_(NetworkFeature.state == State.FREE.value, NetworkFeature.claim_until <= now),
-        )
-        .order_by(NetworkFeature.id)
-        .limit(MOST_CHOICES)
-    )
-    return list(found)
-
-
-async def used_by(session: AsyncSession, region_id: int, service_id: UUID) -> list[NetworkFeature]:
-    """Return the pairs, fibres and ports on a service's way, the nearest to the premises first."""
-    found = await session.scalars(
-        select(NetworkFeature)
-        .join(
-            PathElement,
-            and_(
-                PathElement.region_id == NetworkFeature.region_id,
-                PathElement.feature_id == NetworkFeature.id,
-            ),
-        )
-        .where(
-            NetworkFeature.region_id == region_id,
-            PathElement.region_id == region_id,
-            PathElement.service_id == service_id,
-            NetworkFeature.state.is_not(None),
-        )
-        .order_by(PathElement.position.desc())
-    )
-    return list(found)
-
-
-async def lapsed_claims(
-    session: AsyncSession, region_id: int, now: datetime
-) -> list[NetworkFeature]:
-    """Return what is claimed and whose time is over, locked, in id order, at most 500."""
-    found = await session.scalars(
-        locked(
-            select(NetworkFeature)
-            .where(NetworkFeature.region_id == region_id, NetworkFeature.claim_until <= now)
-            .order_by(NetworkFeature.id)
-            .limit(MOST_TIES)
-        )
-    )
-    return list(found)
-
-
-async def lock_claims(
-    session: AsyncSession, region_id: int, visit_id: UUID
-) -> list[NetworkFeature]:
-    """Return what a visit has claimed and not used, locked, in id order.
-
-    What another transaction is using at this moment is left to it: a swap locks the pair before
-    its visit, an end of the visit the other way round. A claim left over lapses by itself.
-    """
-    found = await session.scalars(
-        select(NetworkFeature)
-        .where(
-            NetworkFeature.region_id == region_id,
-            NetworkFeature.state_visit_id == visit_id,
-            NetworkFeature.claim_visit_id == visit_id,
-        )
-        .order_by(NetworkFeature.id)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    return list(found)
-
-
 async def parents(
     session: AsyncSession, region_id: int, rows: Iterable[NetworkFeature]
 ) -> dict[UUID, NetworkFeature]:
@@ -291,25 +151,6 @@ def parts(region_id: int, parent_id: UUID) -> Select[NetworkFeature]:
     return (
         select(NetworkFeature)
         .where(NetworkFeature.region_id == region_id, NetworkFeature.parent_id == parent_id)
-        .order_by(NetworkFeature.id)
-    )
-
-
-def free_conductors(region_id: int, box_id: UUID, kind: FeatureKind) -> Select[NetworkFeature]:
-    """Return the statement for the free pairs or fibres of the cables that feed a box, by id."""
-    cables = select(NetworkConnection.from_id).where(
-        NetworkConnection.region_id == region_id,
-        NetworkConnection.to_id == box_id,
-        NetworkConnection.kind == Tie.FEEDS.value,
-    )
-    return (
-        select(NetworkFeature)
-        .where(
-            NetworkFeature.region_id == region_id,
-            NetworkFeature.parent_id.in_(cables),
-            NetworkFeature.kind == kind.value,
-            NetworkFeature.state == State.FREE.value,
-        )
         .order_by(NetworkFeature.id)
     )
 
@@ -340,86 +181,6 @@ async def connections_of(
 
 def _end(row: NetworkFeature) -> EndRead:
     return EndRead(id=row.id, kind=row.kind, name=row.name, state=row.state)
-
-
-def _mapped(scope: Scope, kinds: Sequence[FeatureKind], distance: Any) -> Select[Any]:
-    found = select(
-        NetworkFeature, geo.as_geojson(NetworkFeature.shape), distance.label("distance")
-    ).where(policy.visible_features(scope))
-    if kinds:
-        found = found.where(NetworkFeature.kind.in_([kind.value for kind in kinds]))
-    return found
-
-
-async def _collect(session: AsyncSession, statement: Select[Any]) -> FeatureCollection:
-    rows = (await session.execute(statement.limit(rules.MOST_FEATURES + 1))).all()
-    if len(rows) > rules.MOST_FEATURES:
-        raise TooManyFeatures(limit=rules.MOST_FEATURES)
-    return FeatureCollection(features=[_as_feature(*row) for row in rows])
-
-
-def _as_feature(row: NetworkFeature, shape: Any, distance: float | None) -> GeoFeature:
-    properties = FeatureProperties.model_validate(row)
-    properties.distance_m = None if distance is None else round(distance, 1)
-    return GeoFeature(id=row.id, geometry=shape, properties=properties)
-
-
-async def map_of(
-    session: AsyncSession, scope: Scope, box: Box, kinds: Sequence[FeatureKind] = ()
-) -> FeatureCollection:
-    """Return the features that touch a box, at most 2,000 on at most 25 km2.
-
-    Raises AreaTooLarge, TooManyFeatures.
-    """
-    rules.check_box(box)
-    envelope = func.ST_MakeEnvelope(box.west, box.south, box.east, box.north, geo.SRID)
-    inside = _mapped(scope, kinds, null()).where(
-        NetworkFeature.shape.is_not(None), func.ST_Intersects(NetworkFeature.shape, envelope)
-    )
-    return await _collect(session, inside.order_by(NetworkFeature.id))
-
-
-async def map_feature(session: AsyncSession, scope: Scope, feature_id: UUID) -> GeoFeature:
-    """Return one feature as GeoJSON; raises NotFound outside the scope."""
-    found = await session.execute(_mapped(scope, (), null()).where(NetworkFeature.id == feature_id))
-    row = found.one_or_none()
-    if row is None:
-        raise NotFound(thing="feature")
-    return _as_feature(*row)
-
-
-def near(
-    scope: Scope, point: geo.Point, metres: float, kinds: Sequence[FeatureKind] = ()
-) -> Select[Any]:
-    """Return the statement for (feature, GeoJSON, distance in metres) within metres of a point.
-
-    The nearest stands first; the geography index `ix_network_feature_ground` finds them.
-    """
-    geography = Geography(srid=geo.SRID, spatial_index=False)
-    distance: ColumnElement[float] = func.ST_Distance(
-        cast(NetworkFeature.shape, geography),
-        cast(func.ST_GeomFromEWKT(literal(point.wkt())), geography),
-    )
-    return (
-        _mapped(scope, kinds, distance)
-        .where(
-            NetworkFeature.shape.is_not(None),
-            geo.within_metres(NetworkFeature.shape, point, metres),
-        )
-        .order_by("distance", NetworkFeature.id)
-    )
-
-
-async def map_near(
-    session: AsyncSession,
-    scope: Scope,
-    premises: Premises,
-    metres: float,
-    kinds: Sequence[FeatureKind] = (),
-) -> FeatureCollection:
-    """Return what lies within metres of premises, nearest first; raises TooManyFeatures."""
-    point = geo.Point(coordinates=geo.position_of(premises.point))
-    return await _collect(session, near(scope, point, metres, kinds))
 
 
 async def serving(session: AsyncSession, scope: Scope, premises_id: UUID) -> list[ServiceWithPath]:
@@ -469,18 +230,14 @@ async def with_paths(
     ]
 
 
-async def way_of(
-    session: AsyncSession, region_id: int, service_ids: Collection[UUID], kinds: Collection[str]
-) -> dict[UUID, int]:
-    """Return the plant of some kinds on the ways of services, with the furthest position of each.
+def along(statement: Select[Any], region_id: int) -> tuple[Select[Any], type[NetworkFeature]]:
+    """Return a statement over PathElement with the plant that each step is or lies in, and that.
 
     A cable counts that is named on the way itself or holds a pair or fibre of it.
     """
     part, whole = aliased(NetworkFeature), aliased(NetworkFeature)
-    found = await session.execute(
-        select(whole.id, func.max(PathElement.position))
-        .select_from(PathElement)
-        .join(
+    joined = (
+        statement.join(
             part, and_(part.region_id == PathElement.region_id, part.id == PathElement.feature_id)
         )
         .join(
@@ -494,12 +251,22 @@ async def way_of(
             PathElement.region_id == region_id,
             part.region_id == region_id,
             whole.region_id == region_id,
-            PathElement.service_id.in_(service_ids),
-            whole.kind.in_(sorted(kinds)),
         )
+    )
+    return joined, whole
+
+
+async def way_of(
+    session: AsyncSession, region_id: int, service_ids: Collection[UUID], kinds: Collection[str]
+) -> dict[UUID, int]:
+    """Return the plant of some kinds along services' ways, with the furthest position of each."""
+    way, whole = along(select(func.max(PathElement.position)).select_from(PathElement), region_id)
+    found = await session.execute(
+        way.add_columns(whole.id)
+        .where(PathElement.service_id.in_(service_ids), whole.kind.in_(sorted(kinds)))
         .group_by(whole.id)
     )
-    return {feature_id: int(position) for feature_id, position in found}
+    return {feature_id: int(position) for position, feature_id in found}
 
 
 def through(region_id: int, feature_id: Any) -> Select[UUID]:

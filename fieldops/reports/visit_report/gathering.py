@@ -19,8 +19,8 @@ from fieldops.health.rules import Limits
 from fieldops.kernel import geo
 from fieldops.kernel.permissions import Scope
 from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.network import queries as network
 from fieldops.network.models import Finding, NetworkService
+from fieldops.network.queries import ground
 from fieldops.orders.models import WorkOrder
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Person, Technician
@@ -279,7 +279,7 @@ async def _pictures(session: AsyncSession, visit: Visit) -> list[Picture]:
 
 async def _plant(session: AsyncSession, scope: Scope, premises: Premises) -> list[Plant]:
     door = geo.Point(coordinates=geo.position_of(premises.point))
-    rows = await session.execute(network.near(scope, door, NEAR_METRES).limit(MOST_PLANT))
+    rows = await session.execute(ground.near(scope, door, NEAR_METRES).limit(MOST_PLANT))
     return [Plant(row.kind, row.name, shape, distance) for row, shape, distance in rows]
 
 

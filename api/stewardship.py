@@ -11,9 +11,10 @@ from fieldops.kernel.audit import Audit
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.network import drawing
-from fieldops.network.errors import ResourceChanged
+from fieldops.network.errors import AreaTooLarge, ResourceChanged, TooManyFeatures
 from fieldops.network.models import NetworkFeature
-from fieldops.network.queries import history
+from fieldops.network.queries import ground, history
+from fieldops.network.rules import Box, FeatureKind
 from fieldops.network.schemas import (
     OthersRead,
     SideCollection,
@@ -26,12 +27,19 @@ from fieldops.sync import queries, rules
 from fieldops.sync.commands import desk
 from fieldops.sync.models import Case, CaseEntry
 from fieldops.sync.schemas import CaseRead
+from fieldops.travel import streets
+from fieldops.travel.building import graph_path
 
 router = APIRouter(prefix="/v1/network", tags=["network"])
 
 verb(router, "/stewardship/{case_id}/approve", desk.approve)
 verb(router, "/stewardship/{case_id}/refuse", desk.refuse)
 
+AROUND = (
+    FeatureKind.EXCHANGE, FeatureKind.CROSS_CONNECT_CABINET, FeatureKind.DISTRIBUTION_BOX,
+    FeatureKind.CABLE, FeatureKind.DUCT, FeatureKind.MANHOLE,
+)  # fmt: skip
+"""The plant by which a steward knows the place."""
 SIDES = {"state": "state", "service_id": "service_id", "state_reason": "reason"}
 
 
@@ -81,8 +89,24 @@ async def drawn(
     language: Annotated[drawing.Language, Query(description="Of the words in it.")] = "en",
 ) -> Response:
     found = await _detail(reading, case_id)
-    picture = drawing.draw(found.name or "", found.map.features, language)
+    around = await _around(reading, drawing.frame(found.map.features))
+    picture = drawing.draw(found.name or "", found.map.features, language, around)
     return Response(picture, media_type="image/svg+xml")
+
+
+async def _around(reading: Reading, box: Box | None) -> drawing.Surroundings:
+    """Return the streets, where the region has a road graph, and the plant in a box of the map."""
+    if box is None:
+        return drawing.Surroundings()
+    path = graph_path(reading.settings, reading.scope.region_id)
+    known = await streets.within(path, box.west, box.south, box.east, box.north)
+    scope = reading.actor.scope(Permission.NETWORK_READ)
+    try:
+        plant = (await ground.map_of(reading.session, scope, box, AROUND)).features
+    except (AreaTooLarge, TooManyFeatures):
+        plant = []  # too far away to help
+    shapes = [one.geometry for one in plant if one.geometry is not None]
+    return drawing.Surroundings(known.pieces, known.credit, shapes)
 
 
 async def _detail(reading: Reading, case_id: UUID) -> StewardDetail:

@@ -97,6 +97,7 @@ OWN_FILES = {
     "travel/building": "a region's table of road times, made from the best source there is",
     "travel/extract": "roads out of an OpenStreetMap extract",
     "travel/roads": "the road graph and the ways in it, pure",
+    "travel/streets": "the streets of a road graph in a box of the map",
     "travel/server": "the matrix dialects of OSRM and Valhalla",
     "reports/one_visit": "the share of orders served in one visit (WO-02), with its orders",
     "reports/visit_report": "the report of one visit: read, said, drawn, written down",

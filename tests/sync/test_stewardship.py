@@ -1,9 +1,12 @@
 """RE-05: what meets a newer state waits for a steward, who sees all sides and may amend it."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from fieldops.kernel.db import Database
@@ -11,6 +14,8 @@ from fieldops.kernel.errors import Forbidden
 from fieldops.kernel.settings import Settings
 from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.sync.errors import NotAmendable, NotAStewards, NotInCase
+from fieldops.travel.building import graph_path
+from fieldops.travel.roads import Roads
 from tests.support.clients import bearer
 from tests.support.device import Phone
 from tests.support.factories.network import Plant, make_plant, make_service
@@ -213,8 +218,10 @@ async def test_re_05_a_steward_refuses_a_change_and_decides_no_other_case(
 
 
 async def test_re_05_base_theirs_and_ours_are_on_the_map_as_geojson_and_drawn(
-    client: httpx.AsyncClient, settings: Settings, world: World, scene: Scene
-) -> None:
+    client: httpx.AsyncClient, settings: Settings, world: World, scene: Scene,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(settings, "roads_path", tmp_path)
     (case,) = await waiting(client, settings, world, "sam")
     headers = bearer(settings, world.sam)
     path = f"/v1/network/stewardship/{case['id']}"
@@ -237,5 +244,16 @@ async def test_re_05_base_theirs_and_ours_are_on_the_map_as_geojson_and_drawn(
     assert f"当前记录: {new} 预占" in drawn.text
     assert "<script" not in drawn.text
     assert drawn.text.count("<path") >= 5 + 3  # five lines and the legend
+    assert drawn.text.count("<rect x=") == 3  # exchange, cabinet, box around it, in grey
+    assert "OpenStreetMap" not in drawn.text
+    Roads(  # three streets; one of them leads by the cable
+        nodes=np.array([[24.9401, 60.1699], [24.9409, 60.1702], [24.95, 60.2], [24.96, 60.2]]),
+        tails=np.array([0, 1, 2], np.int32), heads=np.array([1, 0, 3], np.int32),
+        seconds=np.array([9.0, 9.0, 40.0]), licence="(c) OpenStreetMap contributors & others",
+    ).save(graph_path(settings, 1))  # fmt: skip
+    drawn = await client.get(f"{path}/map.svg", headers=headers)
+    (streets,) = re.findall(r'd="([^"]+)" stroke="#e4e0d8"', drawn.text)
+    assert streets.count("M") == 1
+    assert "(c) OpenStreetMap contributors &amp; others" in drawn.text
     stranger = await client.get(path, headers=bearer(settings, world.dan))
     assert stranger.status_code == 404

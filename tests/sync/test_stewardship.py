@@ -244,7 +244,7 @@ async def test_re_05_base_theirs_and_ours_are_on_the_map_as_geojson_and_drawn(
     assert f"当前记录: {new} 预占" in drawn.text
     assert "<script" not in drawn.text
     assert drawn.text.count("<path") >= 5 + 3  # five lines and the legend
-    assert drawn.text.count("<rect x=") == 3  # exchange, cabinet, box around it, in grey
+    assert drawn.text.count("<rect x=") == 2  # the cabinet and the box around it, in grey
     assert "OpenStreetMap" not in drawn.text
     Roads(  # three streets; one of them leads by the cable
         nodes=np.array([[24.9401, 60.1699], [24.9409, 60.1702], [24.95, 60.2], [24.96, 60.2]]),

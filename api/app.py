@@ -59,6 +59,7 @@ ROUTERS = (
     "steering",
     "ladder",
     "push",
+    "warnings",
     "uploads",
     "replicache",
     "stewardship",

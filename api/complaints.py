@@ -9,15 +9,14 @@ from api.evidence import shown_evidence
 from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
-from fieldops.complaints import policy, queries, rules
+from fieldops.complaints import queries, rules
 from fieldops.complaints.commands import deciding, handling, taking
-from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintWarning
+from fieldops.complaints.models import Complaint, ComplaintEntry
 from fieldops.complaints.schemas import (
     ComplaintDetail,
     ComplaintEntryRead,
     ComplaintEvidence,
     ComplaintRead,
-    ComplaintWarningRead,
 )
 from fieldops.kernel.permissions import Permission
 
@@ -124,28 +123,6 @@ async def complaint_entries(
     statement = queries.entries(reading.scope, found.id)
     return await page(
         reading, only(statement), ComplaintEntry.id, after, limit, ComplaintEntryRead, sort
-    )
-
-
-@router.get(
-    "/complaint-warnings",
-    operation_id="complaint_warning_list",
-    summary="Warnings for you of complaints whose limits are near or past.",
-    responses=problems(),
-)
-async def complaint_warnings(
-    reading: Annotated[Reading, reads(READ)],
-    only: Annotated[
-        Narrowing,
-        narrow_by(ComplaintWarning, "centre_id", "complaint_id", "warned_at", clock=rules.Clock),
-    ],
-    sort: sort_by("warned_at", "due_at", "percent") = None,  # type: ignore[valid-type]
-    after: After = None,
-    limit: Limit = 50,
-) -> Page[ComplaintWarningRead]:
-    statement = queries.warnings(reading.scope, policy.audiences(reading.actor))
-    return await page(
-        reading, only(statement), ComplaintWarning.id, after, limit, ComplaintWarningRead, sort
     )
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import (
     After,
@@ -20,17 +19,15 @@ from api.routing import (
     sort_by,
     verb,
 )
-from fieldops.complaints.policy import audiences
 from fieldops.followups import queries, rules, wording
 from fieldops.followups.commands import answering, caring
 from fieldops.followups.errors import RangeTooLong
-from fieldops.followups.models import CareTask, FollowUp, FollowUpWarning
+from fieldops.followups.models import CareTask, FollowUp
 from fieldops.followups.queries import Cut, Wanted
 from fieldops.followups.schemas import (
     CareTaskRead,
     Figures,
     FollowUpRead,
-    FollowUpWarningRead,
     ReasonRead,
     ReasonShare,
     ScriptLine,
@@ -255,22 +252,3 @@ async def care_task_list(
         mine=reading.actor.id if mine else None,
     )
     return await page(reading, statement, CareTask.id, after, limit, CareTaskRead, sort)
-
-
-@router.get(
-    "/follow-up-warnings",
-    operation_id="follow_up_warning_list",
-    summary="Warnings for you of customers not asked, or not settled with, in time (FO-01).",
-    responses=problems(),
-)
-async def follow_up_warnings(
-    reading: Annotated[Reading, reads(READ)],
-    only: Annotated[Narrowing, narrow_by(FollowUpWarning, "centre_id", "subject", "warned_at")],
-    sort: sort_by("due_at", "warned_at") = None,  # type: ignore[valid-type]
-    after: After = None,
-    limit: Limit = 50,
-) -> Page[FollowUpWarningRead]:
-    statement = queries.warnings(reading.scope, audiences(reading.actor))
-    return await page(
-        reading, only(statement), FollowUpWarning.id, after, limit, FollowUpWarningRead, sort
-    )

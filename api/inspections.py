@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 
@@ -11,23 +11,19 @@ from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb, worked_out
 from fieldops.checklists.schemas import AnswerOnDevice
-from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import NotFound
-from fieldops.kernel.ids import NIL
 from fieldops.kernel.permissions import Permission
 from fieldops.measurements.schemas import LineTestRead, SpeedTestRead
 from fieldops.organisation import queries as organisation
-from fieldops.organisation.models import Unit
-from fieldops.quality import drawing, duty
+from fieldops.quality import drawing
 from fieldops.quality.commands import filling, planning, reporting, sampling
 from fieldops.quality.drawing import Reason
 from fieldops.quality.duty import Level
 from fieldops.quality.forms import InspectionKind
 from fieldops.quality.models import FeedbackRound, FilledForm, Form, Inspection, SampledVisit
-from fieldops.quality.queries import feedback
+from fieldops.quality.queries import duties, feedback
 from fieldops.quality.queries import inspections as queries
-from fieldops.quality.queries.inspections import Inspected
 from fieldops.quality.rules import InspectionState
 from fieldops.quality.schemas import (
     DrawRead,
@@ -136,44 +132,22 @@ async def duty_list(
 
 
 async def _duties(reading: Reading) -> list[DutyRead]:
-    session, scope = reading.session, reading.scope
-    units = await queries.inspected_units(session, scope)
-    done = await queries.last_inspected(session, scope)
-    numbers = await configuration.values(session, scope.region_id)
-    zone = await organisation.zone_of(session, scope.region_id)
+    zone = await organisation.zone_of(reading.session, reading.scope.region_id)
     today = local_day(reading.now, zone)
-    found = []
-    for unit in units:
-        levels = (Level.PROVINCE,) if unit.kind == "region" else (Level.REGION, Level.CENTRE)
-        since = local_day(unit.created_at, zone)
-        for level in levels:
-            months = int(numbers[duty.EVERY[level].name])
-            centre_id = None if level is Level.PROVINCE else unit.id
-            last = done.get((level, centre_id), Inspected(None, None))
-            standing = duty.standing(today, months, last.done_on, since)
-            found.append(_duty(unit, level, centre_id, months, last, standing))
-    return found
-
-
-def _duty(
-    unit: Unit,
-    level: Level,
-    centre_id: UUID | None,
-    months: int,
-    last: Inspected,
-    standing: duty.Standing,
-) -> DutyRead:
-    return DutyRead(
-        id=uuid5(NIL, f"{level}:{unit.id}"),
-        level=level,
-        centre_id=centre_id,
-        unit_name=unit.name,
-        every_months=months,
-        last_done_on=last.done_on,
-        due_by=standing.due_by,
-        planned_for=last.planned_for,
-        overdue=standing.overdue,
-    )
+    return [
+        DutyRead(
+            id=one.id,
+            level=one.level,
+            centre_id=one.centre_id,
+            unit_name=one.unit.name,
+            every_months=one.months,
+            last_done_on=one.last.done_on,
+            due_by=one.standing.due_by,
+            planned_for=one.last.planned_for,
+            overdue=one.standing.overdue,
+        )
+        for one in await duties.duties(reading.session, reading.scope, today, zone)
+    ]
 
 
 @router.get(

@@ -1,11 +1,11 @@
-"""Tables of complaints: the complaint, its visits, what was done about it, warnings."""
+"""Tables of complaints: the complaint, its visits, what was done about it."""
 
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped
 
 from fieldops.complaints import rules
 from fieldops.kernel.base import Regional, catalogue_link, link, one_of
@@ -129,30 +129,3 @@ class ComplaintEntry(Regional):
     at: Mapped[datetime]
 
     __table_args__ = (CheckConstraint(one_of("kind", rules.EntryKind), name="kind_known"),)
-
-
-class ComplaintWarning(Regional):
-    """A warning that a complaint nears or passed one of its limits, once for each audience."""
-
-    __tablename__ = "complaints_warning"
-    resource = "complaint_warning"
-    belongs_to = "complaint_id"
-    audited: ClassVar[bool] = False
-    counted: ClassVar[bool] = False
-
-    complaint_id: Mapped[UUID] = link("complaints_complaint", index=False)
-    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
-    clock: Mapped[str]
-    audience: Mapped[str]
-    percent: Mapped[int] = mapped_column(Integer)
-    due_at: Mapped[datetime]
-    warned_at: Mapped[datetime]
-
-    __table_args__ = (
-        UniqueConstraint("region_id", "complaint_id", "clock", "audience"),
-        CheckConstraint(one_of("clock", rules.Clock), name="clock_known"),
-        CheckConstraint(
-            "audience in ('handler', 'supervisor', 'unit_above')", name="audience_known"
-        ),
-        Index("ix_complaints_warning_warned", "region_id", "centre_id", "warned_at"),
-    )

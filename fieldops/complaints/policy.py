@@ -5,14 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from fieldops.complaints.models import (
-    Complaint,
-    ComplaintEntry,
-    ComplaintVisit,
-    ComplaintWarning,
-)
-from fieldops.kernel.actor import Actor
-from fieldops.kernel.permissions import Permission, Role, Scope
+from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintVisit
+from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
 
 
@@ -21,19 +15,6 @@ def visible(scope: Scope, model: Any = Complaint) -> ColumnElement[bool]:
     return scope.predicate(model)
 
 
-def audiences(actor: Actor) -> set[str]:
-    """Return whose warnings of late complaints are for an actor, as with late work (WO-04)."""
-    found = set()
-    for grant in actor.grants:
-        if grant.role in {Role.AGENT, Role.DISPATCHER}:
-            found.add("handler")
-        if grant.role is Role.SUPERVISOR:
-            found.add("supervisor")
-        if grant.whole_region and grant.role in {Role.SUPERVISOR, Role.ADMINISTRATOR}:
-            found.add("unit_above")
-    return found
-
-
 shown(Complaint, Permission.COMPLAINT_READ, visible)
-for _model in (ComplaintVisit, ComplaintEntry, ComplaintWarning):
+for _model in (ComplaintVisit, ComplaintEntry):
     shown(_model, Permission.COMPLAINT_READ, partial(visible, model=_model))

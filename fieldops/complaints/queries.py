@@ -3,22 +3,25 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, extract, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment
 from fieldops.checklists.models import Checklist
 from fieldops.complaints import policy, rules
-from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintVisit, ComplaintWarning
-from fieldops.complaints.rules import Clock
+from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintVisit
 from fieldops.files.models import FileLink
-from fieldops.kernel.permissions import ROLE_PERMISSIONS, Permission, Scope
+from fieldops.kernel.limits import limit
+from fieldops.kernel.permissions import ROLE_PERMISSIONS, Permission, Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.organisation.models import Person, RoleGrant, Unit
+from fieldops.orders.rules import SHARES
+from fieldops.organisation.models import Unit
+from fieldops.organisation.queries.staff import covering
 from fieldops.visits import rules as visit_rules
 from fieldops.visits.models import Assignment, Visit, VisitFact
 
@@ -150,60 +153,36 @@ def entries(scope: Scope, complaint_id: UUID) -> Select[ComplaintEntry]:
 
 # --- what is late --------------------------------------------------------------------------
 
-_DUE = {Clock.CONTACT: Complaint.contact_due_at, Clock.ANSWER: Complaint.due_at}
-_DONE = {Clock.CONTACT: Complaint.contacted_at, Clock.ANSWER: Complaint.closed_at}
+
+def _running(region_id: int, owner: Any, due: Any, done: Any) -> Select[Any]:
+    """Return the open complaints that one of the two clocks runs for, and who answers for each."""
+    return select(
+        Complaint.id.label("record_id"),
+        Complaint.centre_id,
+        owner.label("owner_id"),
+        Complaint.arrived_at.label("since"),
+        due.label("due_at"),
+    ).where(Complaint.region_id == region_id, Complaint.state.in_(rules.OPEN), done.is_(None))
 
 
-async def late(
-    session: AsyncSession, region_id: int, clock: Clock, audience: str, share: float, now: datetime
-) -> list[Complaint]:
-    """Return complaints past a share of a limit that this audience was not warned of (CO-02)."""
-    warned = (
-        select(ComplaintWarning.id)
-        .where(
-            ComplaintWarning.region_id == region_id,
-            ComplaintWarning.region_id == Complaint.region_id,
-            ComplaintWarning.complaint_id == Complaint.id,
-            ComplaintWarning.clock == clock,
-            ComplaintWarning.audience == audience,
-        )
-        .exists()
-    )
-    allowed = extract("epoch", _DUE[clock] - Complaint.arrived_at) * share
-    threshold = Complaint.arrived_at + func.make_interval(0, 0, 0, 0, 0, 0, allowed)
-    found = await session.scalars(
-        select(Complaint)
-        .where(
-            Complaint.region_id == region_id,
-            Complaint.state.in_(rules.OPEN),
-            _DONE[clock].is_(None),
-            threshold <= now,
-            ~warned,
-        )
-        .order_by(Complaint.due_at, Complaint.id)
-        .limit(1000)
-    )
-    return list(found)
+_limit = partial(
+    limit,
+    record="complaint",
+    shares=SHARES,
+    takers={Role.AGENT, Role.DISPATCHER},
+)
 
 
-def warnings(scope: Scope, audiences: Collection[str]) -> Select[ComplaintWarning]:
-    """Return the statement for an audience's warnings by id, of complaints still open."""
-    open_ = and_(
-        Complaint.region_id == ComplaintWarning.region_id,
-        Complaint.id == ComplaintWarning.complaint_id,
-    )
-    return (
-        select(ComplaintWarning)
-        .join(Complaint, open_)
-        .where(
-            policy.visible(scope, ComplaintWarning),
-            Complaint.region_id == scope.region_id,
-            Complaint.state.in_(rules.OPEN),
-            (ComplaintWarning.clock == Clock.ANSWER) | Complaint.contacted_at.is_(None),
-            ComplaintWarning.audience.in_(sorted(audiences)),
-        )
-        .order_by(ComplaintWarning.id)
-    )
+@_limit("complaint_contact", "CO-01")
+async def contact_running(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the complaints whose customer nobody has reached yet."""
+    return _running(region_id, Complaint.owner_id, Complaint.contact_due_at, Complaint.contacted_at)
+
+
+@_limit("complaint_answer", "CO-02")
+async def answer_running(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the complaints whose customer has no answer yet."""
+    return _running(region_id, Complaint.handler_id, Complaint.due_at, Complaint.closed_at)
 
 
 def past_a_limit(now: datetime) -> ColumnElement[bool]:
@@ -217,16 +196,11 @@ def past_a_limit(now: datetime) -> ColumnElement[bool]:
 async def handlers_of(session: AsyncSession, region_id: int, centre_id: UUID) -> list[UUID]:
     """Return the people whose role lets them handle complaints of a centre."""
     roles = [r for r, held in ROLE_PERMISSIONS.items() if Permission.COMPLAINT_HANDLE in held]
+    staff = covering(region_id, roles).subquery()
     found = await session.scalars(
-        select(RoleGrant.person_id)
-        .join(Unit, Unit.id == RoleGrant.unit_id)
-        .join(Person, Person.id == RoleGrant.person_id)
-        .where(
-            Person.active,
-            RoleGrant.role.in_(roles),
-            or_(Unit.id == centre_id, and_(Unit.region_number == region_id, Unit.kind == "region")),
-        )
-        .order_by(RoleGrant.person_id)
+        select(staff.c.person_id)
+        .where(staff.c.unit_id == centre_id, staff.c.steps <= 1)  # of the centre, or of its region
+        .order_by(staff.c.person_id)
         .distinct()
     )
     return list(found)

@@ -74,13 +74,6 @@ class EntryKind(StrEnum):
     DECISION = "decision"
 
 
-class Clock(StrEnum):
-    """The two limits that run from a complaint's arrival."""
-
-    CONTACT = "contact"
-    ANSWER = "answer"
-
-
 OPEN = (State.WAITING, State.HANDLED, State.OFFERED, State.ANSWERED)
 
 NEXT_STEPS: dict[State, tuple[str, ...]] = {

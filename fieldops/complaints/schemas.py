@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fieldops.complaints.rules import (
     Channel,
-    Clock,
     Department,
     EntryKind,
     Grade,
@@ -80,18 +79,6 @@ class ComplaintEntryRead(_Read):
     reached: bool | None = Field(description="Of a contact: whether the customer was reached.")
     words: str | None
     at: datetime
-
-
-class ComplaintWarningRead(_Read):
-    """A warning that a limit is near or past."""
-
-    complaint_id: UUID
-    centre_id: UUID
-    clock: Clock
-    audience: str = Field(examples=["supervisor"])
-    percent: int
-    due_at: datetime
-    warned_at: datetime
 
 
 class CrewMember(BaseModel):

@@ -110,16 +110,16 @@ async def _working_minutes(session: AsyncSession, region_id: int) -> dict[UUID, 
     return minutes
 
 
-@jobs.every("*/5 * * * *", "faults.follow_analyses")
-async def follow_analyses() -> None:
-    """Open the analysis reports of serious faults, and warn of those that are late (FA-03)."""
+@jobs.every("*/5 * * * *", "faults.open_analyses")
+async def open_analyses() -> None:
+    """Open the analysis reports of serious faults (FA-03)."""
     database = jobs.machine().database
     async with database.transaction() as session:
         regions = await jobs.regions(session)
     for region_id in regions:
         async with database.transaction() as session:
             steps = await _serious(session, region_id)
-        for name, args in [*steps, ("fault_analysis.follow_clock", {})]:
+        for name, args in steps:
             try:
                 async with database.transaction() as session:
                     envelope = Envelope(new_id(), name, args)

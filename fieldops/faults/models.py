@@ -163,8 +163,7 @@ class FaultAnalysis(Regional):
     """The analysis report of a serious fault: why, when what, what is learnt (FA-03).
 
     Of an area fault, or of a key customer's report. `reasons` say why it is needed; `timeline` is a
-    list of `at` and `what`; `warn_at` and `due_at` are when who writes it, and who is above, hear
-    that it is late.
+    list of `at` and `what`.
     """
 
     __tablename__ = "faults_analysis"
@@ -179,11 +178,8 @@ class FaultAnalysis(Regional):
     reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
     state: Mapped[str]
     opened_at: Mapped[datetime]
-    warn_at: Mapped[datetime]
     due_at: Mapped[datetime]
     owner_id: Mapped[UUID | None]
-    warned_at: Mapped[datetime | None]
-    escalated_at: Mapped[datetime | None]
     cause: Mapped[str | None]
     timeline: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     lesson: Mapped[str | None]

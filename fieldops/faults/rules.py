@@ -54,7 +54,6 @@ UNWRITTEN = (AnalysisState.OPEN, AnalysisState.RETURNED)
 Serious = Literal["many_customers", "long", "key_customers"]
 KEY_TIERS = frozenset({"diamond", "1A", "1B"})
 """Customers for whom a fault is serious by itself (FA-03)."""
-WARN_AT = 0.8  # of the time for an analysis report, as for late work (WO-04)
 
 REPORTS = number(
     "area_fault_reports", "FA-02", "reports", 3,

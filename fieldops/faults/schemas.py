@@ -109,8 +109,6 @@ class AnalysisRead(_Read):
     opened_at: datetime
     due_at: datetime
     owner_id: UUID | None
-    warned_at: datetime | None = Field(description="When who writes it was warned.")
-    escalated_at: datetime | None = Field(description="When it was found late.")
     cause: str | None
     lesson: str | None
     prevention: str | None

@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 @jobs.every("*/5 * * * *", "followups.follow_clock")
 async def follow_clock() -> None:
-    """Plan what nobody has planned, hand over what is unanswered, warn of what is late."""
+    """Plan what nobody has planned, hand over what is unanswered, mark what is late."""
     database = jobs.machine().database
     async with database.transaction() as session:
         regions = await jobs.regions(session)

@@ -158,31 +158,5 @@ class CareTask(Regional):
     )
 
 
-class FollowUpWarning(Regional):
-    """A warning that a follow-up or a care task is late, once for each audience (FO-01, FO-03)."""
-
-    __tablename__ = "followups_warning"
-    resource = "follow_up_warning"
-    belongs_to = "follow_up_id"
-    audited: ClassVar[bool] = False
-    counted: ClassVar[bool] = False
-
-    follow_up_id: Mapped[UUID] = link("followups_follow_up", index=False)
-    care_task_id: Mapped[UUID | None] = link("followups_care_task", nullable=True)
-    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
-    subject: Mapped[str]
-    audience: Mapped[str]
-    due_at: Mapped[datetime]
-    warned_at: Mapped[datetime]
-
-    __table_args__ = (
-        UniqueConstraint("region_id", "follow_up_id", "subject", "audience"),
-        CheckConstraint(one_of("subject", get_args(rules.WarnedOf)), name="subject_known"),
-        CheckConstraint(one_of("audience", get_args(rules.Audience)), name="audience_known"),
-        CheckConstraint("(subject = 'care') = (care_task_id is not null)", name="care_named"),
-        Index("ix_followups_warning_warned", "region_id", "centre_id", "warned_at"),
-    )
-
-
 refuse_on("uq_followups_asked_matter_order_id", AlreadyAsked)
 refuse_on("uq_followups_asked_matter_complaint_id", AlreadyAsked)

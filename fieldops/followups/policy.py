@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement
 
-from fieldops.followups.models import AskedMatter, CareTask, FollowUp, FollowUpWarning
+from fieldops.followups.models import AskedMatter, CareTask, FollowUp
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.kernel.visibility import shown
 
@@ -17,11 +17,6 @@ def visible_tasks(scope: Scope) -> ColumnElement[bool]:
     return scope.predicate(CareTask)
 
 
-def visible_warnings(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition for the warnings in a scope."""
-    return scope.predicate(FollowUpWarning)
-
-
 def visible_matters(scope: Scope) -> ColumnElement[bool]:
     """Return the condition for what was asked about in a scope."""
     return scope.predicate(AskedMatter)
@@ -29,5 +24,4 @@ def visible_matters(scope: Scope) -> ColumnElement[bool]:
 
 shown(FollowUp, Permission.FOLLOW_UP_READ, visible)
 shown(CareTask, Permission.FOLLOW_UP_READ, visible_tasks)
-shown(FollowUpWarning, Permission.FOLLOW_UP_READ, visible_warnings)
 shown(AskedMatter, Permission.FOLLOW_UP_READ, visible_matters)

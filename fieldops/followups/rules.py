@@ -28,8 +28,6 @@ MOST_DAYS = 366
 Channel = Literal["person", "message"]
 AnswerChannel = Literal["person", "link", "reply", "voice"]
 SpokenBy = Literal["phone", "visit", "counter", "message"]
-WarnedOf = Literal["follow_up", "care"]
-Audience = Literal["handler", "supervisor", "unit_above"]
 Matter = Literal["install", "move", "repair", "complaint"]
 
 
@@ -119,14 +117,6 @@ def matter_of(kinds: Iterable[str]) -> Matter | None:
 def due_at(ask_at: datetime, zone: ZoneInfo) -> datetime:
     """Return until when somebody asked from `ask_at` on is asked: the end of that day (FO-01)."""
     return start_of_day(local_day(ask_at, zone) + timedelta(days=1), zone)
-
-
-def warned_at(start: datetime, due: datetime, latest: datetime) -> dict[Audience, datetime]:
-    """Return when whom is warned of something not done: at its due time who does it, then above.
-
-    The supervisor hears of it at the latest moment, the unit above at twice that time (FO-01).
-    """
-    return {"handler": due, "supervisor": latest, "unit_above": latest + (latest - start)}
 
 
 @cache

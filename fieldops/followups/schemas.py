@@ -7,13 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fieldops.followups.rules import (
     AnswerChannel,
-    Audience,
     Channel,
     Matter,
     Satisfaction,
     SpokenBy,
     State,
-    WarnedOf,
 )
 
 
@@ -71,18 +69,6 @@ class CareTaskRead(_Read):
     spoken_by: SpokenBy | None
     said: str | None = Field(description="What the customer said of it.")
     customer_agreed: bool | None
-
-
-class FollowUpWarningRead(_Read):
-    """A warning that somebody is not asked, or not settled with, in time (FO-01, FO-03)."""
-
-    follow_up_id: UUID
-    care_task_id: UUID | None
-    centre_id: UUID
-    subject: WarnedOf
-    audience: Audience
-    due_at: datetime
-    warned_at: datetime
 
 
 class ScriptLine(BaseModel):

@@ -122,6 +122,7 @@ class Permission(StrEnum):
     VISIT_ASSIGN = "visit:assign"
     VISIT_READ = "visit:read"
     VISIT_WORK = "visit:work"
+    WARNING_READ = "warning:read"
 
 
 P = Permission
@@ -157,6 +158,7 @@ _OFFICE_READS = frozenset(
         P.TRAINING_READ,
         P.UNIT_READ,
         P.VISIT_READ,
+        P.WARNING_READ,
     }
 )
 
@@ -197,6 +199,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.UNIT_READ,
             P.VISIT_READ,
             P.VISIT_WORK,
+            P.WARNING_READ,
         }
     ),
     Role.DISPATCHER: _OFFICE_READS
@@ -291,10 +294,12 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.NOTIFICATION_READ,
             P.ORDER_READ,
             P.ORDER_WRITE,
+            P.PUSH_SUBSCRIBE,
             P.RETENTION_HANDLE,
             P.RETENTION_READ,
             P.UNIT_READ,
             P.VISIT_READ,
+            P.WARNING_READ,
         }
     ),
     Role.CONTRACTOR_MANAGER: frozenset(

@@ -31,9 +31,10 @@ PULL_COMMITTED = "pull.committed"  # COMMIT is done, the answer is not sent
 MESSAGE_CLAIMED = "message.claimed"  # a worker has taken a message, nothing is sent
 MESSAGE_HELD = "message.held"  # its visit is locked, it is still wanted, it goes out next
 MESSAGE_SENT = "message.sent"  # the peer has answered, the outcome is not recorded
+WARNINGS_SENT = "warnings.sent"  # somebody was written to about limits, it is not recorded
 
 POINTS = frozenset(
-    value for name, value in list(globals().items()) if name.startswith(("PU", "MESSAGE"))
+    value for name, value in list(globals().items()) if name.startswith(("PU", "MESSAGE", "WARN"))
 )
 
 VARIABLE = "FIELDOPS_FAIL_POINT"

@@ -5,6 +5,8 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers import pii
 from fieldops.customers.rules import digits_of
@@ -15,6 +17,7 @@ from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Coded
 from fieldops.kernel.ids import new_id
+from fieldops.kernel.limits import REGISTRY, Limit
 from fieldops.kernel.settings import Settings
 from fieldops.notifications import push, queries, rules
 from fieldops.notifications.channels import (
@@ -31,8 +34,9 @@ from fieldops.notifications.channels.text import TextChannel
 from fieldops.notifications.channels.voice import VoiceChannel
 from fieldops.notifications.commands import browsers, delivery
 from fieldops.notifications.commands.delivery import Claim
+from fieldops.notifications.queries import limits
 from fieldops.notifications.rules import AttemptOutcome
-from fieldops.notifications.wording import render
+from fieldops.notifications.wording import render, render_warnings
 from fieldops.organisation import queries as organisation
 
 MOST_PER_RUN = 500
@@ -146,6 +150,76 @@ async def _ring(
                 await commands.run(session, actor.system(region_id), envelope, clock.now())
     except Coded as refusal:  # somebody has decided meanwhile
         log.info("decided meanwhile", activation_id=str(one.id), code=refusal.code)
+
+
+@jobs.every("* * * * *", "notifications.warn_of_limits")
+async def warn_of_limits() -> None:
+    """Warn of everything that nears or passed its limit, and tell whom it is for, by day.
+
+    A limit at a time, so that one that cannot be read keeps no other waiting.
+    """
+    machine = jobs.machine()
+    async with machine.database.transaction() as session:
+        regions = await organisation.region_numbers(session)
+    for region_id in regions:
+        for limit in REGISTRY.values():
+            try:
+                async with machine.database.transaction() as session:
+                    await _warn_of(session, region_id, limit)
+            except SQLAlchemyError:
+                log.exception("limit not looked at", limit=limit.name, region_id=region_id)
+        async with machine.database.transaction() as session:
+            night = await browsers.office_night(session, region_id)
+            gathered = await configuration.duration(session, region_id, rules.WARNED_AGAIN_AFTER)
+            people = []
+            if not night.covers(clock.now()):
+                people = await limits.to_tell(session, region_id, clock.now() - gathered)
+        for person in people:
+            await _tell_of_limits(machine, region_id, person, night.zone)
+
+
+async def _warn_of(session: AsyncSession, region_id: int, limit: Limit) -> None:
+    now = clock.now()
+    percents = {
+        stage: await configuration.value(session, region_id, number)
+        for stage, number in limit.shares.items()
+    }
+    running = await limit.running(session, region_id, now)
+    if running is not None:
+        await limits.warn(session, limit, running, region_id, now, percents)
+    await limits.end(session, limit, running, region_id, now)
+
+
+async def _tell_of_limits(
+    machine: jobs.Machine, region_id: int, person: limits.Account, zone: ZoneInfo
+) -> None:
+    """Write to somebody what is new of their warnings and wake their browsers, in one go.
+
+    The rows are held meanwhile: of two runners one tells. A runner that dies after writing leaves
+    them untold, and the next writes under the same id, by the first of them: a mail program shows
+    that once. What certainly did not go out is tried again the next minute.
+    """
+    channels = channels_of(machine.settings)
+    ways = [way for way in machine.settings.message_channels if way in rules.TO_AN_ACCOUNT]
+    async with machine.database.transaction() as session:
+        rows = await limits.lock_untold(session, region_id, person.id)
+        if not rows:
+            return
+        if ways:
+            lines = [(row.about, row.stage, row.due_at) for row in rows]
+            text = render_warnings(lines, person.locale, clock.now(), zone)
+            outgoing = Outgoing(
+                uuid5(rows[0].id, "warnings"), person.email, text.subject, text.text, text.locale
+            )
+            outcome, _, why = await _hand_over(channels[ways[0]], outgoing)
+            await points.reach(points.WARNINGS_SENT)
+            if outcome != "sent":
+                log.warning("warnings not surely told", outcome=outcome, why=why)
+            if outcome == "not_sent":
+                return
+        await browsers.wake(session, region_id, [person.id], "limit_near_or_past", "warnings")
+        for row in rows:
+            row.told_at = clock.now()
 
 
 async def _send_region(

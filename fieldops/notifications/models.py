@@ -1,4 +1,4 @@
-"""Tables of notifications: the message as planned, and each attempt to deliver it."""
+"""Tables of notifications: messages and their delivery, browsers, warnings of limits."""
 
 from datetime import datetime
 from typing import ClassVar, get_args
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel.base import Regional, catalogue_link, link, one_of
+from fieldops.kernel.limits import Stage
 from fieldops.notifications import rules
 
 
@@ -165,3 +166,46 @@ class PushSubscription(Regional):
     sent_at: Mapped[datetime | None]
 
     __table_args__ = (UniqueConstraint("region_id", "endpoint"),)
+
+
+class LimitWarning(Regional):
+    """A warning to one person that a matter nears or passed its limit, once for each limit.
+
+    `about` names the limit (`fieldops.kernel.limits`), `record_id` the matter. `due_at` is part of
+    what it is once for: a limit that moved is another one. `told_at`: when the person was written
+    to or woken; `over_at`: since when it is no longer true.
+    """
+
+    __tablename__ = "notifications_warning"
+    resource = "warning"
+    audited: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+
+    person_id: Mapped[UUID] = catalogue_link("organisation_person")
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    about: Mapped[str]
+    record_id: Mapped[UUID]
+    stage: Mapped[str]
+    percent: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime]
+    warned_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    over_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("stage", Stage), name="stage_known"),
+        UniqueConstraint("region_id", "about", "record_id", "due_at", "stage", "person_id"),
+        Index(
+            "ix_notifications_warning_open",
+            "region_id",
+            "about",
+            postgresql_where=column("over_at").is_(None),
+        ),
+        Index(
+            "ix_notifications_warning_untold",
+            "region_id",
+            "person_id",
+            postgresql_where="told_at is null and over_at is null",
+        ),
+    )

@@ -27,7 +27,7 @@ AGAIN = frozenset({408, 425, 429})
 HOST = re.compile(r"[a-z0-9.-]+")
 
 Outcome = Literal["sent", "gone", "refused", "again"]
-About = Literal["visits", "emergencies", "matters", "complaints", "cable_work"]
+About = Literal["visits", "emergencies", "matters", "complaints", "cable_work", "warnings"]
 
 
 def new_private_key() -> str:

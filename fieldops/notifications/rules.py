@@ -67,6 +67,11 @@ OFFICE_QUIET_UNTIL = number(
     "Local hour from which browsers of the office are woken again.",
     within=(0, 24),
 )  # fmt: skip
+WARNED_AGAIN_AFTER = number(
+    "warnings_gathered_for", "WO-04", "minutes", 10,
+    "Who was just told that limits near or passed is told of further ones after this time.",
+    within=(1, 240),
+)  # fmt: skip
 TO_AN_ACCOUNT = frozenset[ChannelName]({"email", "file"})
 """Channels by which people of the office are written to, at the address they sign in with."""
 

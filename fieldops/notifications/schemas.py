@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fieldops.kernel.limits import Stage
 from fieldops.notifications.rules import ChannelName, Kind, State
 
 
@@ -53,3 +54,23 @@ class MessageDetail(MessageRead):
     """A message with its delivery log."""
 
     log: list[AttemptRead]
+
+
+class LimitWarningRead(BaseModel):
+    """A warning to you that a matter nears or passed its limit."""
+
+    id: UUID
+    version: int
+    about: str = Field(description="Which limit.", examples=["complaint_contact"])
+    rule: str = Field(examples=["CO-01"])
+    title: str = Field(description="What that is, in the language asked for.")
+    record_type: str = Field(description="What the matter is.", examples=["complaint"])
+    record_id: UUID
+    centre_id: UUID = Field(description="The unit it belongs to: a centre, or one above.")
+    stage: Stage = Field(description="As whom you are warned.")
+    percent: int = Field(description="The share of the time that was over.")
+    due_at: datetime
+    warned_at: datetime
+    told_at: datetime | None = Field(description="When you were written to or woken.")
+    seen_at: datetime | None
+    over_at: datetime | None = Field(description="Since when it is no longer true, or not yours.")

@@ -1,7 +1,7 @@
 """What a message says: a template per language, filled with times of the customer's region."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,6 +14,7 @@ from babel.dates import format_date, format_time
 FOLDER = Path(__file__).with_name("templates")
 LANGUAGES = ("en", "zh_CN")
 FALLBACK = "en"
+MOST_NAMED = 20  # matters of one mail; the list has them all
 AsksBy = Literal["reply", "keys", "follow_up_reply", "follow_up_keys"]
 """How a question can be answered beside its link; each has a template."""
 
@@ -71,6 +72,45 @@ def render(
         local = values["start"].astimezone(zone).date()
         shown["date"] = format_date(local, "full", locale=language)
     return Text(subject.format_map(shown), text.format_map(shown), language)
+
+
+def render_warnings(
+    warnings: Sequence[tuple[str, str, datetime]], locale: str | None, now: datetime, zone: ZoneInfo
+) -> Text:
+    """Write to somebody which matters near or passed their limits, most pressing first.
+
+    `warnings` are limit, stage and due time of each. No customer is named: the list leads there.
+    """
+    language = language_of(locale)
+    subject, text = _template("limits", language)
+    said: dict[str, Any] = limit_names(language)
+    line = _template("limit", language)[1]
+    shown = [
+        line.format(
+            what=said["limits"][about],
+            stage=said["stages"][stage],
+            standing=said["past" if due_at <= now else "near"],
+            date=format_date(due_at.astimezone(zone).date(), "short", locale=language),
+            time=_time(due_at, language, zone),
+        )
+        for about, stage, due_at in sorted(warnings, key=lambda one: one[2])[:MOST_NAMED]
+    ]
+    more = len(warnings) - len(shown)
+    if more:
+        shown.append(said["more"].format(number=more))
+    number = len(warnings)
+    return Text(
+        subject.format(number=number),
+        f"{text.format(number=number)}\n" + "\n".join(shown),
+        language,
+    )
+
+
+@cache
+def limit_names(language: str) -> dict[str, Any]:
+    """Return what limits, stages and standings are called in a language."""
+    found: dict[str, Any] = json.loads((FOLDER / language / "limits.json").read_text("utf-8"))
+    return found
 
 
 def work_named(kinds: Collection[str], language: str) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from fieldops.customers.rules import Segment
 from fieldops.kernel.configuration import Number, number
+from fieldops.kernel.limits import Stage
 from fieldops.network.rules import ServiceLife
 
 
@@ -301,17 +302,17 @@ def due_at(received_at: datetime, limit_seconds: int, suspended_seconds: int = 0
 
 WARN_DISPATCHER = number(
     "warn_dispatcher_at", "WO-04", "percent", 80,
-    "Share of a work order's time limit after which the dispatcher is warned.",
+    "Share of a time limit, of work or another matter, after which who is responsible is warned.",
     within=(10, 100),
 )  # fmt: skip
 WARN_SUPERVISOR = number(
     "warn_supervisor_at", "WO-04", "percent", 100,
-    "Share of a work order's time limit after which the supervisor is warned.",
+    "Share of a time limit, of work or another matter, after which the supervisor is warned.",
     within=(50, 300),
 )  # fmt: skip
 WARN_UNIT_ABOVE = number(
     "warn_unit_above_at", "WO-04", "percent", 200,
-    "Share of a work order's time limit after which the unit above is warned.",
+    "Share of a time limit, of work or another matter, after which the unit above is warned.",
     within=(100, 1000),
 )  # fmt: skip
 WARNINGS: tuple[tuple[str, Number], ...] = (
@@ -320,6 +321,14 @@ WARNINGS: tuple[tuple[str, Number], ...] = (
     ("unit_above", WARN_UNIT_ABOVE),
 )
 """Who is warned at which share of the limit, each once (WO-04)."""
+
+SHARES: dict[Stage, Number] = {
+    Stage.RESPONSIBLE: WARN_DISPATCHER,
+    Stage.SUPERVISOR: WARN_SUPERVISOR,
+    Stage.UNIT_ABOVE: WARN_UNIT_ABOVE,
+}
+"""The same shares for every matter of the modules above that has a limit."""
+ABOVE = {stage: SHARES[stage] for stage in (Stage.SUPERVISOR, Stage.UNIT_ABOVE)}
 
 WARN_CABLE = number(
     "warn_cable_at", "RE-03", "percent", 80,

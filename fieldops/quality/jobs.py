@@ -15,6 +15,7 @@ from fieldops.kernel.ids import new_id
 from fieldops.quality import queries, rules
 from fieldops.quality.models import PhotoPrint
 from fieldops.quality.prints import Print, print_of
+from fieldops.quality.queries import duties  # noqa: F401 - declares a limit on import
 from fieldops.quality.rules import PrintState
 
 log = structlog.get_logger()

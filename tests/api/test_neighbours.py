@@ -403,7 +403,7 @@ async def analyse(database: Database, place: Place, region: int, centre: UUID) -
     """Have an analysis report of the place's area fault to be written."""
     row = FaultAnalysis(
         region_id=region, centre_id=centre, area_fault_id=place.ids["area_fault_id"],
-        reasons=["long"], state="open", opened_at=clock.now(), warn_at=clock.now(),
+        reasons=["long"], state="open", opened_at=clock.now(),
         due_at=clock.now(),
     )  # fmt: skip
     async with database.transaction() as session:

@@ -21,10 +21,9 @@ from fieldops.complaints.errors import (
     SameDepartment,
 )
 from fieldops.complaints.events import ComplaintClosed, ComplaintDecided, ComplaintTaken
-from fieldops.complaints.jobs import warn_of_late_complaints
-from fieldops.complaints.models import ComplaintEntry, ComplaintVisit, ComplaintWarning
+from fieldops.complaints.models import ComplaintEntry, ComplaintVisit
 from fieldops.customers.models import Customer
-from fieldops.kernel import clock, events, jobs
+from fieldops.kernel import clock, events
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, NotFound
 from fieldops.kernel.settings import Settings
@@ -39,6 +38,7 @@ from tests.support.factories.orders import make_order
 from tests.support.factories.visits import assigned_visit, begun_visit, from_phone
 from tests.support.rows import every
 from tests.support.run import run
+from tests.support.warned import warned
 from tests.support.world import FIRM, World, id_of
 
 pytestmark = pytest.mark.anyio
@@ -255,32 +255,54 @@ async def test_co_04_a_supervisor_decides_and_a_justified_one_has_one_who_is_res
     ]
 
 
-async def test_co_02_each_audience_is_warned_once_of_each_limit(
+async def test_co_01_co_02_the_handler_the_supervisor_and_the_unit_above_are_warned_of_each_limit(
     database: Database, world: World, settings: Settings, at: datetime
 ) -> None:
-    jobs.use(jobs.Machine(database, settings))
     customer = await somebody(database)
     id_ = await complain(database, world.ann, customer.id)
 
-    async def warned(after: timedelta) -> list[tuple[str, str]]:
+    async def known(after: timedelta) -> list[tuple[str, str, str]]:
         with clock.frozen(at + after):
-            await warn_of_late_complaints()
-            await warn_of_late_complaints()
-        found = await every(database, ComplaintWarning)
-        return [(row.clock, row.audience) for row in found]
+            return await warned(database, settings, world, "complaint_contact", "complaint_answer")
 
-    assert await warned(timedelta(minutes=95)) == []
-    contact = [("contact", "handler")]
-    assert await warned(timedelta(minutes=96)) == contact
-    contact.append(("contact", "supervisor"))
-    assert await warned(timedelta(minutes=121)) == contact
+    assert await known(timedelta(minutes=95)) == []
+    contact = [("complaint_contact", "responsible", "ann")]
+    assert await known(timedelta(minutes=96)) == contact
+    contact.append(("complaint_contact", "supervisor", "sam"))
+    assert await known(timedelta(minutes=121)) == contact
     with clock.frozen(at + timedelta(minutes=125)):
         await step(database, world.ann, id_, "contact", channel="phone", reached=True)
-    answer = [("answer", "handler"), ("answer", "supervisor")]
-    assert await warned(timedelta(hours=73)) == contact + answer
-    with clock.frozen(at + timedelta(hours=74)):
+    assert await known(timedelta(minutes=126)) == []  # done: no longer true
+    answer = [
+        ("complaint_answer", "responsible", "ann"),
+        ("complaint_answer", "supervisor", "sam"),
+    ]
+    assert await known(timedelta(hours=73)) == answer
+    above = [("complaint_answer", "unit_above", name) for name in ("ada", "sam")]
+    assert await known(timedelta(hours=144)) == answer + above
+    with clock.frozen(at + timedelta(hours=145)):
         await step(database, world.ann, id_, "reply", reply="sorry", channel="phone")
-    assert await warned(timedelta(hours=144)) == contact + answer
+    assert await known(timedelta(hours=146)) == []
+
+
+async def test_co_02_whoever_may_take_a_complaint_nobody_owns_is_warned_and_a_new_handler_too(
+    database: Database, world: World, settings: Settings, at: datetime
+) -> None:
+    customer = await somebody(database)
+    id_ = await complain(database, world.ivan, customer.id)
+
+    async def known(hours: int) -> list[str]:
+        with clock.frozen(at + timedelta(hours=hours)):
+            found = await warned(database, settings, world, "complaint_answer")
+        return [name for _, stage, name in found if stage == "responsible"]
+
+    assert await known(58) == ["ann", "dora"]  # the centre's, and not South's
+    with clock.frozen(at + timedelta(hours=59)):
+        await step(database, world.ann, id_, "take")
+        assert await known(59) == ["ann"]
+        await step(database, world.ann, id_, "transfer", department="field", words="Please look.")
+        await step(database, world.dora, id_, "accept")
+        assert await known(59) == ["dora"]
 
 
 async def test_wo_06_a_complaint_raises_the_open_work_of_its_order_above_all_other(
@@ -407,8 +429,6 @@ async def test_co_02_the_list_is_filtered_sorted_and_paged(
     assert await listed(late=True) == []
     with clock.frozen(at + timedelta(hours=3)):
         assert await listed(late=True) == [str(general), str(again)]
-        warned = await client.get("/v1/complaint-warnings", headers=bearer(settings, world.ann))
-    assert warned.json()["items"] == []
     one = await client.get(f"/v1/complaints/{general}", headers=bearer(settings, world.ann))
     assert one.json()["next_steps"] == ["complaint.accept", "complaint.refuse"]
 

@@ -16,7 +16,7 @@ from fieldops.faults.errors import (
     NotHandedIn,
     OwnAnalysis,
 )
-from fieldops.faults.jobs import follow_analyses
+from fieldops.faults.jobs import open_analyses
 from fieldops.faults.models import FaultAnalysis
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
@@ -25,6 +25,7 @@ from fieldops.kernel.settings import Settings
 from tests.support.clients import bearer
 from tests.support.factories.faults import Street, confirmed_fault, make_street, report
 from tests.support.run import run
+from tests.support.warned import warned
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +48,7 @@ async def rows(database: Database) -> list[FaultAnalysis]:
 
 async def clocked(database: Database, settings: Settings) -> None:
     jobs.use(jobs.Machine(database, settings))
-    await follow_analyses()
+    await open_analyses()
 
 
 async def cut(database: Database, world: World) -> tuple[Street, UUID]:
@@ -204,13 +205,15 @@ async def test_fa_03_late_reports_are_warned_of_and_listed(
         )
         return len(answer.json()["items"])
 
+    may_write = [("fault_analysis", "responsible", name) for name in ("dora", "sam")]
     with clock.frozen(at + timedelta(days=4)):
-        await clocked(database, settings)
+        assert await warned(database, settings, world, "fault_analysis") == may_write
         assert await late() == 0
     (row,) = await rows(database)
-    assert (row.warned_at, row.escalated_at) == (at + timedelta(days=4), None)
+    await run(database, world.dora, "fault_analysis.take", analysis_id=str(row.id))
     with clock.frozen(at + timedelta(days=5)):
-        await clocked(database, settings)
+        assert await warned(database, settings, world, "fault_analysis") == [
+            ("fault_analysis", "responsible", "dora"),
+            ("fault_analysis", "supervisor", "sam"),
+        ]
         assert await late() == 1
-    (row,) = await rows(database)
-    assert row.escalated_at == at + timedelta(days=5)

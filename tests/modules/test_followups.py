@@ -32,6 +32,7 @@ from tests.support.factories.orders import MadeOrder, make_order
 from tests.support.factories.visits import begun_visit, complete
 from tests.support.rows import every
 from tests.support.run import run
+from tests.support.warned import warned
 from tests.support.world import FIRM, NORTH, SOUTH, World, id_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("evidence_is_complete")]
@@ -272,39 +273,33 @@ async def test_fo_03_an_automatic_dissatisfied_goes_to_a_person_who_learns_the_r
 
 
 async def test_fo_01_what_is_late_is_told_to_its_agent_the_supervisor_and_the_unit_above_once(
-    database: Database, world: World, client: httpx.AsyncClient, settings: Settings, at: datetime
+    database: Database, world: World, settings: Settings, at: datetime
 ) -> None:
     await done(database, world, tier="gold")
-
-    async def warned(name: str) -> list[tuple[str, str]]:
-        answer = await client.get(
-            "/v1/follow-up-warnings", headers=bearer(settings, world.actors[name])
-        )
-        return [(one["subject"], one["audience"]) for one in answer.json()["items"]]
-
+    about = ("follow_up", "follow_up_latest")
+    agent = [("follow_up", "responsible", "ann")]
+    supervisor = [("follow_up_latest", "supervisor", "sam")]
+    above = [("follow_up_latest", "unit_above", name) for name in ("ada", "sam")]
     expected = {
-        at + timedelta(hours=15): ([], []),
-        at + timedelta(hours=16): ([("follow_up", "handler")], []),  # the local day is over
-        at + timedelta(days=3): ([("follow_up", "handler")], [("follow_up", "supervisor")]),
-        at + timedelta(days=6): (
-            [("follow_up", "handler")],
-            [("follow_up", "supervisor"), ("follow_up", "unit_above")],
-        ),
+        at + timedelta(hours=15): [],
+        at + timedelta(hours=16): agent,  # the local day is over
+        at + timedelta(days=3): agent + supervisor,
+        at + timedelta(days=6): agent + supervisor + above,
     }
-    for moment, (agent, supervisor) in expected.items():
+    for moment, known in expected.items():
         with clock.frozen(moment):
             await clocked(database, settings)
-            await clocked(database, settings)
-            assert (await warned("ann"), await warned("sam")) == (agent, supervisor)
+            assert await warned(database, settings, world, *about) == known
     assert (await only(database)).escalated_at == at + timedelta(days=3)
     call = {"follow_up_id": str((await only(database)).id)}
     await run(database, world.ann, "follow_up.take", **call)
     await run(database, world.ann, "follow_up.answer", **call, satisfaction="satisfied")
-    assert await warned("sam") == []  # what is done is no longer shown
+    # What is done is no longer shown.
+    assert await warned(database, settings, world, *about) == []
 
 
 async def test_fo_03_a_late_care_task_is_told_to_the_supervisor(
-    database: Database, world: World, client: httpx.AsyncClient, settings: Settings, at: datetime
+    database: Database, world: World, settings: Settings, at: datetime
 ) -> None:
     await done(database, world)
     await run(
@@ -312,12 +307,13 @@ async def test_fo_03_a_late_care_task_is_told_to_the_supervisor(
         follow_up_id=str((await only(database)).id), channel="reply",
     )  # fmt: skip
     seen = []
-    for hours in (23, 24, 48):
+    for hours in (19, 20, 24, 48):
         with clock.frozen(at + timedelta(hours=hours)):
             await clocked(database, settings)
-            answer = await client.get("/v1/follow-up-warnings", headers=bearer(settings, world.sam))
-            seen.append([(o["subject"], o["audience"]) for o in answer.json()["items"]])
-    assert seen == [[], [("care", "supervisor")], [("care", "supervisor"), ("care", "unit_above")]]
+            seen.append([one[1:] for one in await warned(database, settings, world, "care_task")])
+    agent, supervisor = ("responsible", "ann"), ("supervisor", "sam")
+    above = [("unit_above", "ada"), ("unit_above", "sam")]
+    assert seen == [[], [agent], [agent, supervisor], [agent, supervisor, *above]]
     (task,) = await every(database, CareTask)
     assert task.escalated_at == at + timedelta(hours=24)
 

@@ -65,7 +65,7 @@ async def open_for(ctx: Context, fault: AreaFault) -> FaultAnalysis | None:
 
 async def _set_due(ctx: Context, row: FaultAnalysis, since: datetime) -> None:
     within = await configuration.duration(ctx.session, ctx.region_id, rules.ANALYSIS_WITHIN)
-    row.due_at, row.warn_at = since + within, since + within * rules.WARN_AT
+    row.due_at = since + within
 
 
 class OpenAnalysis(Args):
@@ -101,21 +101,6 @@ async def open_analysis(ctx: Context, args: OpenAnalysis) -> Outcome:
     await _set_due(ctx, row, ctx.now)
     ctx.add(row)
     return row
-
-
-class FollowAnalyses(Args):
-    """Nothing to say: what is due follows from the time."""
-
-
-@command("fault_analysis.follow_clock", permission=WRITE)
-async def follow_clock(ctx: Context, args: FollowAnalyses) -> Outcome:  # noqa: ARG001 - none
-    """Warn of analysis reports near their due time, and again once they are late (FA-03)."""
-    rows = await analyses.lock_due(ctx.session, ctx.region_id, ctx.now)
-    for row in rows:
-        row.warned_at = row.warned_at or ctx.now
-        if row.due_at <= ctx.now:
-            row.escalated_at = ctx.now
-    return list(rows)
 
 
 class TakeAnalysis(Args):

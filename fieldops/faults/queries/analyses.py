@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -12,11 +13,14 @@ from fieldops.customers.models import Customer
 from fieldops.faults import policy, rules
 from fieldops.faults.models import AreaFault, FaultAnalysis, FaultReport, HeldWork
 from fieldops.faults.rules import AnalysisState, State
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel import configuration
+from fieldops.kernel.limits import limit
+from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.network.models import NetworkService
 from fieldops.network.queries import tracing
 from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.orders.rules import SHARES
 from fieldops.visits.models import Visit
 
 AT_ONCE = 200
@@ -165,23 +169,23 @@ async def key_customers(session: AsyncSession, region_id: int, feature_id: UUID)
     return int(found or 0)
 
 
-async def lock_due(session: AsyncSession, region_id: int, now: datetime) -> list[FaultAnalysis]:
-    """Return analysis reports to be written that somebody is to be warned of, locked."""
-    found = await session.scalars(
-        select(FaultAnalysis)
-        .where(
-            FaultAnalysis.region_id == region_id,
-            FaultAnalysis.state.in_(rules.UNWRITTEN),
-            or_(
-                and_(FaultAnalysis.warned_at.is_(None), FaultAnalysis.warn_at <= now),
-                and_(FaultAnalysis.escalated_at.is_(None), FaultAnalysis.due_at <= now),
-            ),
-        )
-        .order_by(FaultAnalysis.id)
-        .limit(AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    return list(found)
+@limit(
+    "fault_analysis",
+    "FA-03",
+    "fault_analysis",
+    shares=SHARES,
+    takers={Role.DISPATCHER, Role.SUPERVISOR},
+)
+async def to_be_written(session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the analysis reports that are still to be written."""
+    within = await configuration.duration(session, region_id, rules.ANALYSIS_WITHIN)
+    return select(
+        FaultAnalysis.id.label("record_id"),
+        FaultAnalysis.centre_id,
+        FaultAnalysis.owner_id,
+        (FaultAnalysis.due_at - within).label("since"),
+        FaultAnalysis.due_at,
+    ).where(FaultAnalysis.region_id == region_id, FaultAnalysis.state.in_(rules.UNWRITTEN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,8 @@ from fieldops.followups.queries.calling import Known, known
 from fieldops.followups.queries.clock import (
     forgotten,
     forgotten_complaints,
-    late,
-    late_tasks,
+    lock_overdue,
     lock_unanswered,
-    warnings,
 )
 from fieldops.followups.queries.figures import Counted, counted, reasons
 from fieldops.followups.queries.matters import (
@@ -54,17 +52,15 @@ __all__ = [
     "forgotten_complaints",
     "known",
     "last_visit",
-    "late",
-    "late_tasks",
     "linked",
     "lock_follow_up",
     "lock_for_answer",
     "lock_of_customer",
     "lock_open_of_order",
+    "lock_overdue",
     "lock_task",
     "lock_unanswered",
     "lock_waiting",
     "orders_of",
     "reasons",
-    "warnings",
 ]

@@ -1,20 +1,21 @@
 """What the clock looks for: what nobody has planned, what has no answer, what is late."""
 
-from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.complaints.models import Complaint
-from fieldops.followups import policy, rules
-from fieldops.followups.models import AskedMatter, CareTask, FollowUp, FollowUpWarning
+from fieldops.followups import rules
+from fieldops.followups.models import AskedMatter, CareTask, FollowUp
 from fieldops.followups.queries.records import DONE
-from fieldops.followups.rules import Audience, State
-from fieldops.kernel.permissions import Scope
+from fieldops.followups.rules import State
+from fieldops.kernel.limits import Stage, limit
+from fieldops.kernel.permissions import Role
 from fieldops.orders.models import ServiceOrder, WorkOrder
-from fieldops.orders.rules import OPEN
+from fieldops.orders.rules import ABOVE, OPEN, SHARES
 
 AT_ONCE = 200
 
@@ -88,90 +89,77 @@ async def lock_unanswered(
     return list(found)
 
 
-async def late(
-    session: AsyncSession, region_id: int, audience: Audience, now: datetime
-) -> list[FollowUp]:
-    """Return open follow-ups that this audience is to be warned of and was not, locked."""
-    # As rules.warned_at says: twice the latest time is the latest plus its distance.
-    past: dict[Audience, ColumnElement[bool]] = {
-        "handler": FollowUp.due_at <= now,
-        "supervisor": FollowUp.latest_at <= now,
-        "unit_above": FollowUp.latest_at + (FollowUp.latest_at - FollowUp.finished_at) <= now,
-    }
+async def lock_overdue(
+    session: AsyncSession, region_id: int, model: type[FollowUp | CareTask], now: datetime
+) -> list[FollowUp | CareTask]:
+    """Return what is past its latest time and was not found so before, locked (FO-01, FO-03)."""
+    past = (
+        and_(FollowUp.state.in_(rules.OPEN), FollowUp.latest_at <= now)
+        if model is FollowUp
+        else and_(CareTask.closed_at.is_(None), CareTask.due_at <= now)
+    )
     found = await session.scalars(
-        select(FollowUp)
-        .where(
-            FollowUp.region_id == region_id,
-            FollowUp.state.in_(rules.OPEN),
-            past[audience],
-            ~_warned(region_id, "follow_up", audience, FollowUp.id),
-        )
-        .order_by(FollowUp.id)
+        select(model)
+        .where(model.region_id == region_id, model.escalated_at.is_(None), past)
+        .order_by(model.id)
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
     )
     return list(found)
 
 
-async def late_tasks(
-    session: AsyncSession, region_id: int, audience: Audience, now: datetime
-) -> list[CareTask]:
-    """Return open care tasks that this audience is to be warned of and was not, locked."""
-    twice = CareTask.due_at + (CareTask.due_at - CareTask.opened_at)
-    past = (twice if audience == "unit_above" else CareTask.due_at) <= now
-    found = await session.scalars(
-        select(CareTask)
-        .where(
-            CareTask.region_id == region_id,
-            CareTask.closed_at.is_(None),
-            past,
-            ~_warned(region_id, "care", audience, CareTask.follow_up_id),
-        )
-        .order_by(CareTask.id)
-        .limit(AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    return list(found)
+# --- what has a limit ------------------------------------------------------------------------
 
 
-def _warned(
-    region_id: int, subject: str, audience: str, follow_up_id: ColumnElement[UUID] | object
-) -> ColumnElement[bool]:
-    return (
-        select(FollowUpWarning.id)
-        .where(
-            FollowUpWarning.region_id == region_id,
-            FollowUpWarning.follow_up_id == follow_up_id,
-            FollowUpWarning.subject == subject,
-            FollowUpWarning.audience == audience,
-        )
-        .exists()
-    )
+def _running(region_id: int, due: Any) -> Select[Any]:
+    return select(
+        FollowUp.id.label("record_id"),
+        FollowUp.centre_id,
+        FollowUp.taken_by.label("owner_id"),
+        FollowUp.finished_at.label("since"),
+        due.label("due_at"),
+    ).where(FollowUp.region_id == region_id, FollowUp.state.in_(rules.OPEN))
 
 
-def warnings(scope: Scope, audiences: Collection[str]) -> Select[FollowUpWarning]:
-    """Return the statement for an audience's warnings by id, of what is still not done."""
-    asked = and_(
-        FollowUp.region_id == FollowUpWarning.region_id,
-        FollowUp.id == FollowUpWarning.follow_up_id,
-    )
-    care = and_(
-        CareTask.region_id == FollowUpWarning.region_id,
-        CareTask.id == FollowUpWarning.care_task_id,
-        CareTask.region_id == scope.region_id,
-    )
-    return (
-        select(FollowUpWarning)
-        .join(FollowUp, asked)
-        .outerjoin(CareTask, care)
-        .where(
-            policy.visible_warnings(scope),
-            FollowUp.region_id == scope.region_id,
-            or_(
-                and_(FollowUpWarning.subject == "follow_up", FollowUp.state.in_(rules.OPEN)),
-                and_(FollowUpWarning.subject == "care", CareTask.closed_at.is_(None)),
-            ),
-            FollowUpWarning.audience.in_(sorted(audiences)),
-        )
-        .order_by(FollowUpWarning.id)
-    )
+@limit(
+    "follow_up",
+    "FO-01",
+    "follow_up",
+    shares={Stage.RESPONSIBLE: SHARES[Stage.SUPERVISOR]},
+    takers={Role.AGENT},
+)
+async def asked_the_same_day(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the customers to be asked by the end of the day; who asks hears of it then."""
+    return _running(region_id, FollowUp.due_at)
+
+
+@limit(
+    "follow_up_latest",
+    "FO-01",
+    "follow_up",
+    shares=ABOVE,
+    takers={Role.AGENT},
+)
+async def asked_at_the_latest(
+    _session: AsyncSession, region_id: int, _now: datetime
+) -> Select[Any]:
+    """Return the customers to be asked within three days; above who asks hear of it then."""
+    return _running(region_id, FollowUp.latest_at)
+
+
+@limit(
+    "care_task",
+    "FO-03",
+    "care_task",
+    shares=SHARES,
+    takers={Role.AGENT},
+)
+async def cared_for(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the open tasks of dissatisfied customers."""
+    return select(
+        CareTask.id.label("record_id"),
+        CareTask.centre_id,
+        CareTask.taken_by.label("owner_id"),
+        CareTask.opened_at.label("since"),
+        CareTask.due_at,
+    ).where(CareTask.region_id == region_id, CareTask.closed_at.is_(None))

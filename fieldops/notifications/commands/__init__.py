@@ -1,8 +1,8 @@
 """What happens to messages: `planning` with their cause, `delivery` later, `incoming` in answer.
 
-`browsers` are those of technicians, who are woken by web push.
+`browsers` are those of people, who are woken by web push; `limits` are the warnings they get.
 """
 
-from fieldops.notifications.commands import browsers, incoming
+from fieldops.notifications.commands import browsers, incoming, limits
 
-__all__ = ["browsers", "incoming"]
+__all__ = ["browsers", "incoming", "limits"]

@@ -1,22 +1,27 @@
 """Reads of what inspections say: rounds of sheets, findings, accountability cases."""
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Uuid, and_, func, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files.models import FileLink
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.limits import Stage, limit
+from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import find_one, lock_one
+from fieldops.orders.rules import SHARES
 from fieldops.organisation.models import Unit
 from fieldops.quality import policy
 from fieldops.quality.models import (
     AccountabilityCase,
     FeedbackRound,
+    Inspection,
     InspectionFinding,
 )
-from fieldops.quality.rules import FindingState
+from fieldops.quality.rules import FindingState, InspectionState
 from fieldops.visits.models import Assignment
 
 
@@ -29,6 +34,46 @@ def rounds(scope: Scope, person_id: UUID, inspection_id: UUID) -> Select[Feedbac
             FeedbackRound.inspection_id == inspection_id,
         )
         .order_by(FeedbackRound.id)
+    )
+
+
+@limit(
+    "feedback_sheet",
+    "QA-03",
+    "inspection",
+    shares={
+        Stage.RESPONSIBLE: SHARES[Stage.RESPONSIBLE],
+        Stage.UNIT_ABOVE: SHARES[Stage.SUPERVISOR],
+    },
+    takers={Role.SUPERVISOR},
+)
+async def to_be_answered(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the inspections whose sheet waits for the unit's answer.
+
+    Its supervisors give it; above them the unit above hears of it when the time is over.
+    """
+    region = select(Unit.id).where(Unit.region_number == region_id, Unit.kind == "region")
+    return (
+        select(
+            Inspection.id.label("record_id"),
+            func.coalesce(FeedbackRound.centre_id, region.scalar_subquery()).label("centre_id"),
+            null().cast(Uuid).label("owner_id"),
+            FeedbackRound.given_at.label("since"),
+            FeedbackRound.due_at,
+        )
+        .join(
+            Inspection,
+            and_(
+                Inspection.region_id == FeedbackRound.region_id,
+                Inspection.id == FeedbackRound.inspection_id,
+                Inspection.round == FeedbackRound.number,
+            ),
+        )
+        .where(
+            FeedbackRound.region_id == region_id,
+            Inspection.region_id == region_id,
+            Inspection.state == InspectionState.REPORTED,
+        )
     )
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.checklists.models import Answer
@@ -83,44 +83,6 @@ async def lock_inspection(
 
 
 # --- duty ----------------------------------------------------------------------------------
-
-
-async def inspected_units(session: AsyncSession, scope: Scope) -> list[Unit]:
-    """Return the region and its centres, as far as a scope reaches: what is to be inspected."""
-    found = select(Unit).where(
-        Unit.region_number == scope.region_id,
-        Unit.kind.in_(["region", "centre"]),
-        Unit.active,
-    )
-    if not scope.whole_region:
-        found = found.where(Unit.id.in_(sorted(scope.centre_ids)))
-    return list(await session.scalars(found.order_by(Unit.kind.desc(), Unit.name, Unit.id)))
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """When a unit was inspected last at a level, and for when the next one is planned."""
-
-    done_on: date | None
-    planned_for: date | None
-
-
-async def last_inspected(
-    session: AsyncSession, scope: Scope
-) -> dict[tuple[str, UUID | None], Inspected]:
-    """Return by (level, centre) what was done last and what is planned next (QA-02)."""
-    planned = Inspection.state == InspectionState.PLANNED
-    found = await session.execute(
-        select(
-            Inspection.level,
-            Inspection.centre_id,
-            func.max(Inspection.done_on),
-            func.min(Inspection.planned_for).filter(planned),
-        )
-        .where(policy.visible_inspections(scope))
-        .group_by(Inspection.level, Inspection.centre_id)
-    )
-    return {(level, centre): Inspected(done, next_) for level, centre, done, next_ in found}
 
 
 async def inspects_from_above(session: AsyncSession, person_id: UUID) -> bool:

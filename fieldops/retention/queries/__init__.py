@@ -33,8 +33,10 @@ from fieldops.followups.models import FollowUp
 from fieldops.followups.rules import Satisfaction
 from fieldops.kernel import configuration
 from fieldops.kernel.erasure import ERASED, Erasure, Reach
+from fieldops.kernel.limits import limit
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import lock_one
+from fieldops.orders.rules import SHARES
 from fieldops.organisation.models import Person, RoleGrant, Unit
 from fieldops.retention import policy, rules
 from fieldops.retention.models import RepairTask
@@ -289,6 +291,24 @@ async def lock_task(session: AsyncSession, scope: Scope, task_id: UUID) -> Repai
     return await lock_one(
         session, tasks(scope, open_only=False).where(RepairTask.id == task_id), "repair task"
     )
+
+
+@limit(
+    "repair_task",
+    "CU-08",
+    "repair_task",
+    shares=SHARES,
+    takers={Role.AGENT, Role.SUPERVISOR},
+)
+async def to_be_repaired(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the open tasks of relationship repair."""
+    return select(
+        RepairTask.id.label("record_id"),
+        RepairTask.centre_id,
+        RepairTask.owner_id,
+        RepairTask.opened_at.label("since"),
+        RepairTask.due_at,
+    ).where(RepairTask.region_id == region_id, RepairTask.closed_at.is_(None))
 
 
 async def without_task(

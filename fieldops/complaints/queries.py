@@ -15,7 +15,7 @@ from fieldops.checklists.models import Checklist
 from fieldops.complaints import policy, rules
 from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintVisit
 from fieldops.files.models import FileLink
-from fieldops.kernel.limits import limit
+from fieldops.kernel.limits import limit, towards
 from fieldops.kernel.permissions import ROLE_PERMISSIONS, Permission, Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.measurements.models import LineTest, SpeedTest
@@ -156,13 +156,10 @@ def entries(scope: Scope, complaint_id: UUID) -> Select[ComplaintEntry]:
 
 def _running(region_id: int, owner: Any, due: Any, done: Any) -> Select[Any]:
     """Return the open complaints that one of the two clocks runs for, and who answers for each."""
-    return select(
-        Complaint.id.label("record_id"),
-        Complaint.centre_id,
-        owner.label("owner_id"),
-        Complaint.arrived_at.label("since"),
-        due.label("due_at"),
-    ).where(Complaint.region_id == region_id, Complaint.state.in_(rules.OPEN), done.is_(None))
+    of = towards(Complaint.id, Complaint.centre_id, Complaint.arrived_at, due, owner)
+    return of.where(
+        Complaint.region_id == region_id, Complaint.state.in_(rules.OPEN), done.is_(None)
+    )
 
 
 _limit = partial(

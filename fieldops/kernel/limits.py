@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, Uuid, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.configuration import Number
@@ -26,11 +26,27 @@ class Stage(StrEnum):
 
 
 Running = Callable[[AsyncSession, int, datetime], Awaitable[Select[Any] | None]]
-"""`(session, region_id, now)` gives the statement for what runs towards a limit, by columns.
+"""`(session, region_id, now)` gives the statement for what runs towards a limit, by `towards`.
 
-`record_id`; `centre_id`, the unit it belongs to, a centre or the region; `owner_id`, the person who
-answers for it, or null; `since` and `due_at`. What is done is not in it. None: nothing can be late.
+What is done is not in it. None: nothing can be late.
 """
+
+
+def towards(
+    record_id: Any, centre_id: Any, since: Any, due_at: Any, owner_id: Any = None
+) -> Select[Any]:
+    """Return the columns of what runs towards a limit: what, from when, until when, and whose.
+
+    `centre_id` is the unit it belongs to, `owner_id` the person who answers for it, if any does.
+    """
+    found: Select[Any] = select(
+        record_id.label("record_id"),
+        centre_id.label("centre_id"),
+        since.label("since"),
+        due_at.label("due_at"),
+        (null().cast(Uuid) if owner_id is None else owner_id).label("owner_id"),
+    )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,7 @@ NOT_ABOUT_CUSTOMERS = {
     "materials_material": "a region's list of what is issued",
     "network_connection": "the plant's",
     "notifications_push_subscription": "staff's browsers",
+    "notifications_warning": "staff, codes and ids of matters",
     "organisation_calibration": "tools",
     "organisation_duty_day": "staff",
     "organisation_holiday": "staff",

@@ -14,7 +14,7 @@ from fieldops.faults import policy, rules
 from fieldops.faults.models import AreaFault, FaultAnalysis, FaultReport, HeldWork
 from fieldops.faults.rules import AnalysisState, State
 from fieldops.kernel import configuration
-from fieldops.kernel.limits import limit
+from fieldops.kernel.limits import limit, towards
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.network.models import NetworkService
@@ -179,13 +179,9 @@ async def key_customers(session: AsyncSession, region_id: int, feature_id: UUID)
 async def to_be_written(session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
     """Return the analysis reports that are still to be written."""
     within = await configuration.duration(session, region_id, rules.ANALYSIS_WITHIN)
-    return select(
-        FaultAnalysis.id.label("record_id"),
-        FaultAnalysis.centre_id,
-        FaultAnalysis.owner_id,
-        (FaultAnalysis.due_at - within).label("since"),
-        FaultAnalysis.due_at,
-    ).where(FaultAnalysis.region_id == region_id, FaultAnalysis.state.in_(rules.UNWRITTEN))
+    row = FaultAnalysis
+    of = towards(row.id, row.centre_id, row.due_at - within, row.due_at, row.owner_id)
+    return of.where(FaultAnalysis.region_id == region_id, FaultAnalysis.state.in_(rules.UNWRITTEN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from fieldops.followups import rules
 from fieldops.followups.models import AskedMatter, CareTask, FollowUp
 from fieldops.followups.queries.records import DONE
 from fieldops.followups.rules import State
-from fieldops.kernel.limits import Stage, limit
+from fieldops.kernel.limits import Stage, limit, towards
 from fieldops.kernel.permissions import Role
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import ABOVE, OPEN, SHARES
@@ -90,8 +90,8 @@ async def lock_unanswered(
 
 
 async def lock_overdue(
-    session: AsyncSession, region_id: int, model: type[FollowUp | CareTask], now: datetime
-) -> list[FollowUp | CareTask]:
+    session: AsyncSession, region_id: int, model: Any, now: datetime
+) -> list[Any]:
     """Return what is past its latest time and was not found so before, locked (FO-01, FO-03)."""
     past = (
         and_(FollowUp.state.in_(rules.OPEN), FollowUp.latest_at <= now)
@@ -112,13 +112,8 @@ async def lock_overdue(
 
 
 def _running(region_id: int, due: Any) -> Select[Any]:
-    return select(
-        FollowUp.id.label("record_id"),
-        FollowUp.centre_id,
-        FollowUp.taken_by.label("owner_id"),
-        FollowUp.finished_at.label("since"),
-        due.label("due_at"),
-    ).where(FollowUp.region_id == region_id, FollowUp.state.in_(rules.OPEN))
+    of = FollowUp.id, FollowUp.centre_id, FollowUp.finished_at, due, FollowUp.taken_by
+    return towards(*of).where(FollowUp.region_id == region_id, FollowUp.state.in_(rules.OPEN))
 
 
 @limit(
@@ -156,10 +151,5 @@ async def asked_at_the_latest(
 )
 async def cared_for(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
     """Return the open tasks of dissatisfied customers."""
-    return select(
-        CareTask.id.label("record_id"),
-        CareTask.centre_id,
-        CareTask.taken_by.label("owner_id"),
-        CareTask.opened_at.label("since"),
-        CareTask.due_at,
-    ).where(CareTask.region_id == region_id, CareTask.closed_at.is_(None))
+    of = CareTask.id, CareTask.centre_id, CareTask.opened_at, CareTask.due_at, CareTask.taken_by
+    return towards(*of).where(CareTask.region_id == region_id, CareTask.closed_at.is_(None))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.ids import NIL
-from fieldops.kernel.limits import Stage, limit
+from fieldops.kernel.limits import Stage, limit, towards
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.orders.rules import SHARES
 from fieldops.organisation import queries as organisation
@@ -120,8 +120,15 @@ async def to_be_inspected(
             since, due = (
                 start_of_day(day + timedelta(days=1), zone) for day in (begun, one.standing.due_by)
             )
-            rows.append((one.id, inspecting, None, since, due))
-    names = ("record_id", "centre_id", "owner_id", "since", "due_at")
-    types = (Uuid, Uuid, Uuid, DateTime(timezone=True), DateTime(timezone=True))
-    columns = [column(name, type_) for name, type_ in zip(names, types, strict=True)]
-    return select(values(*columns, name="duties").data(rows)) if rows else None
+            rows.append((one.id, inspecting, since, due))
+    if not rows:
+        return None
+    time = DateTime(timezone=True)
+    of = values(
+        column("record_id", Uuid),
+        column("centre_id", Uuid),
+        column("since", time),
+        column("due_at", time),
+        name="duties",
+    ).data(rows)
+    return towards(of.c.record_id, of.c.centre_id, of.c.since, of.c.due_at)

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, func, null, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.files.models import FileLink
-from fieldops.kernel.limits import Stage, limit
+from fieldops.kernel.limits import Stage, limit, towards
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.orders.rules import SHARES
@@ -54,11 +54,10 @@ async def to_be_answered(_session: AsyncSession, region_id: int, _now: datetime)
     """
     region = select(Unit.id).where(Unit.region_number == region_id, Unit.kind == "region")
     return (
-        select(
-            Inspection.id.label("record_id"),
-            func.coalesce(FeedbackRound.centre_id, region.scalar_subquery()).label("centre_id"),
-            null().cast(Uuid).label("owner_id"),
-            FeedbackRound.given_at.label("since"),
+        towards(
+            Inspection.id,
+            func.coalesce(FeedbackRound.centre_id, region.scalar_subquery()),
+            FeedbackRound.given_at,
             FeedbackRound.due_at,
         )
         .join(

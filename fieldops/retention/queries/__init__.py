@@ -33,7 +33,7 @@ from fieldops.followups.models import FollowUp
 from fieldops.followups.rules import Satisfaction
 from fieldops.kernel import configuration
 from fieldops.kernel.erasure import ERASED, Erasure, Reach
-from fieldops.kernel.limits import limit
+from fieldops.kernel.limits import limit, towards
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import lock_one
 from fieldops.orders.rules import SHARES
@@ -302,13 +302,9 @@ async def lock_task(session: AsyncSession, scope: Scope, task_id: UUID) -> Repai
 )
 async def to_be_repaired(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
     """Return the open tasks of relationship repair."""
-    return select(
-        RepairTask.id.label("record_id"),
-        RepairTask.centre_id,
-        RepairTask.owner_id,
-        RepairTask.opened_at.label("since"),
-        RepairTask.due_at,
-    ).where(RepairTask.region_id == region_id, RepairTask.closed_at.is_(None))
+    row = RepairTask
+    of = towards(row.id, row.centre_id, row.opened_at, row.due_at, row.owner_id)
+    return of.where(RepairTask.region_id == region_id, RepairTask.closed_at.is_(None))
 
 
 async def without_task(

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Select, Uuid, and_, cast, func, null, select, update
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.erasure import Reach
-from fieldops.kernel.limits import limit
+from fieldops.kernel.limits import limit, towards
 from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.orders.rules import SHARES
@@ -169,12 +169,8 @@ async def to_be_made(_session: AsyncSession, region_id: int, _now: datetime) -> 
     """Return the revisits that are due and not made; the owner of the case answers for each."""
     case = and_(ChurnCase.region_id == Revisit.region_id, ChurnCase.id == Revisit.churn_case_id)
     return (
-        select(
-            Revisit.id.label("record_id"),
-            Revisit.centre_id,
-            ChurnCase.owner_id,
-            Revisit.opened_at.label("since"),
-            Revisit.due_at,
+        towards(
+            Revisit.id, Revisit.centre_id, Revisit.opened_at, Revisit.due_at, ChurnCase.owner_id
         )
         .outerjoin(ChurnCase, and_(case, ChurnCase.region_id == region_id))
         .where(
@@ -188,13 +184,8 @@ async def to_be_made(_session: AsyncSession, region_id: int, _now: datetime) -> 
 @limit("retention_visit_answer", "CU-09", "revisit", shares=SHARES, takers={Role.DISPATCHER})
 async def to_be_answered(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
     """Return the visits the field was asked for and has not answered."""
-    return select(
-        Revisit.id.label("record_id"),
-        Revisit.centre_id,
-        null().cast(Uuid).label("owner_id"),
-        Revisit.asked_at.label("since"),
-        Revisit.answer_due_at.label("due_at"),
-    ).where(
+    of = towards(Revisit.id, Revisit.centre_id, Revisit.asked_at, Revisit.answer_due_at)
+    return of.where(
         Revisit.region_id == region_id,
         Revisit.asked_at.is_not(None),
         Revisit.answered_at.is_(None),

@@ -1,6 +1,6 @@
 """What inspections found, said and answered, and the cases that came of it (QA-06)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -9,10 +9,15 @@ from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
 from fieldops.kernel.permissions import Permission
 from fieldops.quality.commands import cases, reporting
-from fieldops.quality.models import AccountabilityCase, InspectionFinding
+from fieldops.quality.models import AccountabilityCase, FeedbackRound, InspectionFinding
 from fieldops.quality.queries import feedback
-from fieldops.quality.rules import CaseState, FindingState, Severity
-from fieldops.quality.schemas import AccountabilityCaseRead, InspectionFindingRead
+from fieldops.quality.rules import CaseState, FindingState, Severity, SheetStanding
+from fieldops.quality.schemas import (
+    AccountabilityCaseRead,
+    FeedbackRoundRead,
+    InspectionFindingRead,
+    ShownFile,
+)
 
 router = APIRouter(prefix="/v1", tags=["quality"])
 
@@ -20,10 +25,24 @@ READ = Permission.QUALITY_READ
 
 verb(router, "/inspection-findings/{inspection_finding_id}/withdraw", reporting.withdraw)
 verb(router, "/inspection-findings/{inspection_finding_id}/answer", reporting.answer_finding)
+verb(router, "/feedback-sheets/{feedback_round_id}/answer", reporting.answer_own)
 verb(router, "/accountability-cases/{accountability_case_id}/state", cases.state)
 verb(router, "/accountability-cases/{accountability_case_id}/state-for-unit", cases.state_for_unit)
 verb(router, "/accountability-cases/{accountability_case_id}/decide", cases.decide)
 verb(router, "/accountability-cases/{accountability_case_id}/close", cases.close)
+
+
+async def sheets_page(
+    reading: Reading, statement: Any, sort: str | None, after: UUID | None, limit: int
+) -> Page[FeedbackRoundRead]:
+    """Return a page of feedback sheets, each with the files that show its measures."""
+    found = await page(reading, statement, FeedbackRound.id, after, limit, FeedbackRoundRead, sort)
+    files = await feedback.files_of(
+        reading.session, reading.scope.region_id, [one.id for one in found.items]
+    )
+    for one in found.items:
+        one.files = [ShownFile.model_validate(row) for row in files[one.id]]
+    return found
 
 
 @router.get(
@@ -74,6 +93,32 @@ async def finding_get(
         reading.session, reading.scope, reading.actor.id, inspection_finding_id
     )
     return InspectionFindingRead.model_validate(found)
+
+
+@router.get(
+    "/feedback-sheets",
+    operation_id="feedback_sheet_list",
+    summary="List feedback sheets; technicians see those on their own work (QA-03).",
+    responses=problems(),
+)
+async def sheet_list(
+    reading: Annotated[Reading, reads(READ)],
+    technician_id: Annotated[UUID | None, Query(description="Addressed to this person.")] = None,
+    centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    standing: Annotated[SheetStanding | None, Query(description="Only those so far.")] = None,
+    late: Annotated[bool, Query(description="Only not answered in time.")] = False,  # noqa: FBT002 - a query
+    sort: sort_by("given_at", "due_at", "answered_at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[FeedbackRoundRead]:
+    statement = feedback.sheets(
+        reading.scope,
+        technician_id=technician_id,
+        centre_id=centre_id,
+        standing=standing,
+        late_at=reading.now if late else None,
+    )
+    return await sheets_page(reading, statement, sort, after, limit)
 
 
 @router.get(

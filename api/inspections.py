@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.accountability import sheets_page
 from api.evidence import shown_evidence
 from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
@@ -36,7 +37,6 @@ from fieldops.quality.schemas import (
     InspectedVisit,
     InspectionRead,
     SampledVisitRead,
-    ShownFile,
 )
 
 router = APIRouter(prefix="/v1", tags=["quality"])
@@ -260,13 +260,7 @@ async def round_list(
 ) -> Page[FeedbackRoundRead]:
     row = await _found(reading, inspection_id)
     statement = feedback.rounds(reading.scope, reading.actor.id, row.id)
-    found = await page(
-        reading, only(statement), FeedbackRound.id, after, limit, FeedbackRoundRead, sort
-    )
-    files = await feedback.files_of(reading.session, row.region_id, [one.id for one in found.items])
-    for one in found.items:
-        one.files = _as(ShownFile, files[one.id])
-    return found
+    return await sheets_page(reading, only(statement), sort, after, limit)
 
 
 @router.get(

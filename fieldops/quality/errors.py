@@ -135,7 +135,7 @@ class FormNotWhole(Refusal):
 
 
 class NothingFilled(Refusal):
-    """No form of this inspection is filled, or {open} of its visits have none."""
+    """An inspection needs a filled form at least; {open} of its visits have none."""
 
     code = "inspection_not_filled"
     advice = "Fill a form for each visit of the sample, or say why some are left out."

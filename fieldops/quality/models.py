@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, Float, Index, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, Float, Index, Integer, UniqueConstraint, column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldops.kernel.base import Catalogue, Regional, catalogue_link, link, one_of
@@ -139,7 +139,6 @@ class Inspection(Regional):
 
     __tablename__ = "quality_inspection"
     resource = "inspection"
-    counted: ClassVar[bool] = False
 
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
     level: Mapped[str]
@@ -257,15 +256,17 @@ class FilledForm(Regional):
 class FeedbackRound(Regional):
     """One round of a feedback sheet: given, answered by the unit, judged by the inspector (QA-03).
 
-    The files that show the measures are links of files to this record.
+    `technician_id` is to whom it is addressed beside the unit: the one whose work alone was
+    inspected. `addition` is what they say when the sheet has its answer already. The files that
+    show the measures are links of files to this record.
     """
 
     __tablename__ = "quality_feedback_round"
     resource = "feedback_round"
-    counted: ClassVar[bool] = False
 
     inspection_id: Mapped[UUID] = link("quality_inspection", index=False)
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
+    technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
     number: Mapped[int] = mapped_column(Integer)
     given_at: Mapped[datetime]
     due_at: Mapped[datetime]
@@ -276,9 +277,12 @@ class FeedbackRound(Regional):
     verdict_words: Mapped[str | None]
     judged_by: Mapped[UUID | None]
     judged_at: Mapped[datetime | None]
+    addition: Mapped[str | None]
+    added_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("region_id", "inspection_id", "number"),
+        CheckConstraint("(addition is null) = (added_at is null)", name="addition_whole"),
         CheckConstraint(f"verdict is null or {one_of('verdict', rules.Verdict)}", name="verdict"),
         CheckConstraint(
             "(measures is null) = (answered_at is null) and "
@@ -332,18 +336,18 @@ class InspectionFinding(Regional):
 class AccountabilityCase(Regional):
     """A case about who answers for a serious finding, or a grave complaint (QA-06).
 
-    One of `technician_id` and `unit_id` is concerned. The statement is their own words.
+    One of `technician_id` and `unit_id` is concerned. The statement is their own words. A case
+    whose complaint was decided otherwise later is dropped.
     """
 
     __tablename__ = "quality_case"
     resource = "accountability_case"
     prose = frozenset({"statement", "decision_reason", "closing_words"})
     belongs_to = "visit_id"
-    counted: ClassVar[bool] = False
 
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
     inspection_finding_id: Mapped[UUID | None] = link("quality_finding", nullable=True, index=False)
-    complaint_id: Mapped[UUID | None] = link("complaints_complaint", nullable=True, index=False)
+    complaint_id: Mapped[UUID | None] = link("complaints_complaint", nullable=True)
     visit_id: Mapped[UUID | None] = link("visits_visit", nullable=True)
     technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
     unit_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
@@ -363,7 +367,13 @@ class AccountabilityCase(Regional):
 
     __table_args__ = (
         UniqueConstraint("region_id", "inspection_finding_id"),
-        UniqueConstraint("region_id", "complaint_id"),
+        Index(
+            "uq_quality_case_complaint_id",
+            "region_id",
+            "complaint_id",
+            unique=True,
+            postgresql_where=column("state") != "dropped",
+        ),
         CheckConstraint(
             "num_nonnulls(inspection_finding_id, complaint_id) = 1", name="source_known"
         ),

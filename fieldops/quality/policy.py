@@ -88,8 +88,12 @@ def visible_forms(scope: Scope) -> ColumnElement[bool]:
 
 
 def visible_rounds(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition for the rounds of feedback sheets."""
-    return visible_parts(FeedbackRound, scope)
+    """Return the condition for feedback sheets: of one's centres, on one's own work, the firm's."""
+    return scope.predicate(
+        FeedbackRound,
+        own=FeedbackRound.technician_id == scope.technician_id,
+        firm=FeedbackRound.technician_id.in_(_of_firm(scope)),
+    )
 
 
 def visible_findings(scope: Scope, person_id: UUID | None = None) -> ColumnElement[bool]:
@@ -151,7 +155,7 @@ shown(Inspection, Permission.INSPECTION_READ, visible_inspections)
 shown(Draw, Permission.INSPECTION_READ, visible_draws)
 shown(SampledVisit, Permission.INSPECTION_READ, visible_samples)
 shown(FilledForm, Permission.INSPECTION_READ, visible_forms)
-shown(FeedbackRound, Permission.INSPECTION_READ, visible_rounds)
+shown(FeedbackRound, Permission.QUALITY_READ, visible_rounds)
 shown(InspectionFinding, Permission.QUALITY_READ, visible_findings)
 shown(AccountabilityCase, Permission.QUALITY_READ, visible_cases)
 shown(Lesson, Permission.QUALITY_READ, visible_lessons)

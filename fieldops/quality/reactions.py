@@ -17,7 +17,6 @@ async def look_at_its_visits(ctx: Context, event: ComplaintTaken) -> None:
 
 
 @on(ComplaintDecided)
-async def open_a_case(ctx: Context, event: ComplaintDecided) -> None:
-    """Open an accountability case for a justified complaint that is grave (QA-06)."""
-    if event.justified and event.serious:
-        await cases.open_about_complaint(ctx, event.complaint_id, list(event.visit_ids))
+async def keep_its_case(ctx: Context, event: ComplaintDecided) -> None:
+    """Open an accountability case for a justified complaint that is grave, or drop it (QA-06)."""
+    await cases.follow_complaint(ctx, event.complaint_id, list(event.visit_ids))

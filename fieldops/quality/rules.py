@@ -230,6 +230,10 @@ class CaseState(StrEnum):
     HEARD = "heard"
     DECIDED = "decided"
     CLOSED = "closed"
+    DROPPED = "dropped"  # the complaint was decided otherwise before the case was
+
+
+UNDECIDED_CASES = frozenset({CaseState.OPENED, CaseState.HEARD})
 
 
 class Measure(StrEnum):
@@ -258,6 +262,14 @@ class Verdict(StrEnum):
     REOPENED = "reopened"
 
 
+class SheetStanding(StrEnum):
+    """How far a feedback sheet is: not answered, answered and not judged, judged."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    JUDGED = "judged"
+
+
 STANDING_VISITS = ("completed", "failed")
 """Visits that ended, which can be looked at."""
 
@@ -267,8 +279,8 @@ MOST_SAMPLE = 2000
 MOST_EVIDENCE_FILES = 20
 MOST_HELD_LESSONS = 200
 """How many lessons a phone holds at most, the newest."""
-FINDINGS_HELD = timedelta(days=60)
-"""How long a phone holds what an inspection said about its user's work."""
+SAID_HELD = timedelta(days=60)
+"""How long a phone holds what was said about its user's work: findings, sheets, cases."""
 MOST_EVIDENCE = 500
 """How many answers, tests or flags of one visit a remote inspection shows, each."""
 

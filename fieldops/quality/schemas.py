@@ -184,6 +184,8 @@ class FeedbackRoundRead(_Read):
     """One round of a feedback sheet (QA-03)."""
 
     inspection_id: UUID
+    centre_id: UUID | None
+    technician_id: UUID | None = Field(description="To whom it is addressed beside the unit.")
     number: int
     given_at: datetime
     due_at: datetime
@@ -194,6 +196,8 @@ class FeedbackRoundRead(_Read):
     verdict_words: str | None
     judged_by: UUID | None
     judged_at: datetime | None
+    addition: str | None = Field(description="What the person said after it was answered.")
+    added_at: datetime | None
     files: list[ShownFile] = []
 
 
@@ -251,6 +255,37 @@ class InspectionFindingOnDevice(_Read):
     state: FindingState
     given_at: datetime
     answer: str | None
+
+
+class FeedbackSheetOnDevice(_Read):
+    """The feedback sheet of an inspection of one's own work (QA-03)."""
+
+    inspection_id: UUID
+    number: int = Field(description="Which round; a reopened sheet is given again.")
+    kind: InspectionKind
+    score: float = Field(description="Of the inspection, 0 to 100.")
+    summary: str | None
+    given_at: datetime
+    due_at: datetime = Field(description="By when it is to be answered.")
+    measures: str | None = Field(description="The answer, by whoever gave it first.")
+    answered_by: UUID | None
+    verdict: Verdict | None
+    verdict_words: str | None
+    addition: str | None = Field(description="What you said after the sheet was answered.")
+
+
+class AccountabilityCaseOnDevice(_Read):
+    """A case about one's own work (QA-06)."""
+
+    about_visit_id: UUID | None = Field(description="The visit; the phone may not hold it.")
+    inspection_finding_id: UUID | None
+    complaint_id: UUID | None
+    state: CaseState
+    opened_at: datetime
+    statement_until: datetime = Field(description="Before it, unheard, it is not decided.")
+    statement: str | None
+    measure: Measure | None
+    decision_reason: str | None
 
 
 class LessonOnDevice(_Read):

@@ -2,14 +2,24 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import case as when
 
 from fieldops.kernel.views import BACKGROUND, DeviceScope, document, view
 from fieldops.quality import rules
-from fieldops.quality.models import EvidenceFlag, InspectionFinding, Lesson
-from fieldops.quality.rules import FlagState, LessonState
+from fieldops.quality.models import (
+    AccountabilityCase,
+    EvidenceFlag,
+    FeedbackRound,
+    Inspection,
+    InspectionFinding,
+    Lesson,
+)
+from fieldops.quality.rules import CaseState, FlagState, LessonState
 from fieldops.quality.schemas import (
+    AccountabilityCaseOnDevice,
     EvidenceFlagOnDevice,
+    FeedbackSheetOnDevice,
     InspectionFindingOnDevice,
     LessonOnDevice,
 )
@@ -60,9 +70,48 @@ def findings(scope: DeviceScope) -> Select[Any]:
     """Return what inspections said about own work lately (QA-06)."""
     about = InspectionFinding.visit_id
     columns = fields(InspectionFinding, InspectionFindingOnDevice, about_visit_id=about)
-    until = InspectionFinding.given_at + rules.FINDINGS_HELD
+    until = InspectionFinding.given_at + rules.SAID_HELD
     return document(InspectionFinding, columns, tier=BACKGROUND, until=until).where(
         InspectionFinding.region_id == scope.region_id,
         InspectionFinding.technician_id == scope.person_id,
-        InspectionFinding.given_at > scope.now - rules.FINDINGS_HELD,
+        InspectionFinding.given_at > scope.now - rules.SAID_HELD,
+    )
+
+
+@view("feedback_sheet", rank=40, schema=FeedbackSheetOnDevice)
+def sheets(scope: DeviceScope) -> Select[Any]:
+    """Return the feedback sheets on own work lately, with what became of the answer (QA-03)."""
+    taken = {name: getattr(Inspection, name) for name in ("kind", "score", "summary")}
+    columns = fields(FeedbackRound, FeedbackSheetOnDevice, **taken)
+    until = FeedbackRound.given_at + rules.SAID_HELD
+    return (
+        document(FeedbackRound, columns, tier=BACKGROUND, until=until)
+        .select_from(FeedbackRound)
+        .join(
+            Inspection,
+            and_(
+                Inspection.region_id == FeedbackRound.region_id,
+                Inspection.id == FeedbackRound.inspection_id,
+            ),
+        )
+        .where(
+            FeedbackRound.region_id == scope.region_id,
+            Inspection.region_id == scope.region_id,
+            FeedbackRound.technician_id == scope.person_id,
+            FeedbackRound.given_at > scope.now - rules.SAID_HELD,
+        )
+    )
+
+
+@view("accountability_case", rank=40, schema=AccountabilityCaseOnDevice)
+def cases(scope: DeviceScope) -> Select[Any]:
+    """Return the own cases: those that are not over, and what became of the others (QA-06)."""
+    case = AccountabilityCase
+    columns = fields(case, AccountabilityCaseOnDevice, about_visit_id=case.visit_id)
+    over = case.state.in_([CaseState.CLOSED, CaseState.DROPPED])
+    until = when((over, case.updated_at + rules.SAID_HELD))
+    return document(case, columns, tier=BACKGROUND, until=until).where(
+        case.region_id == scope.region_id,
+        case.technician_id == scope.person_id,
+        or_(~over, case.updated_at > scope.now - rules.SAID_HELD),
     )

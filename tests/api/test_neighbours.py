@@ -35,6 +35,7 @@ from fieldops.quality.commands.filling import ensure_standard_forms
 from fieldops.quality.models import (
     AccountabilityCase,
     EvidenceFlag,
+    FeedbackRound,
     Form,
     Inspection,
     InspectionFinding,
@@ -166,6 +167,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "inspection_answer": {"measures": "for the test"},
     "inspection_judge": {"verdict": "accepted", "words": "for the test"},
     "inspection_finding_answer": {"answer": "It was so."},
+    "feedback_sheet_answer": {"measures": "It was so."},
     "accountability_case_state": {"statement": "It was so."},
     "accountability_case_state_for_unit": {"statement": "It was so."},
     "accountability_case_decide": {"measure": "talk", **WHY},
@@ -550,7 +552,11 @@ async def inspect(database: Database, place: Place, region: int, centre: UUID) -
             **about, inspection_id=inspection.id, severity="serious", words="Not signed.",
             state="given", found_by=NIL, found_at=clock.now(), given_at=clock.now(),
         )  # fmt: skip
-        session.add_all([sampled, finding])
+        sheet = FeedbackRound(
+            **where, technician_id=place.technician.id, inspection_id=inspection.id, number=1,
+            given_at=clock.now(), due_at=clock.now(),
+        )  # fmt: skip
+        session.add_all([sampled, finding, sheet])
         await session.flush()
         case = AccountabilityCase(
             **about, inspection_finding_id=finding.id, state="opened", opened_at=clock.now(),
@@ -560,6 +566,7 @@ async def inspect(database: Database, place: Place, region: int, centre: UUID) -
     place.ids["inspection_id"] = inspection.id
     place.ids["inspection_finding_id"] = finding.id
     place.ids["accountability_case_id"] = case.id
+    place.ids["feedback_round_id"] = sheet.id
 
 
 async def ask_about(database: Database, place: Place, where: dict[str, Any], day: int) -> None:

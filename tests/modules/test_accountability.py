@@ -12,6 +12,7 @@ from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor, Grant
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Role
 from fieldops.kernel.settings import Settings
 from fieldops.quality.errors import (
@@ -23,6 +24,7 @@ from fieldops.quality.errors import (
 )
 from fieldops.quality.models import AccountabilityCase, InspectionFinding
 from fieldops.visits.models import Notice
+from tests.modules.test_health_views import held
 from tests.support.clients import bearer
 from tests.support.factories.checklists import Scene, make_scene
 from tests.support.factories.complaints import complain
@@ -35,7 +37,7 @@ from tests.support.factories.inspections import (
     plan,
 )
 from tests.support.run import run
-from tests.support.world import FIRM, NORTH, World
+from tests.support.world import FIRM, NORTH, SOUTH, World
 
 pytestmark = pytest.mark.anyio
 
@@ -118,9 +120,12 @@ async def test_qa_06_a_finding_has_one_responsible_who_was_there(
     ):
         with pytest.raises(OneResponsible):
             await note(database, world, inspection, **refused)
-    with pytest.raises(NotFound):
-        await note(database, world, inspection, unit_id=str(world.alice.id))
-    await note(database, world, inspection, unit_id=str(FIRM))
+    with pytest.raises(OneResponsible):  # a centre that was not looked at
+        await note(database, world, inspection, unit_id=str(SOUTH))
+    for unknown in ({"unit_id": alice}, {"unit_id": north, "item_key": "nothing_like_it"}):
+        with pytest.raises(NotFound):
+            await note(database, world, inspection, **unknown)
+    await note(database, world, inspection, unit_id=str(FIRM), item_key="signed")
     await note(database, world, inspection, technician_id=alice, visit_id=scene.visit)
 
 
@@ -273,3 +278,70 @@ async def test_qa_06_an_answer_to_a_finding_stands_whatever_became_of_the_sheet(
     async with database.transaction() as session:
         row = await session.get_one(InspectionFinding, (1, finding))
     assert (row.state, row.answer) == ("settled", "It was signed.")
+
+
+async def decided(
+    database: Database, world: World, complaint: UUID, *, justified: bool = True,
+    technician: Actor | None = None,
+) -> None:  # fmt: skip
+    whose = {"technician_id": str(technician.id)} if technician else {}
+    await run(
+        database, world.sam, "complaint.decide", complaint_id=str(complaint), justified=justified,
+        serious=justified, words="So it was.", **whose,
+    )  # fmt: skip
+
+
+async def test_qa_06_a_case_is_dropped_when_its_complaint_is_decided_otherwise(
+    database: Database, world: World, people: dict[str, Actor], scene: Scene,
+    client: httpx.AsyncClient, settings: Settings,
+) -> None:  # fmt: skip
+    assert people
+    complaint = await complain(
+        database, world.ann, scene.customer_id, visit_ids=[scene.visit], centre_id=str(NORTH)
+    )
+
+    async def states() -> list[str]:
+        found = await seen(client, settings, world.alice, "accountability-cases")
+        return [one["state"] for one in found]
+
+    await decided(database, world, complaint, technician=world.alice)
+    await decided(database, world, complaint, justified=False)
+    assert await states() == ["dropped"]
+    assert (await told(database))[-1] == ("case_decided", "dropped")
+    await decided(database, world, complaint, technician=world.alice)
+    assert await states() == ["dropped", "opened"]
+    (_, case) = await seen(client, settings, world.alice, "accountability-cases")
+    of = {"accountability_case_id": case["id"]}
+    await run(database, world.alice, "accountability_case.state", **of, statement="The app did.")
+    await run(database, people["nora"], "accountability_case.decide", **of, measure="talk",
+              reason="They were told.")  # fmt: skip
+    await decided(database, world, complaint, justified=False)
+    assert await states() == ["dropped", "decided"]  # what was decided stays what it was
+
+
+async def test_qa_06_a_statement_from_a_phone_is_kept_beside_a_decision_it_did_not_know(
+    database: Database, world: World, inspection: str, scene: Scene, at: datetime
+) -> None:
+    case = await opened(database, world, inspection, scene)
+    (row,) = await held(database, world.alice, "accountability_case")
+    assert (row["id"], row["state"], row["about_visit_id"]) == (case, "opened", scene.visit)
+    assert await held(database, world.bob, "accountability_case") == []
+    of = {"accountability_case_id": case}
+    with clock.frozen(at + timedelta(days=5)):
+        await run(database, world.sam, "accountability_case.decide", **of, measure="warning",
+                  reason="Nothing was said.")  # fmt: skip
+        late = {**of, "statement": "I was ill."}
+        with pytest.raises(CaseNotOpen):
+            await run(database, world.alice, "accountability_case.state", **late)
+        with pytest.raises(NotFound):
+            await run(database, world.bob, "accountability_case.state", device=new_id(), **late)
+        await run(database, world.alice, "accountability_case.state", device=new_id(), **late)
+        (row,) = await held(database, world.alice, "accountability_case")
+        assert (row["state"], row["statement"], row["measure"]) == (
+            "decided", "I was ill.", "warning",
+        )  # fmt: skip
+        await run(database, world.sam, "accountability_case.close", **of, words="Talked.")
+    with clock.frozen(at + timedelta(days=64)):
+        assert await held(database, world.alice, "accountability_case") != []
+    with clock.frozen(at + timedelta(days=66)):
+        assert await held(database, world.alice, "accountability_case") == []

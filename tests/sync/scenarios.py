@@ -20,7 +20,15 @@ from fieldops.kernel.base import metadata, operational_tables
 from fieldops.kernel.db import Database
 from fieldops.materials.models import Material
 from fieldops.quality.commands.filling import ensure_standard_forms
-from fieldops.quality.models import EvidenceFlag, Form, Inspection, InspectionFinding, Lesson
+from fieldops.quality.models import (
+    AccountabilityCase,
+    EvidenceFlag,
+    FeedbackRound,
+    Form,
+    Inspection,
+    InspectionFinding,
+    Lesson,
+)
 from fieldops.upkeep.models import SpotCheck, SpotCheckItem
 from fieldops.visits.models import Notice
 from tests.support.device import Phone
@@ -50,6 +58,8 @@ class Day:
     item_id: UUID
     flag_id: UUID
     inspection_finding_id: UUID
+    feedback_round_id: UUID
+    accountability_case_id: UUID
 
     def visit(self, name: str, **args: Any) -> Step:
         """A command about the visit."""
@@ -117,8 +127,8 @@ async def make_day(database: Database, world: World) -> Day:
     )
 
 
-async def _said_of_alice(database: Database, visit_id: UUID) -> tuple[UUID, UUID]:
-    """Have a question about Alice's evidence, a finding of an inspection, and a lesson."""
+async def _said_of_alice(database: Database, visit_id: UUID) -> tuple[UUID, ...]:
+    """Have a question about Alice's evidence, a lesson, and what an inspection said of her."""
     now, alice = clock.now(), id_of("alice")
     where: dict[str, Any] = {"region_id": 1, "centre_id": NORTH}
     async with database.transaction() as session:
@@ -146,8 +156,18 @@ async def _said_of_alice(database: Database, visit_id: UUID) -> tuple[UUID, UUID
             severity="minor", words="Not signed.", state="given", found_by=id_of("sam"),
             found_at=now, given_at=now,
         )  # fmt: skip
-        session.add(finding)
-    return flag.id, finding.id
+        sheet = FeedbackRound(
+            **where, inspection_id=inspection.id, technician_id=alice, number=1, given_at=now,
+            due_at=now,
+        )  # fmt: skip
+        session.add_all([finding, sheet])
+        await session.flush()
+        case = AccountabilityCase(
+            **where, inspection_finding_id=finding.id, visit_id=visit_id, technician_id=alice,
+            state="opened", opened_at=now, statement_until=now,
+        )  # fmt: skip
+        session.add(case)
+    return flag.id, finding.id, sheet.id, case.id
 
 
 async def _spot_check(session: AsyncSession, feature_id: UUID, technician_id: UUID) -> UUID:
@@ -259,6 +279,23 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
     ],
     "file.link": lambda day: [*_started(day), _photo(day)],
     "health.record_reading": lambda day: [*_started(day), _reading(day)],
+    "accountability_case.state": lambda day: [
+        day.visit("visit.accept"),
+        (
+            "accountability_case.state",
+            {
+                "accountability_case_id": str(day.accountability_case_id),
+                "statement": "It was signed.",
+            },
+        ),
+    ],
+    "feedback_sheet.answer": lambda day: [
+        day.visit("visit.accept"),
+        (
+            "feedback_sheet.answer",
+            {"feedback_round_id": str(day.feedback_round_id), "measures": "Signed since."},
+        ),
+    ],
     "inspection_finding.answer": lambda day: [
         day.visit("visit.accept"),
         (

@@ -363,6 +363,8 @@ UNCHANGEABLE = {
     ("network_finding", "visit_id"),
     ("network_path_element", "feature_id"),
     ("network_path_element", "service_id"),
+    ("quality_case", "state"),  # what is allowed depends on its other columns
+    ("quality_feedback_round", "inspection_id"),
     ("quality_lesson", "state"),  # with the times of its states, which its checks tie to it
     ("visits_visit_work", "work_order_id"),
 }

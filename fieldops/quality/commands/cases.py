@@ -8,7 +8,7 @@ from pydantic import Field
 from fieldops.complaints import queries as complaints
 from fieldops.kernel import configuration
 from fieldops.kernel.actor import system
-from fieldops.kernel.commands import Args, Context, Text, command
+from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.quality import rules
@@ -55,15 +55,24 @@ async def open_about_finding(ctx: Context, finding: InspectionFinding) -> Accoun
     )
 
 
-async def open_about_complaint(ctx: Context, complaint_id: UUID, visit_ids: list[UUID]) -> None:
-    """Open the case of a grave complaint whose person or firm is known, once (QA-06)."""
+async def follow_complaint(ctx: Context, complaint_id: UUID, visit_ids: list[UUID]) -> None:
+    """Open the case of a grave complaint whose person or firm is known, once (QA-06).
+
+    Where the complaint was decided anew, and nobody or somebody else answers for it, the case
+    that was opened before is dropped; one that is decided already stays what it is.
+    """
     whole = system(ctx.region_id).scope(Permission.COMPLAINT_READ)
     found = await complaints.complaint(ctx.session, whole, complaint_id)
-    unit_id = found.responsible_firm_id
-    if found.responsible_technician_id is None and unit_id is None:
-        return  # a department: it has no person to hear
-    if await feedback.case_of_complaint(ctx.session, ctx.region_id, complaint_id) is not None:
-        return
+    technician_id, unit_id = found.responsible_technician_id, found.responsible_firm_id
+    grave = bool(found.justified and found.serious)
+    former = await feedback.case_of_complaint(ctx.session, ctx.region_id, complaint_id)
+    if former is not None:
+        same = (former.technician_id, former.unit_id) == (technician_id, unit_id)
+        if (grave and same) or former.state not in rules.UNDECIDED_CASES:
+            return
+        await _drop(ctx, former)
+    if not grave or (technician_id is None and unit_id is None):
+        return  # a department has no person to hear
     await _open(
         ctx,
         AccountabilityCase(
@@ -71,10 +80,18 @@ async def open_about_complaint(ctx: Context, complaint_id: UUID, visit_ids: list
             centre_id=found.centre_id,
             complaint_id=complaint_id,
             visit_id=visit_ids[-1] if visit_ids else None,
-            technician_id=found.responsible_technician_id,
+            technician_id=technician_id,
             unit_id=unit_id,
         ),
     )
+
+
+async def _drop(ctx: Context, row: AccountabilityCase) -> None:
+    row.state = CaseState.DROPPED.value
+    await ctx.session.flush()  # before the complaint's next case is written
+    if row.technician_id is not None:
+        ctx.reason = CaseState.DROPPED.value
+        await telling.tell_technician(ctx, row.technician_id, NoticeKind.CASE_DECIDED, row.visit_id)
 
 
 async def _open(ctx: Context, row: AccountabilityCase) -> AccountabilityCase:
@@ -90,18 +107,24 @@ async def _open(ctx: Context, row: AccountabilityCase) -> AccountabilityCase:
 @command(
     "accountability_case.state",
     permission=Permission.QUALITY_ANSWER,
+    nature=Nature.FACT,
+    offline=True,
     subject="accountability_case_id",
 )
 async def state(ctx: Context, args: State) -> AccountabilityCase:
     """Say in one's own words what was the case; until it is decided, also anew (QA-06).
 
-    By the person concerned alone. Raises NotFound for somebody else's, CaseNotOpen.
+    By the person concerned alone. From a phone it is kept beside the decision too: it was said
+    before the phone knew of it. Raises NotFound for somebody else's, CaseNotOpen online.
     """
     row = await feedback.lock_case(
         ctx.session, ctx.actor.scope(Permission.QUALITY_ANSWER), args.accountability_case_id
     )
     if row.technician_id != ctx.actor.id:
         raise NotFound(thing="accountability case")
+    if ctx.from_device and row.state not in rules.UNDECIDED_CASES:
+        row.statement, row.stated_by, row.stated_at = args.statement, ctx.actor.id, ctx.happened_at
+        return row
     return _heard(ctx, row, args)
 
 

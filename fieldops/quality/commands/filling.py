@@ -1,5 +1,6 @@
 """Publish forms, fill them, give the sheet with the score (QA-03)."""
 
+from collections import Counter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
 from fieldops.quality import forms, rules
 from fieldops.quality.commands.planning import own_inspection
-from fieldops.quality.errors import FormUsedOtherwise, NotInSample
+from fieldops.quality.errors import FormNotWhole, FormUsedOtherwise, NotInSample
 from fieldops.quality.forms import FormBody, InspectionKind
 from fieldops.quality.models import FilledForm, Form, Inspection
 from fieldops.quality.queries import inspections as queries
@@ -105,6 +106,9 @@ async def fill(ctx: Context, args: FillForm) -> list[Inspection | FilledForm]:
         raise NotInSample
     body = FormBody.model_validate((await queries.form(ctx.session, row.form_id)).body)
     given = {one.item_key: Given(one.value, one.note, tuple(one.photos)) for one in args.answers}
+    if len(given) < len(args.answers):
+        often = Counter(one.item_key for one in args.answers)
+        raise FormNotWhole(items=", ".join(key for key in given if often[key] > 1))
     forms.check_answers(body, given)
     known = {
         one.visit_id: one for one in await queries.forms_of(ctx.session, ctx.region_id, row.id)

@@ -1,5 +1,6 @@
 """Findings, the feedback sheet, the unit's answer, and what the inspector says of it (QA-03)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -20,7 +21,7 @@ from fieldops.quality.commands import cases
 from fieldops.quality.commands.filling import Sha256, today
 from fieldops.quality.commands.planning import OfInspection, own_inspection
 from fieldops.quality.errors import NothingFilled, OneResponsible, OwnInspection
-from fieldops.quality.forms import InspectionKind
+from fieldops.quality.forms import FormBody, InspectionKind
 from fieldops.quality.models import FeedbackRound, Inspection, InspectionFinding
 from fieldops.quality.queries import feedback
 from fieldops.quality.queries import inspections as queries
@@ -74,6 +75,15 @@ class AnswerSheet(OfInspection):
     )  # fmt: skip
 
 
+class AnswerOwnSheet(Args):
+    feedback_round_id: UUID = Field(description="The sheet on one's own work.")
+    measures: Words = Field(description="What was done, and what will be, by when.")
+    files: list[Shown] = Field(
+        default_factory=list, max_length=rules.MOST_EVIDENCE_FILES,
+        description="What shows it; the bytes are uploaded before or after.",
+    )  # fmt: skip
+
+
 class JudgeAnswer(OfInspection):
     verdict: Verdict = Field(description="Accepted, or reopened for another round.")
     words: Words = Field(description="Why.")
@@ -88,13 +98,17 @@ async def note_finding(ctx: Context, args: NoteFinding) -> InspectionFinding:
     """
     row = await own_inspection(ctx, args.inspection_id)
     rules.check_state(row.state, InspectionState.PLANNED)
+    if args.item_key is not None:
+        body = FormBody.model_validate((await queries.form(ctx.session, row.form_id)).body)
+        if body.item(args.item_key) is None:
+            raise NotFound(thing="item of the form")
     centre_id = row.centre_id
     if args.visit_id is not None:
         sample = await queries.sampled(ctx.session, ctx.region_id, row.id)
         if args.visit_id not in sample:
             raise NotFound(thing="visit in the sample")
         centre_id = sample[args.visit_id].centre_id
-    await _check_responsible(ctx, row, args)
+    await _check_responsible(ctx, row, args, centre_id)
     made = InspectionFinding(
         region_id=ctx.region_id,
         inspection_id=row.id,
@@ -113,12 +127,18 @@ async def note_finding(ctx: Context, args: NoteFinding) -> InspectionFinding:
     return made
 
 
-async def _check_responsible(ctx: Context, row: Inspection, args: NoteFinding) -> None:
+async def _check_responsible(
+    ctx: Context, row: Inspection, args: NoteFinding, centre_id: UUID | None
+) -> None:
+    """Refuse two or nobody, who was not there, and a centre that was not looked at."""
     if args.technician_id is None:
         if args.unit_id is None:
             raise OneResponsible
-        if not await feedback.is_responsible_unit(ctx.session, ctx.region_id, args.unit_id):
+        kind = await feedback.responsible_unit(ctx.session, ctx.region_id, args.unit_id)
+        if kind is None:
             raise NotFound(thing="centre or firm")
+        if kind == "centre" and centre_id not in (None, args.unit_id):
+            raise OneResponsible
         return
     if args.unit_id is not None:
         raise OneResponsible
@@ -198,12 +218,18 @@ async def report(ctx: Context, args: Report) -> list[Regional]:
         one.state, one.given_at = FindingState.GIVEN.value, ctx.now
         if one.technician_id is not None:
             ctx.reason = one.severity
-            await telling.tell_technician(
-                ctx, one.technician_id, NoticeKind.FINDING_GIVEN, one.visit_id
-            )
+            await _tell(ctx, one.technician_id, one.visit_id)
     ctx.reason = args.left_out
+    if row.technician_id not in {one.technician_id for one in found}:
+        await _tell(ctx, row.technician_id)
     serious = [one for one in found if one.severity == Severity.SERIOUS]
     return [*changed, *[await cases.open_about_finding(ctx, one) for one in serious]]
+
+
+async def _tell(ctx: Context, technician_id: UUID | None, visit_id: UUID | None = None) -> None:
+    """Tell who is concerned that an inspection says something about their work."""
+    if technician_id is not None:
+        await telling.tell_technician(ctx, technician_id, NoticeKind.FINDING_GIVEN, visit_id)
 
 
 def _give(ctx: Context, row: Inspection, within: timedelta) -> FeedbackRound:
@@ -215,6 +241,7 @@ def _give(ctx: Context, row: Inspection, within: timedelta) -> FeedbackRound:
         region_id=ctx.region_id,
         inspection_id=row.id,
         centre_id=row.centre_id,
+        technician_id=row.technician_id,
         number=row.round,
         given_at=ctx.now,
         due_at=due,
@@ -236,12 +263,45 @@ async def answer(ctx: Context, args: AnswerSheet) -> list[Regional]:
         raise OwnInspection
     rules.check_sheet(row.state, InspectionState.REPORTED)
     sheet = await feedback.round_of(ctx.session, ctx.region_id, row.id, row.round)
+    return await _answered(ctx, row, sheet, args)
+
+
+async def _answered(
+    ctx: Context, row: Inspection, sheet: FeedbackRound, args: AnswerSheet | AnswerOwnSheet
+) -> list[Regional]:
     sheet.measures = args.measures
-    sheet.answered_by, sheet.answered_at = ctx.actor.id, ctx.now
+    sheet.answered_by, sheet.answered_at = ctx.actor.id, ctx.happened_at
     row.state = InspectionState.ANSWERED.value
-    links = [await _linked(ctx, sheet, one) for one in args.files]
-    ctx.add(*links)
-    return [row, sheet, *links]
+    return [row, sheet, *await _links(ctx, sheet, args.files)]
+
+
+@command(
+    "feedback_sheet.answer",
+    permission=Permission.QUALITY_ANSWER,
+    nature=Nature.FACT,
+    offline=True,
+    subject="feedback_round_id",
+)
+async def answer_own(ctx: Context, args: AnswerOwnSheet) -> list[Regional]:
+    """Answer the feedback sheet on one's own work, whose visits alone were inspected (QA-03).
+
+    Whoever speaks first for the unit, this person or a supervisor, has answered it. What comes
+    later stands beside that answer. Raises NotFound for somebody else's.
+    """
+    scope = ctx.actor.scope(Permission.QUALITY_ANSWER)
+    row, sheet = await feedback.lock_own_sheet(
+        ctx.session, scope, ctx.actor.id, args.feedback_round_id
+    )
+    if row.round == sheet.number and row.state == InspectionState.REPORTED:
+        return await _answered(ctx, row, sheet, args)
+    sheet.addition, sheet.added_at = args.measures, ctx.happened_at
+    return [sheet, *await _links(ctx, sheet, args.files)]
+
+
+async def _links(ctx: Context, sheet: FeedbackRound, files_: Sequence[Shown]) -> list[FileLink]:
+    made = [await _linked(ctx, sheet, one) for one in files_]
+    ctx.add(*made)
+    return made
 
 
 async def _linked(ctx: Context, sheet: FeedbackRound, one: Shown) -> FileLink:
@@ -276,6 +336,7 @@ async def judge(ctx: Context, args: JudgeAnswer) -> list[Regional]:
     sheet.judged_by, sheet.judged_at = ctx.actor.id, ctx.now
     if args.verdict is Verdict.REOPENED:
         within = await configuration.duration(ctx.session, ctx.region_id, rules.ANSWER_SHEET)
+        await _tell(ctx, row.technician_id)
         return [row, sheet, _give(ctx, row, within)]
     row.state, row.accepted_at = InspectionState.ACCEPTED.value, ctx.now
     for one in await feedback.findings_of(ctx.session, ctx.region_id, row.id):

@@ -21,7 +21,7 @@ from fieldops.quality.models import (
     Inspection,
     InspectionFinding,
 )
-from fieldops.quality.rules import FindingState, InspectionState
+from fieldops.quality.rules import CaseState, FindingState, InspectionState, SheetStanding
 from fieldops.visits.models import Assignment
 
 
@@ -89,6 +89,52 @@ async def round_of(
         ),
         "feedback sheet",
     )
+
+
+def sheets(
+    scope: Scope,
+    *,
+    technician_id: UUID | None = None,
+    centre_id: UUID | None = None,
+    standing: SheetStanding | None = None,
+    late_at: datetime | None = None,
+) -> Select[FeedbackRound]:
+    """Return the statement for the feedback sheets of a scope, by id: to centres and to people."""
+    found = select(FeedbackRound).where(policy.visible_rounds(scope))
+    if technician_id is not None:
+        found = found.where(FeedbackRound.technician_id == technician_id)
+    if centre_id is not None:
+        found = found.where(FeedbackRound.centre_id == centre_id)
+    if standing is not None:
+        found = found.where(
+            FeedbackRound.answered_at.is_(None)
+            if standing is SheetStanding.OPEN
+            else FeedbackRound.verdict.is_not(None)
+            if standing is SheetStanding.JUDGED
+            else and_(FeedbackRound.answered_at.is_not(None), FeedbackRound.verdict.is_(None))
+        )
+    if late_at is not None:
+        found = found.where(FeedbackRound.answered_at.is_(None), FeedbackRound.due_at < late_at)
+    return found.order_by(FeedbackRound.id)
+
+
+async def lock_own_sheet(
+    session: AsyncSession, scope: Scope, technician_id: UUID, round_id: UUID
+) -> tuple[Inspection, FeedbackRound]:
+    """Return a sheet addressed to a technician with its inspection, both locked, as they are now.
+
+    Raises NotFound for somebody else's.
+    """
+    own = sheets(scope, technician_id=technician_id).where(FeedbackRound.id == round_id)
+    sheet = await find_one(session, own, "feedback sheet")
+    row = await lock_one(  # first, as whoever answers for the unit or judges locks it
+        session,
+        select(Inspection).where(
+            Inspection.region_id == scope.region_id, Inspection.id == sheet.inspection_id
+        ),
+        "inspection",
+    )
+    return row, await lock_one(session, own, "feedback sheet")
 
 
 async def files_of(
@@ -199,16 +245,16 @@ async def was_on_visit(
     return found is not None
 
 
-async def is_responsible_unit(session: AsyncSession, region_id: int, unit_id: UUID) -> bool:
-    """Return whether a unit is a centre or a firm of the region."""
-    found = await session.scalar(
-        select(Unit.id).where(
+async def responsible_unit(session: AsyncSession, region_id: int, unit_id: UUID) -> str | None:
+    """Return the kind of a centre or firm of the region, None of anything else."""
+    found: str | None = await session.scalar(
+        select(Unit.kind).where(
             Unit.id == unit_id,
             Unit.kind.in_(["centre", "firm"]),
             Unit.region_number == region_id,
         )
     )
-    return found is not None
+    return found
 
 
 # --- cases ---------------------------------------------------------------------------------
@@ -249,11 +295,12 @@ async def lock_case(session: AsyncSession, scope: Scope, case_id: UUID) -> Accou
 async def case_of_complaint(
     session: AsyncSession, region_id: int, complaint_id: UUID
 ) -> AccountabilityCase | None:
-    """Return the case that a complaint opened, None without one."""
+    """Return the case that a complaint opened and that was not dropped, None without one."""
     found: AccountabilityCase | None = await session.scalar(
         select(AccountabilityCase).where(
             AccountabilityCase.region_id == region_id,
             AccountabilityCase.complaint_id == complaint_id,
+            AccountabilityCase.state != CaseState.DROPPED,
         )
     )
     return found

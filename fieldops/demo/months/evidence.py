@@ -19,6 +19,7 @@ from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.health.rules import BROADBAND, LikelyPlace, Reading, Sold
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import Needed, needed
+from fieldops.quality.rules import Check
 
 LIMITS = rules.Limits()
 TERMINAL = {"fibre": "ONT", "copper": "VDSL"}
@@ -87,6 +88,8 @@ class Instruments:
         """Return the values of a line test; now and then somebody types in the last one again."""
         who, dice = done.going.technician.key, self._dice
         if who in self._last_test and dice.random() < COPIED:
+            key = f"{done.key}/{done.line.service}/line"
+            self._book.wrong.add((Check.TEST_COPIED, city_id(key)))
             return self._last_test[who]
         self._last_test[who] = {
             "attenuation_db": reading.attenuation_db,

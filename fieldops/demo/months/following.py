@@ -1,11 +1,9 @@
-"""What follows from the past months, worked out by the product itself: findings, flags, tasks.
+"""What follows from the past months, worked out by the product itself: findings and tasks.
 
-The same commands as the worker's nightly and quarter-hourly jobs run, once, as of now.
+The same commands as the worker's nightly jobs run, once, as of now.
 """
 
-from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from fieldops.demo.copying import REGION
 from fieldops.health.commands.declining import look_for_decline
@@ -13,26 +11,18 @@ from fieldops.kernel import actor, clock, commands
 from fieldops.kernel.commands import Envelope
 from fieldops.kernel.db import Database
 from fieldops.kernel.ids import new_id
-from fieldops.quality.commands.evidence import check
 from fieldops.retention import queries as retention
 from fieldops.retention.commands.repairing import open_task
 
 
-async def work_out(database: Database, visit_ids: Iterable[UUID]) -> dict[str, int]:
-    """Look for declining lines, at the evidence of some visits, and for customers let down.
-
-    Returns how many of each were looked at.
-    """
+async def work_out(database: Database) -> dict[str, int]:
+    """Look for declining lines and for customers let down; return how many of these."""
     await _run(database, look_for_decline)
-    looked = 0
-    for visit_id in visit_ids:
-        await _run(database, check, visit_id=str(visit_id))
-        looked += 1
     async with database.transaction() as session:
         let_down = await retention.without_task(session, REGION, clock.now())
     for customer_id, *_ in let_down:
         await _run(database, open_task, customer_id=str(customer_id))
-    return {"visits looked at": looked, "customers to be called": len(let_down)}
+    return {"customers to be called": len(let_down)}
 
 
 async def _run(database: Database, verb: Any, **args: Any) -> None:

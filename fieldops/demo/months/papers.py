@@ -17,6 +17,7 @@ from fieldops.files.models import File, FileLink
 from fieldops.health.rules import Reading
 from fieldops.quality.models import PhotoPrint
 from fieldops.quality.prints import print_of
+from fieldops.quality.rules import Check
 from fieldops.visits.models import Visit
 
 SAID_NO, REUSED, OPTIONAL = 0.02, 0.004, 0.6
@@ -129,13 +130,17 @@ class Papers:
         Now and then somebody takes the last one again.
         """
         who, dice = done.going.technician.key, self._dice
+        again = False
         if purpose == "signature":
             taken = signature(dice)
         elif who in self._last_photo and dice.random() < REUSED:
+            again = True
             taken = self._last_photo[who]
         else:
             taken = self._last_photo[who] = photo(dice)
         moment = done.moment(0.9)
+        if again:
+            self._book.wrong.add((Check.PHOTO_REUSED, city_id(f"{subject}/{item}/{purpose}")))
         if taken.sha256 not in self.pictures:
             self.pictures[taken.sha256] = taken
             self._keep(taken, moment["created_at"], purpose)

@@ -27,6 +27,7 @@ from fieldops.notifications.models import Message
 from fieldops.orders import rules as work
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Kind
+from fieldops.quality.rules import Check
 from fieldops.visits.models import Assignment, Visit, VisitFact, VisitWork
 from fieldops.visits.rules import FactKind, kit_for
 
@@ -35,15 +36,21 @@ PAST = "PAST-"
 CHANNELS = {"phone": 60, "web_link": 25, "agent": 15}
 METRE = 1 / 111_320
 """A metre northwards, in degrees."""
-ODD_POSITION, FAR_METRES = 0.006, (700, 2500)
+ODD_POSITION, FAR_METRES, FAR_AND_WRONG = 0.006, (700, 2500), 0.6
+ODD_CLOCK, SET_BY_HAND = 0.004, 0.4
 SIGNED = 0.97
 
 
 class Book:
-    """The rows to be written, by model and key, all rows of a model with the same columns."""
+    """The rows to be written, by model and key, all rows of a model with the same columns.
+
+    `wrong` has what was not as the record says: the check that should notice it, and the record
+    (for a clock the visit). With it the checks' false alarms are counted (QA-05).
+    """
 
     def __init__(self) -> None:
         self.rows: dict[Any, dict[str, Row]] = defaultdict(dict)
+        self.wrong: set[tuple[Check, UUID]] = set()
 
     def add(self, model: Any, key: str, **values: Any) -> Row:
         """Add a row with the id that belongs to its key; return it."""
@@ -364,6 +371,15 @@ def _facts(
     metres = dice.uniform(2, 45)
     if dice.random() < ODD_POSITION:
         metres = dice.uniform(*FAR_METRES)
+        if dice.random() < FAR_AND_WRONG:  # else the phone knew no newer position
+            book.wrong.add((Check.POSITION_FAR, city_id(f"{key}/{FactKind.ARRIVAL}")))
+    clock_off = timedelta()
+    if dice.random() < ODD_CLOCK:
+        clock_off = timedelta(minutes=dice.choice((-1, 1)) * dice.randint(11, 60))
+        if dice.random() < SET_BY_HAND:  # else the battery was empty
+            book.wrong.add((Check.CLOCK_OFF, city_id(key)))
+    if going.hasty:
+        book.wrong.add((Check.TOO_SHORT, city_id(key)))
     place = Point(
         type="Point",
         coordinates=(home.point[0], round(home.point[1] + metres * METRE, 7)),
@@ -405,7 +421,7 @@ def _facts(
             kind=kind.value,
             body=body,
             point=None if point is None else point.wkt(),
-            captured_at=at,
+            captured_at=at + clock_off,
             estimated_at=at,
             received_at=at + late,
             clock_far_off=False,

@@ -19,6 +19,7 @@ from fieldops.checklists.models import Answer, Checklist, Template, TemplateVers
 from fieldops.complaints.models import Complaint, ComplaintEntry, ComplaintVisit
 from fieldops.demo.city import City, city_id
 from fieldops.demo.copying import REGION, copy_rows
+from fieldops.demo.months.asking import ask
 from fieldops.demo.months.care import Voices
 from fieldops.demo.months.evidence import Instruments
 from fieldops.demo.months.following import work_out
@@ -44,7 +45,7 @@ from fieldops.retention.models import RepairTask
 from fieldops.visits.models import Assignment, Visit, VisitFact, VisitWork
 
 DAYS = 91
-LOOKED_AT = timedelta(days=14)
+LOOKED_AT = timedelta(days=28)
 """The evidence of so many days is looked at while the city is loaded, not all of it."""
 ORDER = (
     # parents before children
@@ -101,8 +102,13 @@ async def load_months(
         for key in ("unit/north", "unit/south"):
             touch(session, REGION, city_id(key))
     since = now - LOOKED_AT
-    lately = [city_id(key) for key, row in book.rows[Visit].items() if row["window_start"] > since]
-    for what, count in (await work_out(database, lately)).items():
+    ended = [
+        (city_id(key), row["ended_at"])
+        for key, row in book.rows[Visit].items()
+        if row["window_start"] > since and row["ended_at"] is not None
+    ]
+    say("visits looked at", await ask(database, city, now, ended, book.wrong))
+    for what, count in (await work_out(database)).items():
         say(what, count)
     say("inspections", await inspect(database, city, now, days))
 

@@ -15,6 +15,7 @@ from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Permission
 from fieldops.network.models import NetworkFeature
 from fieldops.network.rules import FeatureKind
+from fieldops.orders.commands.plant import open_for_finding
 from fieldops.organisation import queries as organisation
 from fieldops.upkeep import commands, queries, rules
 from fieldops.upkeep.models import PatrolPlan, Round, SpotCheck, SpotCheckItem
@@ -24,6 +25,7 @@ from fieldops.upkeep.schemas import (
     FreshnessSummary,
     PatrolPlanRead,
     RoundRead,
+    RoundStopRead,
     SpotCheckRead,
     SpotItemRead,
 )
@@ -34,6 +36,7 @@ verb(router, "/building-inspections/{feature_id}/open", commands.open_inspection
 verb(router, "/patrol-plans", commands.define_patrol)
 verb(router, "/patrol-plans/{patrol_plan_id}/change", commands.change_patrol)
 verb(router, "/patrol-plans/{patrol_plan_id}/open", commands.open_patrol)
+verb(router, "/network/findings/{finding_id}/open-work", open_for_finding)
 verb(router, "/spot-checks", commands.draw)
 verb(router, "/spot-checks/{spot_check_id}/assign", commands.assign)
 verb(router, "/spot-check-items/{spot_check_item_id}/record", commands.record)
@@ -132,6 +135,19 @@ async def rounds(
 
 
 @router.get(
+    "/rounds/{round_id}/stops",
+    operation_id="round_stop_list",
+    summary="The points of a round in the order of the way, with what was found (VI-06)",
+    responses=problems(404),
+)
+async def stops(
+    round_id: UUID, reading: Annotated[Reading, reads(Permission.NETWORK_READ)]
+) -> list[RoundStopRead]:
+    found = await queries.stops(reading.session, reading.scope, round_id)
+    return [RoundStopRead.model_validate(stop) for stop in found]
+
+
+@router.get(
     "/spot-checks",
     operation_id="spot_check_list",
     summary="Spot checks with seed, share and the accuracy they found (RE-06)",
@@ -197,16 +213,15 @@ async def freshness(
     mismatched: Annotated[
         bool | None, Query(description="True: only where a spot check found something else.")
     ] = None,
-    sort: sort_by("name") = None,  # type: ignore[valid-type]
+    sort: sort_by("name", "last_seen_at", "mismatches", "open_findings") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[FreshnessRead]:
     statement = queries.freshness(
         reading.scope, centre_id=centre_id, kind=kind, not_since=not_since, mismatched=mismatched
     )
-    return await page(
-        reading, statement, NetworkFeature.id, after, limit, FreshnessRead, sort, columns=True
-    )
+    key = statement.selected_columns.id
+    return await page(reading, statement, key, after, limit, FreshnessRead, sort, columns=True)
 
 
 @router.get(

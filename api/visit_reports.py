@@ -109,6 +109,8 @@ async def visit_report_with_contact(
     actor = acting.actor
     async with acting.database.transaction() as session:
         visit = await visits.visit(session, actor.scope(Permission.FILE_READ), visit_id)
+        if visit.customer_id is None:
+            raise NotFound(thing="customer")
         contact = await pii.read_contact(
             session,
             actor,

@@ -76,6 +76,14 @@ class ContactFirst(Refusal):
     advice = "Call the customer, then reschedule with the time of the call."
 
 
+class CustomerNotAsked(Refusal):
+    """A window is agreed with the customer: say what they said."""
+
+    code = "customer_not_asked"
+    status = 422
+    advice = "Speak with the customer, and give customer_said."
+
+
 class CauseDiffers(Refusal):
     """The reason {reason} has {cause} cause in the list."""
 

@@ -10,11 +10,11 @@ from fieldops.kernel.events import Event
 
 @dataclass(frozen=True, slots=True)
 class AppointmentBooked(Event):
-    """A customer was promised a window."""
+    """A customer was promised a window, or a visit to plant got one."""
 
     appointment_id: UUID
     visit_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None
     centre_id: UUID
     start: datetime
     end: datetime

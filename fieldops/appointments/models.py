@@ -17,6 +17,7 @@ from fieldops.kernel.commands import refuse_on
 class Appointment(Regional):
     """A window promised to a customer for a visit; its history is the audit's (AP-02).
 
+    A visit to plant is promised to nobody: its window is fixed at once, without a ladder.
     `moved_*` and `customer_contacted_at` speak of the last reschedule; `contacted_in_time` says
     whether the customer was told before the old window opened (AP-06). `reconfirm_at` and
     `call_at` are the steps of the ladder, None when quiet hours leave no moment for them.
@@ -29,13 +30,13 @@ class Appointment(Regional):
     belongs_to = "visit_id"
 
     visit_id: Mapped[UUID] = link("visits_visit")
-    customer_id: Mapped[UUID] = link("customers_customer")
+    customer_id: Mapped[UUID | None] = link("customers_customer", nullable=True)
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
     state: Mapped[str]
     window_start: Mapped[datetime]
     window_end: Mapped[datetime]
     channel: Mapped[str]
-    customer_said: Mapped[str]
+    customer_said: Mapped[str | None]
     night_visit_wanted: Mapped[bool] = mapped_column(default=False)
     needs_person: Mapped[bool]
     booked_at: Mapped[datetime]
@@ -54,6 +55,9 @@ class Appointment(Regional):
     __table_args__ = (
         CheckConstraint(one_of("state", get_args(rules.State)), name="state_known"),
         CheckConstraint(one_of("channel", get_args(rules.Channel)), name="channel_known"),
+        CheckConstraint(
+            "customer_id is null or customer_said is not null", name="customer_asked"
+        ),
         CheckConstraint("window_end > window_start", name="window_in_order"),
         CheckConstraint("(moved_cause is null) = (moved_reason is null)", name="move_explained"),
         CheckConstraint("state <> 'confirmed' or confirmed_at is not null", name="confirmed_when"),

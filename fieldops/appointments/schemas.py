@@ -34,13 +34,13 @@ class AppointmentRead(ReadModel):
     id: UUID
     version: int
     visit_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None = Field(description="Null: a visit to plant, promised to nobody.")
     centre_id: UUID
     state: State
     window_start: datetime
     window_end: datetime
     channel: Channel
-    customer_said: str
+    customer_said: str | None
     night_visit_wanted: bool
     needs_person: bool = Field(description="Reconfirmed by a person, not by a message (AP-04).")
     booked_at: datetime

@@ -212,10 +212,13 @@ def _newest() -> Select[UUID, str, str | None, str | None]:
 
 async def _segment(session: AsyncSession, region_id: int, visit: Visit) -> str | None:
     """Return the segment of a visit's customer, read together with those of the locked visits."""
+    if visit.customer_id is None:
+        return None
     known = gathered(session)
     segments = known.facts.setdefault(_segment, {})
     if visit.customer_id not in segments:
-        ids = {visit.customer_id, *(row.customer_id for row in known.all_held(Visit))}
+        here = (row.customer_id for row in known.all_held(Visit))
+        ids = {visit.customer_id, *(id_ for id_ in here if id_ is not None)}
         # Nothing is flushed before: no command that binds lists changes customers.
         of = {"region_id": region_id, "ids": list(ids)}
         segments.update(await tuples(session, once(_segments), of))

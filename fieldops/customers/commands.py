@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fieldops.customers import pii, queries, rules
 from fieldops.customers.errors import CustomerErased, NoErasureLedger, NothingToChange
@@ -16,6 +16,7 @@ from fieldops.kernel.geo import Point
 from fieldops.kernel.permissions import Permission
 
 Reference = Annotated[Text, Field(min_length=1, max_length=64)]
+PLACE_PREFIX = "PLANT-"
 Tier = Annotated[Text, Field(min_length=1, max_length=16, examples=["gold", "2A"])]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Phone = Annotated[
@@ -207,6 +208,33 @@ class RegisterPremises(Args):
     building: Short | None = None
     access_notes: Annotated[Text, Field(max_length=1000)] | None = None
     point: Point
+
+    @field_validator("external_ref")
+    @classmethod
+    def _not_ours(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith(PLACE_PREFIX):
+            raise ValueError(f"references that start with {PLACE_PREFIX} are made here")
+        return value
+
+
+async def place_of_plant(
+    ctx: Context, *, feature_id: UUID, name: str, centre_id: UUID, point: str
+) -> Premises:
+    """Return where a visit to a piece of plant goes: its name and its point, without an address.
+
+    There is one for each piece; it follows the record each time that somebody is sent there.
+    `point` is WKT, SRID 4326.
+    """
+    ref = f"{PLACE_PREFIX}{feature_id}"
+    place = await queries.premises_by_ref(ctx.session, ctx.region_id, ref)
+    if place is None:
+        place = Premises(
+            region_id=ctx.region_id, external_ref=ref, house_number="", postcode="", city=""
+        )
+        ctx.add(place)
+    place.centre_id, place.street, place.point = centre_id, name, point
+    await ctx.session.flush()
+    return place
 
 
 @command("premises.register", permission=Permission.CUSTOMER_WRITE)

@@ -149,6 +149,8 @@ def _count(
 @on(OrderReceived)
 async def offer_a_place_for_urgent_work(ctx: Context, event: OrderReceived) -> None:
     """Offer a replan when an urgent order comes in and no free time is soon enough (WO-06)."""
+    if event.customer_id is None:
+        return
     customer = await ctx.session.get(Customer, (ctx.region_id, event.customer_id))
     work = await orders.work_orders(ctx.session, ctx.region_id, [event.order_id])
     tier = "" if customer is None else customer.tier

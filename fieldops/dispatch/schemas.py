@@ -173,7 +173,7 @@ class AffectedVisit(BaseModel):
     """A visit that an absence or a delay concerns."""
 
     visit_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None
     state: str
     window_start: datetime | None
     window_end: datetime | None

@@ -143,8 +143,12 @@ def removes(kind: str) -> Callable[[Remove], Remove]:
     return register
 
 
-async def erasure_of(session: AsyncSession, region_id: int, subject_id: UUID) -> Erasure | None:
-    """Return the erasure of a person, None when there was none."""
+async def erasure_of(
+    session: AsyncSession, region_id: int, subject_id: UUID | None
+) -> Erasure | None:
+    """Return the erasure of a person, None when there was none (or no person)."""
+    if subject_id is None:
+        return None
     found: Erasure | None = await session.scalar(
         select(Erasure).where(Erasure.region_id == region_id, Erasure.subject_id == subject_id)
     )

@@ -161,7 +161,7 @@ async def setting(session: AsyncSession, visit: Visit) -> tuple[frozenset[str], 
             Customer.region_id == visit.region_id, Customer.id == visit.customer_id
         )
     )
-    return frozenset(kinds), str(tier)
+    return frozenset(kinds), tier or ""
 
 
 async def lock_unsigned(

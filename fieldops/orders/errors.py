@@ -155,3 +155,18 @@ class NotSuspended(Refusal):
 
     code = "not_suspended"
     advice = "Suspend the work with a reason and a date, or refresh the order."
+
+
+class FindingSettled(Refusal):
+    """The finding is {state}: there is nothing left to do about it."""
+
+    code = "finding_settled"
+    advice = "Refresh the list of findings; report it anew if it is there again."
+
+
+class FindingWithoutPlant(Refusal):
+    """The finding names a point and no piece of plant that work could be opened at."""
+
+    code = "finding_without_plant"
+    status = 422
+    advice = "Report it at the piece of plant it concerns, then open the work."

@@ -16,9 +16,9 @@ class WorkOpened(Event):
 
 @dataclass(frozen=True, slots=True)
 class OrderReceived(WorkOpened):
-    """An order came in with its work orders (WO-01)."""
+    """An order came in with its work orders (WO-01); without a customer: work of the plant."""
 
-    customer_id: UUID
+    customer_id: UUID | None
     centre_id: UUID
 
 

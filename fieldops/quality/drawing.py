@@ -1,17 +1,15 @@
 """The draw of visits for an inspection, repeatable by anybody: same seed, same population (QA-04).
 
-A visit's lot is the SHA-256 of the seed, a colon and its id. The visits with the lowest lots are
-drawn: so many of all by share, so many of those with a risk by the risk's share, and every visit
-that somebody complained about. The order in which the population is given does not matter, and a
-visit more in it moves no other's lot.
+Drawn by their lots (`fieldops/kernel/lots.py`) are so many of all visits by share, so many of
+those with a risk by the risk's share, and every visit that somebody complained about.
 """
 
-import hashlib
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
+
+from fieldops.kernel.lots import by_lot, part
 
 
 class Reason(StrEnum):
@@ -42,20 +40,15 @@ class Drawn:
     reasons: tuple[Reason, ...]
 
 
-def lot(seed: str, visit_id: UUID) -> str:
-    """Return a visit's lot, a number of 64 hex digits."""
-    return hashlib.sha256(f"{seed}:{visit_id}".encode()).hexdigest()
-
-
 def draw(population: Iterable[Member], seed: str, share: float, risk_share: float) -> list[Drawn]:
     """Return the drawn visits by their lots; shares are percents, rounded up to whole visits.
 
     A visit with a complaint is always drawn. The reasons of a visit drawn by its risk, or for a
     complaint, name all its risks.
     """
-    ordered = sorted(population, key=lambda one: lot(seed, one.visit_id))
-    by_share = {one.visit_id for one in _first(ordered, share)}
-    by_risk = {one.visit_id for one in _first([one for one in ordered if one.risks], risk_share)}
+    ordered = by_lot(population, seed, lambda one: one.visit_id)
+    by_share = {one.visit_id for one in part(ordered, share)}
+    by_risk = {one.visit_id for one in part([one for one in ordered if one.risks], risk_share)}
     drawn = []
     for one in ordered:
         reasons: tuple[Reason, ...] = (Reason.SHARE,) if one.visit_id in by_share else ()
@@ -64,11 +57,6 @@ def draw(population: Iterable[Member], seed: str, share: float, risk_share: floa
         if reasons:
             drawn.append(Drawn(one.visit_id, reasons))
     return drawn
-
-
-def _first(ordered: Sequence[Member], percent: float) -> Sequence[Member]:
-    # Rounded first: 7 % of 100 must be 7 and not, by the binary fraction, 8.
-    return ordered[: math.ceil(round(len(ordered) * percent / 100, 6))]
 
 
 def as_kept(population: Iterable[Member]) -> list[list[object]]:

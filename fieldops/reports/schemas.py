@@ -56,7 +56,7 @@ class BoardRow(BaseModel):
     order_id: UUID
     order_ref: str
     premises_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None = Field(description="Null: a visit to plant.")
     state: str = Field(examples=["dispatched"])
     window_start: datetime
     window_end: datetime

@@ -1,25 +1,30 @@
 """The verbs of upkeep: patrols, building inspections, spot checks (VI-06, CH-04, RE-06)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from fieldops.customers import queries as customers
+from fieldops.customers.commands import place_of_plant
+from fieldops.customers.models import Premises
+from fieldops.kernel import configuration
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.network import queries as network
 from fieldops.network.rules import FeatureKind
-from fieldops.orders.commands import receiving
+from fieldops.orders.commands import plant, receiving
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Kind
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Unit
 from fieldops.upkeep import queries, rules
-from fieldops.upkeep.errors import NothingToDraw, NothingToInspect, PlanInactive
+from fieldops.upkeep.errors import NoPlaceKnown, NothingToDraw, NothingToInspect, PlanInactive
 from fieldops.upkeep.models import PatrolPlan, Round, SpotCheck, SpotCheckItem
 from fieldops.upkeep.rules import RoundKind
 
@@ -30,6 +35,7 @@ Stops = Annotated[
     Field(min_length=1, max_length=rules.MOST_STOPS, description="The plant, in order of the way."),
 ]
 Opened = list[Round | ServiceOrder | WorkOrder]
+KIND_OF_WORK = {RoundKind.PATROL: Kind.PATROL, RoundKind.INSPECTION: Kind.INSPECT}
 
 
 class DefinePatrol(Args):
@@ -83,8 +89,18 @@ async def change_patrol(ctx: Context, args: ChangePatrol) -> PatrolPlan:
 
 
 class _Open(Args):
-    customer_id: UUID = Field(description="Whom the visit is agreed with: owner or caretaker.")
-    premises_id: UUID = Field(description="Where the visit goes.")
+    customer_id: UUID | None = Field(
+        None, description="Whom the visit is agreed with, when somebody is the customer: an owner."
+    )
+    premises_id: UUID | None = Field(
+        None, description="Where the visit goes; without it to the first of the plant itself."
+    )
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "_Open":
+        if self.customer_id is not None and self.premises_id is None:
+            raise ValueError("name the premises of the customer")
+        return self
 
 
 class OpenPatrol(_Open):
@@ -95,13 +111,15 @@ class OpenPatrol(_Open):
 async def open_patrol(ctx: Context, args: OpenPatrol) -> Opened:
     """Open the patrol work order of a plan, with its visit; findings are made on it (VI-06).
 
-    Raises NotFound, PlanInactive, RoundOpen.
+    The visit goes to the first point of the route and needs no customer. Raises NotFound,
+    PlanInactive, NoPlaceKnown, RoundOpen.
     """
     scope = ctx.actor.scope(Permission.ORDER_WRITE)
     plan = await queries.lock_plan(ctx.session, scope, args.patrol_plan_id)
     if not plan.active:
         raise PlanInactive
-    return await _open(ctx, args, RoundKind.PATROL, plan.feature_ids, plan=plan)
+    about = About(plan.name, plan.centre_id, plan.feature_ids, plan_id=plan.id)
+    return await _open(ctx, args, RoundKind.PATROL, about)
 
 
 class OpenInspection(_Open):
@@ -112,50 +130,85 @@ class OpenInspection(_Open):
 async def open_inspection(ctx: Context, args: OpenInspection) -> Opened:
     """Open the yearly inspection of a building's cabling as work with a visit (CH-04).
 
-    Raises NotFound, NothingToInspect, RoundOpen.
+    The visit goes to the building and needs no customer. Raises NotFound, NothingToInspect,
+    NoPlaceKnown, RoundOpen.
     """
     scope = ctx.actor.scope(Permission.ORDER_WRITE)
     feature = await network.feature(ctx.session, scope, args.feature_id)
     if feature.kind != FeatureKind.BUILDING_CABLING:
         raise NothingToInspect(name=feature.name, kind=feature.kind)
-    return await _open(ctx, args, RoundKind.INSPECTION, [str(feature.id)], feature_id=feature.id)
+    about = About(feature.name, feature.centre_id, [str(feature.id)], feature_id=feature.id)
+    return await _open(ctx, args, RoundKind.INSPECTION, about)
 
 
-async def _open(
-    ctx: Context,
-    args: _Open,
-    kind: RoundKind,
-    stops: Sequence[str],
-    *,
-    plan: PatrolPlan | None = None,
-    feature_id: UUID | None = None,
-) -> Opened:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a round is about: a plan's route, or a building's cabling."""
+
+    name: str
+    centre_id: UUID
+    stops: Sequence[str]
+    plan_id: UUID | None = None
+    feature_id: UUID | None = None
+
+
+async def _open(ctx: Context, args: _Open, kind: RoundKind, about: About) -> Opened:
     """Take the work in as an order, and remember what it was opened for."""
-    named = {RoundKind.PATROL: Kind.PATROL, RoundKind.INSPECTION: Kind.INSPECT}[kind]
-    made = await receiving.receive(
-        ctx,
-        receiving.ReceiveOrder(
-            external_ref=f"{kind.value}-{ctx.envelope.id}",
-            customer=receiving.GivenCustomer(id=args.customer_id),
-            premises=receiving.GivenPremises(id=args.premises_id),
-            items=[receiving.OrderItem(kind=named, service="indoor_network")],
-        ),
-    )
-    rows = cast("list[ServiceOrder | WorkOrder]", made)
+    rows = await _order(ctx, args, KIND_OF_WORK[kind], about)
     work = next(row for row in rows if isinstance(row, WorkOrder))
     row = Round(
         region_id=ctx.region_id,
         kind=kind.value,
         centre_id=work.centre_id,
-        plan_id=None if plan is None else plan.id,
-        feature_id=feature_id,
-        feature_ids=list(stops),
+        plan_id=about.plan_id,
+        feature_id=about.feature_id,
+        feature_ids=list(about.stops),
         work_order_id=work.id,
         opened_at=ctx.now,
     )
     ctx.add(row)
     await ctx.session.flush()
     return [row, *rows]
+
+
+async def _order(
+    ctx: Context, args: _Open, kind: Kind, about: About
+) -> Sequence[ServiceOrder | WorkOrder]:
+    """Open the work: a customer's as every order of theirs, else the plant's own."""
+    if args.customer_id is None:
+        return await plant.open_round_work(
+            ctx,
+            kind=kind,
+            centre_id=about.centre_id,
+            place=await _place(ctx, args, about),
+            feature_id=about.feature_id,
+            reason=about.name,
+            limit=await configuration.duration(ctx.session, ctx.region_id, rules.ROUND_LIMIT),
+        )
+    made = await receiving.receive(
+        ctx,
+        receiving.ReceiveOrder(
+            external_ref=f"{kind.value}-{ctx.envelope.id}",
+            customer=receiving.GivenCustomer(id=args.customer_id),
+            premises=receiving.GivenPremises(id=args.premises_id),
+            items=[receiving.OrderItem(kind=kind, service=plant.INDOORS, symptom=about.name)],
+        ),
+    )
+    return cast("list[ServiceOrder | WorkOrder]", made)
+
+
+async def _place(ctx: Context, args: _Open, about: About) -> Premises:
+    """Return where the visit goes: the premises that were named, or where the first plant is."""
+    if args.premises_id is not None:
+        scope = ctx.actor.scope(Permission.ORDER_WRITE)
+        return await customers.premises(ctx.session, scope, args.premises_id)
+    spot = await network.first_spot(ctx.session, ctx.region_id, list(map(UUID, about.stops)))
+    if spot is None:
+        raise NoPlaceKnown
+    feature, point = spot
+    return await place_of_plant(
+        ctx, feature_id=feature.id, name=feature.name, centre_id=about.centre_id, point=point
+    )
 
 
 async def close_rounds(
@@ -197,10 +250,9 @@ async def draw(ctx: Context, args: Draw) -> SpotCheck:
     await _centre(ctx, args.centre_id)
     scope = ctx.actor.scope(Permission.NETWORK_EDIT)
     kinds = sorted({kind.value for kind in args.kinds})
-    plant = {
-        row.id: row for row in await queries.population(ctx.session, scope, args.centre_id, kinds)
-    }
-    if not plant:
+    found = await queries.population(ctx.session, scope, args.centre_id, kinds)
+    by_id = {row.id: row for row in found}
+    if not by_id:
         raise NothingToDraw
     seed = args.seed or new_id().hex
     row = SpotCheck(
@@ -210,7 +262,7 @@ async def draw(ctx: Context, args: Draw) -> SpotCheck:
         kinds=kinds,
         seed=seed,
         share=args.share,
-        population=[str(one) for one in plant],
+        population=[str(one) for one in by_id],
         drawn_at=ctx.now,
         drawn_by=ctx.actor.id,
     )
@@ -224,13 +276,13 @@ async def draw(ctx: Context, args: Draw) -> SpotCheck:
                 feature_id=one,
                 centre_id=args.centre_id,
                 record={
-                    "kind": plant[one].kind,
-                    "name": plant[one].name,
-                    "state": plant[one].state,
-                    "attributes": plant[one].attributes,
+                    "kind": by_id[one].kind,
+                    "name": by_id[one].name,
+                    "state": by_id[one].state,
+                    "attributes": by_id[one].attributes,
                 },
             )
-            for one in rules.draw(plant, seed, args.share)
+            for one in rules.draw(by_id, seed, args.share)
         )
     )
     return row

@@ -11,6 +11,14 @@ class NothingToInspect(Refusal):
     advice = "Choose the building's cabling; for other plant make a patrol plan."
 
 
+class NoPlaceKnown(Refusal):
+    """None of this plant has a place in the record, so nobody can be sent there."""
+
+    code = "no_place_known"
+    status = 422
+    advice = "Name the premises where the visit goes."
+
+
 class RoundOpen(Refusal):
     """It has been opened already and is not done yet."""
 

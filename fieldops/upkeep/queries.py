@@ -1,6 +1,8 @@
 """Reads of upkeep: what is due, how fresh the record is, what spot checks found."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,7 +34,8 @@ from fieldops.network import policy as network
 from fieldops.network.errors import TooManyFeatures
 from fieldops.network.models import Finding, NetworkFeature, NetworkService, PathElement
 from fieldops.network.rules import FeatureKind, FindingState, ServiceLife
-from fieldops.orders.rules import Kind
+from fieldops.orders.models import WorkOrder
+from fieldops.orders.rules import OPEN, Department, Kind
 from fieldops.upkeep import policy
 from fieldops.upkeep.models import PatrolPlan, Round, SpotCheck, SpotCheckItem
 from fieldops.upkeep.rules import Result
@@ -40,6 +43,18 @@ from fieldops.visits.models import VisitWork
 
 MOST_POPULATION = 20_000
 F = NetworkFeature
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A point of a round with the findings of its visit and the cable work open at it."""
+
+    position: int
+    feature_id: UUID
+    kind: str
+    name: str
+    finding_ids: list[UUID]
+    work_order_ids: list[UUID]
 
 
 class Due:
@@ -186,6 +201,16 @@ def rounds(
             found = found.where(column == value)
     if done is not None:
         found = found.where(Round.done_at.is_not(None) if done else Round.done_at.is_(None))
+    return found
+
+
+async def one_round(session: AsyncSession, scope: Scope, round_id: UUID) -> Round:
+    """Return a round; raises NotFound outside the scope."""
+    found: Round | None = await session.scalar(
+        select(Round).where(policy.visible(scope, Round), Round.id == round_id)
+    )
+    if found is None:
+        raise NotFound(thing="round")
     return found
 
 
@@ -395,7 +420,8 @@ def freshness(
 ) -> Select[Any]:
     """Return the statement for plant with when it was last seen, by id (RE-06).
 
-    `not_since`: only what nobody has seen since that moment.
+    It reads a subquery, so that it can be sorted by what is worked out. `not_since`: only what
+    nobody has seen since that moment.
     """
     region = scope.region_id
     seen = _seen(scope)
@@ -417,28 +443,82 @@ def freshness(
         )
         .scalar_subquery()
     )
-    found = (
-        select(
-            F.id,
-            F.centre_id,
-            F.kind,
-            F.name,
-            seen.label("last_seen_at"),
-            wrong.label("mismatches"),
-            open_findings.label("open_findings"),
-        )
-        .where(network.visible_features(scope))
-        .order_by(F.id)
-    )
+    plant = select(
+        F.id,
+        F.centre_id,
+        F.kind,
+        F.name,
+        seen.label("last_seen_at"),
+        wrong.label("mismatches"),
+        open_findings.label("open_findings"),
+    ).where(network.visible_features(scope))
     if centre_id is not None:
-        found = found.where(F.centre_id == centre_id)
+        plant = plant.where(F.centre_id == centre_id)
     if kind is not None:
-        found = found.where(F.kind == kind)
+        plant = plant.where(F.kind == kind)
+    listed = plant.subquery("plant")
+    found = select(listed).order_by(listed.c.id)
     if not_since is not None:
-        found = found.where(or_(seen.is_(None), seen < not_since))
+        last = listed.c.last_seen_at
+        found = found.where(or_(last.is_(None), last < not_since))
     if mismatched is not None:
-        found = found.where(wrong > 0 if mismatched else wrong == 0)
+        wrongs = listed.c.mismatches
+        found = found.where(wrongs > 0 if mismatched else wrongs == 0)
     return found
+
+
+async def stops(session: AsyncSession, scope: Scope, round_id: UUID) -> list[Stop]:
+    """Return the points of a round in the order of the way, with what was found there (VI-06).
+
+    Raises NotFound outside the scope.
+    """
+    row = await one_round(session, scope, round_id)
+    ids = [UUID(one) for one in row.feature_ids]
+    region = scope.region_id
+    plant = {
+        feature.id: feature
+        for feature in await session.scalars(select(F).where(F.region_id == region, F.id.in_(ids)))
+    }
+    found: dict[UUID | None, list[UUID]] = defaultdict(list)
+    for id_, feature_id in await session.execute(
+        select(Finding.id, Finding.feature_id)
+        .join(
+            VisitWork,
+            and_(VisitWork.region_id == Finding.region_id, VisitWork.visit_id == Finding.visit_id),
+        )
+        .where(
+            Finding.region_id == region,
+            VisitWork.region_id == region,
+            VisitWork.work_order_id == row.work_order_id,
+            Finding.feature_id.in_(ids),
+        )
+        .order_by(Finding.id)
+    ):
+        found[feature_id].append(id_)
+    work: dict[UUID | None, list[UUID]] = defaultdict(list)
+    for id_, feature_id in await session.execute(
+        select(WorkOrder.id, WorkOrder.feature_id)
+        .where(
+            WorkOrder.region_id == region,
+            WorkOrder.feature_id.in_(ids),
+            WorkOrder.department == Department.CABLE.value,
+            WorkOrder.state.in_(OPEN),
+        )
+        .order_by(WorkOrder.id)
+    ):
+        work[feature_id].append(id_)
+    return [
+        Stop(
+            number,
+            id_,
+            plant[id_].kind,
+            plant[id_].name,
+            finding_ids=found[id_],
+            work_order_ids=work[id_],
+        )
+        for number, id_ in enumerate(ids, start=1)
+        if id_ in plant
+    ]
 
 
 async def summary(

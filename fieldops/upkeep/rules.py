@@ -1,12 +1,11 @@
 """What is due when, and the draw of a spot check that anybody can repeat. Pure."""
 
-import hashlib
-import math
 from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
 from fieldops.kernel.configuration import number
+from fieldops.kernel.lots import by_lot, part
 
 INSPECTION_EVERY = number(
     "building_inspection_every",
@@ -15,6 +14,15 @@ INSPECTION_EVERY = number(
     365,
     "The cabling of each building is inspected once in this time.",
     within=(30, 1095),
+)
+
+ROUND_LIMIT = number(
+    "round_limit",
+    "VI-06",
+    "days",
+    7,
+    "A patrol or building inspection that was opened without a customer is done within this time.",
+    within=(1, 90),
 )
 
 FRESH_FOR = number(
@@ -43,19 +51,9 @@ class Result(StrEnum):
     NOT_THERE = "not_there"
 
 
-def lot(seed: str, feature_id: UUID) -> str:
-    """Return a feature's lot: the SHA-256 of the seed, a colon and its id, as hex digits."""
-    return hashlib.sha256(f"{seed}:{feature_id}".encode()).hexdigest()
-
-
 def draw(population: Iterable[UUID], seed: str, share: float) -> list[UUID]:
-    """Return the drawn part of a population: the lowest lots, `share` percent, rounded up.
-
-    The order of the population does not matter, and one more in it moves no other's lot.
-    """
-    ordered = sorted(population, key=lambda one: lot(seed, one))
-    # Rounded first: 7 % of 100 must be 7 and not, by the binary fraction, 8.
-    return ordered[: min(MOST_DRAWN, math.ceil(round(len(ordered) * share / 100, 6)))]
+    """Return the drawn part of a population: `share` percent by its lots, at most MOST_DRAWN."""
+    return list(part(by_lot(population, seed, lambda one: one), share)[:MOST_DRAWN])
 
 
 def percent(part: int, whole: int) -> float | None:

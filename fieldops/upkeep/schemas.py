@@ -46,6 +46,32 @@ class RoundRead(_Read):
     findings: int = Field(description="Reported on its visit.")
 
 
+class RoundOnDevice(_Read):
+    """The route of a patrol, or the building of an inspection, for the visit it is done on.
+
+    The points are plant of the type `feature`; what is wrong at one is a finding with its
+    `feature_id`. The name is the symptom of the work order.
+    """
+
+    id: UUID
+    version: int
+    kind: str = Field(examples=["patrol"])
+    work_order_id: UUID
+    feature_ids: list[UUID] = Field(description="The points in the order of the way.")
+    done_at: datetime | None
+
+
+class RoundStopRead(_Read):
+    """A point of a round's route with what was found at it on the round's visit."""
+
+    position: int = Field(description="1 is the first of the way.")
+    feature_id: UUID
+    kind: str = Field(examples=["pole"])
+    name: str
+    finding_ids: list[UUID] = Field(description="Reported at it on the round's visit.")
+    work_order_ids: list[UUID] = Field(description="Of the cable department, open at it now.")
+
+
 class SpotCheckRead(_Read):
     """A draw with its results; accuracy counts what was looked at."""
 

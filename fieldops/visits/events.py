@@ -92,7 +92,7 @@ class VisitCompleting(Event):
     visit_id: UUID
     order_id: UUID
     premises_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None
     centre_id: UUID
     technician_id: UUID
     work_order_ids: tuple[UUID, ...]

@@ -15,7 +15,8 @@ from fieldops.visits import rules
 class Visit(Regional):
     """One trip to one customer, for all open work of an order at one premises (WO-02).
 
-    The window is what was agreed with the customer; all technicians are due at
+    Without a customer it goes to plant, or to a building for its plant (VI-06, CH-04). The
+    window is what was agreed with the customer; all technicians are due at
     `expected_arrival`. `kit` is the list to check before leaving, by group (VI-02). Times of
     day are estimates of when it happened; `cancelled_at` is the server's time.
     `report_wanted_at`: since when the customer wants the visit's report by link.
@@ -36,7 +37,7 @@ class Visit(Regional):
 
     order_id: Mapped[UUID] = link("orders_order")
     premises_id: Mapped[UUID] = link("customers_premises")
-    customer_id: Mapped[UUID] = link("customers_customer")
+    customer_id: Mapped[UUID | None] = link("customers_customer", nullable=True)
     centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
     former_visit_id: Mapped[UUID | None] = link("visits_visit", nullable=True)
     state: Mapped[str]
@@ -88,9 +89,12 @@ class Visit(Regional):
             "(next_step is not null and end_reason is not null)",
             name="next_step_given",
         ),
-        CheckConstraint("state <> 'failed' or told_customer is not null", name="customer_told"),
         CheckConstraint(
-            "state <> 'completed' or "
+            "state <> 'failed' or customer_id is null or told_customer is not null",
+            name="customer_told",
+        ),
+        CheckConstraint(
+            "state <> 'completed' or customer_id is null or "
             "(signature_sha256 is null) <> (signature_refused_reason is null)",
             name="signed_or_refused",
         ),

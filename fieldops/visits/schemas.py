@@ -24,7 +24,7 @@ class VisitRead(_Read):
 
     order_id: UUID
     premises_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None = Field(description="Null: a visit to plant.")
     centre_id: UUID
     former_visit_id: UUID | None
     state: State
@@ -199,7 +199,7 @@ class WorkOrderOnDevice(_Read):
 class VisitOnDevice(_Read):
     order_id: UUID
     premises_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None = Field(description="Null: a visit to plant.")
     state: str
     window_start: datetime | None
     window_end: datetime | None

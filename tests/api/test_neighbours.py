@@ -482,6 +482,9 @@ async def look_after_plant(database: Database, admin: Actor, place: Place, centr
     made = await run(database, admin, "patrol.define", **where, name=f"Round {place.technician.id}",
                      every_days=30, feature_ids=[str(place.ids["feature_id"])])  # fmt: skip
     place.ids["patrol_plan_id"] = first_id(made, "patrol_plan")
+    made = await run(database, admin, "patrol.open",
+                     patrol_plan_id=str(place.ids["patrol_plan_id"]))  # fmt: skip
+    place.ids["round_id"] = first_id(made, "round")
     made = await run(database, admin, "spot_check.draw", **where, kinds=["distribution_box"],
                      share=100)  # fmt: skip
     place.ids["spot_check_id"] = first_id(made, "spot_check")

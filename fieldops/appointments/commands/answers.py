@@ -92,4 +92,4 @@ async def request_reschedule(ctx: Context, args: RequestReschedule) -> Outcome:
         subject=f"{args.reason}: {args.wish}" if args.wish else args.reason,
     )
     await ctx.emit(AppointmentAnswered(appointment.id, args.visit_id, "change_wanted"))
-    return [appointment, task]
+    return [appointment] if task is None else [appointment, task]

@@ -10,6 +10,7 @@ from fieldops.appointments.commands.agreeing import Window, agree, still_open
 from fieldops.appointments.commands.tasks import withdraw_tasks
 from fieldops.appointments.errors import (
     AlreadyBooked,
+    CustomerNotAsked,
 )
 from fieldops.appointments.events import AppointmentBooked, AppointmentCancelled
 from fieldops.appointments.models import Appointment
@@ -33,8 +34,11 @@ class BookAppointment(Window):
     visit_id: UUID = Field(description="The visit that is promised.")
     id: UUID | None = Field(None, description="The appointment's id; empty: the command's.")
     channel: rules.Channel = Field(description="How the customer was spoken to (AP-02).")
-    customer_said: Text = Field(
-        min_length=1, max_length=500, description="The customer's say (AP-02)."
+    customer_said: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description="The customer's say (AP-02); needed where there is a customer.",
     )
     night_visit_wanted: bool = Field(
         default=False, description="The customer asked for a visit in the quiet hours (AP-09)."
@@ -45,13 +49,16 @@ class BookAppointment(Window):
 async def book(ctx: Context, args: BookAppointment) -> Outcome:
     """Promise a customer a window in qualified technicians' free calendars (AP-01, AP-02).
 
-    Raises NotFound, WindowInvalid, AlreadyBooked, SlotTaken, WindowOutOfReach, and the visits'
+    A visit to plant gets its window in the same way; nobody has to confirm it. Raises NotFound,
+    WindowInvalid, CustomerNotAsked, AlreadyBooked, SlotTaken, WindowOutOfReach, and the visits'
     refusals about skills, calendars and states.
     """
     rules.check_window(args.window_start, args.window_end, ctx.now)
     visit = await visits.lock_visit(ctx.session, ctx.actor.scope(BOOK), args.visit_id)
     if await queries.lock_open(ctx.session, ctx.region_id, visit.id) is not None:
         raise AlreadyBooked(next_steps=("appointment.reschedule",))
+    if args.customer_said is None and visit.customer_id is not None:
+        raise CustomerNotAsked
     planned = await ladder.plan(ctx, visit.customer_id, args.window_start)
     appointment = Appointment(
         region_id=ctx.region_id,

@@ -16,6 +16,7 @@ from fieldops.appointments.errors import (
 )
 from fieldops.appointments.models import CallTask
 from fieldops.kernel.commands import Args, Context, Moment, Outcome, Text, command
+from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.visibility import Access, access
 from fieldops.organisation import queries as organisation
@@ -36,15 +37,18 @@ async def open_call_task(ctx: Context, args: OpenCallTask) -> CallTask:
     """Have a person call the customer of a visit (AP-04).
 
     The open call of the same visit and kind is brought up to date instead of a second one.
-    Raises NotFound outside the scope.
+    Raises NotFound outside the scope, and for a visit to plant.
     """
     visit = await visits.lock_visit(
         ctx.session, ctx.actor.scope(Permission.APPOINTMENT_BOOK), args.visit_id
     )
     appointment = await queries.lock_open(ctx.session, ctx.region_id, args.visit_id)
-    return await open_task(
+    task = await open_task(
         ctx, visit, args.kind, args.due_at, appointment=appointment, subject=args.subject
     )
+    if task is None:
+        raise NotFound(thing="customer")
+    return task
 
 
 class CompleteCallTask(Args):

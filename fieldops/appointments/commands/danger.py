@@ -38,15 +38,17 @@ async def cannot_keep(ctx: Context, args: CannotKeep) -> Outcome:
     known = await queries.appointment(ctx.session, scope, args.appointment_id)
     visit = await visits.lock_visit(ctx.session, scope, known.visit_id)
     appointment = await queries.lock_appointment(ctx.session, scope, args.appointment_id)
-    return [appointment, await endanger(ctx, visit, appointment, args.reason)]
+    call = await endanger(ctx, visit, appointment, args.reason)
+    return [appointment] if call is None else [appointment, call]
 
 
 async def endanger(
     ctx: Context, visit: Visit, appointment: Appointment, reason: str, proposal: str | None = None
-) -> CallTask:
+) -> CallTask | None:
     """Have the customer of a locked promise told that it cannot be kept, and called (AP-06).
 
-    Returns the call, which is about `proposal`, else about the reason. Raises AppointmentClosed,
+    Returns the call, which is about `proposal`, else about the reason; None for a visit to plant.
+    Raises AppointmentClosed,
     UnknownReason, CauseDiffers, WindowInvalid.
     """
     if appointment.state not in rules.OPEN_STATES:

@@ -25,14 +25,20 @@ WITHOUT_WORDS: dict[rules.AnswerChannel, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of the second confirmation for one window of one customer."""
+    """The steps of the second confirmation for one window of one customer.
+
+    `fixed_at`: since when the window stands because nobody has to confirm it.
+    """
 
     needs_person: bool
     steps: rules.Ladder
+    fixed_at: datetime | None = None
 
 
-async def plan(ctx: Context, customer_id: UUID, window_start: datetime) -> Plan:
-    """Return the ladder for a window agreed now (AP-03, AP-04)."""
+async def plan(ctx: Context, customer_id: UUID | None, window_start: datetime) -> Plan:
+    """Return the ladder for a window agreed now (AP-03, AP-04), none without a customer."""
+    if customer_id is None:
+        return Plan(needs_person=False, steps=rules.Ladder(None, None), fixed_at=ctx.now)
     mine = [step for _, step in await queries.steps_for(ctx.session, ctx.region_id, customer_id)]
     asked = max((s for s in mine if s.kind == "reconfirmation"), key=lambda s: s.offset_minutes)
     called = next(step for step in mine if step.kind == "call")
@@ -51,7 +57,8 @@ def begin(appointment: Appointment, planned: Plan) -> None:
     appointment.needs_person = planned.needs_person
     appointment.reconfirm_at = planned.steps.reconfirm_at
     appointment.call_at = planned.steps.call_at
-    appointment.state, appointment.confirmed_at = "booked", None
+    appointment.state = "booked" if planned.fixed_at is None else "confirmed"
+    appointment.confirmed_at = planned.fixed_at
     appointment.endangered_at, appointment.endangered_reason = None, None
 
 

@@ -11,7 +11,13 @@ from fieldops.appointments.commands.agreeing import Window, agree, still_open
 from fieldops.appointments.commands.booking import BOOK
 from fieldops.appointments.commands.reserving import release
 from fieldops.appointments.commands.tasks import withdraw_tasks
-from fieldops.appointments.errors import CauseDiffers, ContactFirst, LinkedVisits, NotLinked
+from fieldops.appointments.errors import (
+    CauseDiffers,
+    ContactFirst,
+    CustomerNotAsked,
+    LinkedVisits,
+    NotLinked,
+)
 from fieldops.appointments.events import AppointmentMoved
 from fieldops.appointments.models import Appointment
 from fieldops.kernel.commands import Args, Context, Moment, Outcome, Text, command, shown
@@ -30,7 +36,12 @@ class Why(Args):
         min_length=1, max_length=50, description="Code of a reason of the reschedule list."
     )
     channel: rules.Channel = Field(description="How the customer was spoken to.")
-    customer_said: Text = Field(min_length=1, max_length=500, description="The customer's say.")
+    customer_said: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description="The customer's say; needed where there is a customer.",
+    )
     customer_contacted_at: Moment | None = Field(
         None, description="When the customer was told; needed when the operator is the cause."
     )
@@ -58,13 +69,13 @@ async def reschedule(ctx: Context, args: RescheduleAppointment) -> Outcome:
     The old time is free again in the same transaction. Where other visits of the order are
     promised too, it moves alone only with a reason, and their technicians are told. Raises
     NotFound, WindowInvalid, AppointmentClosed, LinkedVisits, UnknownReason, CauseDiffers,
-    ContactFirst, SlotTaken, WindowOutOfReach, NotDisplaceable.
+    CustomerNotAsked, ContactFirst, SlotTaken, WindowOutOfReach, NotDisplaceable.
     """
     [(appointment, visit)] = await _locked(ctx, [args])
     staying = await queries.linked_visits(ctx.session, visit)
     if staying and args.apart_reason is None:
         raise LinkedVisits(next_steps=("appointment.reschedule_together",), count=len(staying))
-    await _check(ctx, args)
+    await _check(ctx, args, [appointment])
     ctx.reason = args.reason
     if staying:
         ctx.reason = f"{args.reason}, apart: {args.apart_reason}"
@@ -116,7 +127,7 @@ async def reschedule_together(ctx: Context, args: RescheduleTogether) -> Outcome
     missing = [visit for visit in others if visit.id not in named]
     if missing:
         raise LinkedVisits(next_steps=("appointment.reschedule_together",), count=len(missing))
-    await _check(ctx, args)
+    await _check(ctx, args, [appointment for appointment, _ in pairs])
     ctx.reason = args.reason
     for _, visit in pairs:  # first, so that they may take each other's times
         await release(ctx, visit.id)
@@ -144,10 +155,14 @@ async def _locked(ctx: Context, moves: list[Move]) -> list[tuple[Appointment, Vi
     return pairs
 
 
-async def _check(ctx: Context, why: Why) -> None:
+async def _check(ctx: Context, why: Why, moving: list[Appointment]) -> None:
     listed = await orders.reason(ctx.session, "reschedule", why.reason)
     if listed.cause != why.cause:
         raise CauseDiffers(reason=why.reason, cause=listed.cause)
+    if all(appointment.customer_id is None for appointment in moving):
+        return
+    if why.customer_said is None:
+        raise CustomerNotAsked
     told = why.customer_contacted_at
     if why.cause == "operator" and (told is None or told > ctx.now):
         raise ContactFirst

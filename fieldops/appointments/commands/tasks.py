@@ -22,8 +22,13 @@ async def open_task(
     *,
     appointment: Appointment | None = None,
     subject: str | None = None,
-) -> CallTask:
-    """Open a call, or bring the open one of this kind up to date; never in quiet hours (AP-09)."""
+) -> CallTask | None:
+    """Open a call, or bring the open one of this kind up to date; never in quiet hours (AP-09).
+
+    Nobody is called about a visit to plant.
+    """
+    if visit.customer_id is None:
+        return None
     quiet = await queries.quiet_hours(ctx.session, ctx.region_id)
     due = quiet.end_after(due_at) if quiet.covers(due_at) else due_at
     known = await queries.open_tasks(ctx.session, ctx.region_id, visit.id, [kind])

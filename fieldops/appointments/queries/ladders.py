@@ -48,12 +48,15 @@ async def steps(session: AsyncSession, region_id: int) -> ladders.Steps:
 
 
 async def steps_for(
-    session: AsyncSession, region_id: int, customer_id: UUID
+    session: AsyncSession, region_id: int, customer_id: UUID | None
 ) -> list[tuple[str, ladders.Step]]:
     """Return a customer's steps, each with the name by which nobody gets one twice (AP-10).
 
-    One statement for all visits at hand: segment and tier (CU-01) with the region's ladder.
+    One statement for all visits at hand: segment and tier (CU-01) with the region's ladder. A
+    visit to plant has no customer and no steps.
     """
+    if customer_id is None:
+        return []
     known = gathered(session).facts
     key = (Ladder, customer_id)
     if key not in known:
@@ -83,7 +86,8 @@ async def steps_for(
 def _customers_at_hand(session: AsyncSession, region_id: int) -> set[UUID]:
     """Return the customers of the visits that this transaction has read."""
     rows = gathered(session).rows.values()
-    return {v.customer_id for v in rows if isinstance(v, Visit) and v.region_id == region_id}
+    here = (v.customer_id for v in rows if isinstance(v, Visit) and v.region_id == region_id)
+    return {id_ for id_ in here if id_ is not None}
 
 
 async def visits_ahead(

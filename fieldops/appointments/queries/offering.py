@@ -131,12 +131,14 @@ async def work_of(session: AsyncSession, visit: Visit) -> Work | None:
             ),
         )
         .join(Premises, Premises.id == visit.premises_id)
-        .join(Customer, Customer.id == visit.customer_id)
+        .outerjoin(
+            Customer,
+            and_(Customer.region_id == visit.region_id, Customer.id == visit.customer_id),
+        )
         .where(
             VisitWork.region_id == visit.region_id,
             WorkOrder.region_id == visit.region_id,
             Premises.region_id == visit.region_id,
-            Customer.region_id == visit.region_id,
             VisitWork.visit_id == visit.id,
             VisitWork.ended_at.is_(None),
         )
@@ -154,7 +156,7 @@ async def work_of(session: AsyncSession, visit: Visit) -> Work | None:
             )
         ).promised
         for row in rows
-        if row.kind == Kind.REPAIR
+        if row.kind == Kind.REPAIR and row.tier is not None
     ]
     first = rows[0]
     return Work(
@@ -162,7 +164,7 @@ async def work_of(session: AsyncSession, visit: Visit) -> Work | None:
         kinds=kinds,
         people=rules.people_for(kinds, numbers),
         position=None if first.longitude is None else (first.longitude, first.latitude),
-        tier=first.tier,
+        tier=first.tier or "",
         priority=max(row.priority for row in rows),
         due_at=min(row.due_at for row in rows),
         arrive_by=min(waits, default=None),

@@ -184,9 +184,9 @@ async def _new_time(
     appointment = await appointments.lock_open(ctx.session, ctx.region_id, visit.id)
     if appointment is None:
         raise NoAppointment
-    if args.customer_contacted_at is None:
+    if args.customer_contacted_at is None and visit.customer_id is not None:
         return [appointment, await _have_them_told(ctx, row, visit, appointment, way)]
-    if args.channel is None or args.customer_said is None:
+    if visit.customer_id is not None and None in (args.channel, args.customer_said):
         raise SayWhatCustomerSaid
     moved = moving.RescheduleAppointment(
         appointment_id=appointment.id,
@@ -196,7 +196,7 @@ async def _new_time(
         contact_id=way.contact_id,
         cause="operator",
         reason=REASON,
-        channel=args.channel,
+        channel=args.channel or "agent",
         customer_said=args.customer_said,
         customer_contacted_at=args.customer_contacted_at,
         apart_reason=args.apart_reason,
@@ -208,7 +208,7 @@ async def _new_time(
 
 async def _have_them_told(
     ctx: Context, row: LateWarning, visit: Visit, appointment: Appointment, way: WayOut
-) -> CallTask:
+) -> CallTask | None:
     """Say that the window cannot be kept; when it is over already, a call is what is left."""
     row.settled_at, row.outcome = ctx.now, Settled.ENDANGERED.value
     if appointment.window_end <= ctx.now:

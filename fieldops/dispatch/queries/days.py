@@ -178,12 +178,13 @@ async def _visits(
 
 
 def _with_places(region_id: int) -> Any:
+    tier = func.coalesce(Customer.tier, "").label("tier")  # a visit to plant has no customer
     return (
-        select(Visit, Premises.point, Customer.tier, ServiceOrder.external_ref)
+        select(Visit, Premises.point, tier, ServiceOrder.external_ref)
         .join(
             Premises, and_(Premises.region_id == Visit.region_id, Premises.id == Visit.premises_id)
         )
-        .join(
+        .outerjoin(
             Customer, and_(Customer.region_id == Visit.region_id, Customer.id == Visit.customer_id)
         )
         .join(
@@ -193,7 +194,6 @@ def _with_places(region_id: int) -> Any:
         .where(
             Visit.region_id == region_id,
             Premises.region_id == region_id,
-            Customer.region_id == region_id,
             ServiceOrder.region_id == region_id,
         )
     )

@@ -114,7 +114,9 @@ async def _job(
     work = [order for _, order in await visits.open_work(session, visit.region_id, visit.id)]
     crew = await visits.present(session, visit.region_id, [visit.id])
     numbers = await configuration.values(session, visit.region_id)
-    customer = await session.get(Customer, (visit.region_id, visit.customer_id))
+    customer = None
+    if visit.customer_id is not None:
+        customer = await session.get(Customer, (visit.region_id, visit.customer_id))
     tier = customer.tier if customer is not None else ""
     business = customer is not None and customer.segment in _BUSINESS
     return Job(

@@ -212,6 +212,7 @@ async def to_hold(
             visit.window_end,
         )
         for work_id, order_id, visit in await session.execute(statement)
+        if visit.customer_id is not None
     ]
 
 

@@ -56,6 +56,22 @@ async def feature(session: AsyncSession, scope: Scope, feature_id: UUID) -> Netw
     )
 
 
+async def first_spot(
+    session: AsyncSession, region_id: int, ids: Sequence[UUID]
+) -> tuple[NetworkFeature, str] | None:
+    """Return the first of some features that has a place, with a point of it as EWKT."""
+    spot = func.ST_AsEWKT(func.ST_PointOnSurface(NetworkFeature.shape))
+    found = await session.execute(
+        select(NetworkFeature, spot).where(
+            NetworkFeature.region_id == region_id,
+            NetworkFeature.id.in_(ids),
+            NetworkFeature.shape.is_not(None),
+        )
+    )
+    known = {feature.id: (feature, point) for feature, point in found}
+    return next((known[id_] for id_ in ids if id_ in known), None)
+
+
 async def lock_features(
     session: AsyncSession, scope: Scope, ids: Collection[UUID]
 ) -> dict[UUID, NetworkFeature]:

@@ -78,6 +78,7 @@ async def tell_nobody_home(ctx: Context, visit_id: UUID, at: datetime) -> None:
 
 
 def _add(ctx: Context, want: Wanted, occasion: Occasion) -> None:
+    assert occasion.visit.customer_id is not None  # noqa: S101 - without one there are no steps
     message = Message(
         region_id=ctx.region_id,
         visit_id=occasion.visit.id,

@@ -25,6 +25,8 @@ async def plan_report(ctx: Context, visit_id: UUID) -> None:
     visit = (await queries.occasion(ctx.session, ctx.region_id, visit_id)).visit
     if visit.report_wanted_at is None or visit.state not in TOLD_ABOUT:
         return
+    if visit.customer_id is None:
+        return
     key = f"{visit.id}:visit_report"
     known = await queries.lock_known(ctx.session, ctx.region_id, visit.id, [key])
     if any(message.dedupe_key == key for message in known):

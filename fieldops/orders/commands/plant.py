@@ -1,17 +1,26 @@
-"""Work for the cable department that the plant needs, without a customer's order (RE-03)."""
+"""Work that the plant needs, without a customer: the cable department's, and rounds (RE-03)."""
 
+from datetime import timedelta
 from uuid import UUID
 
+from pydantic import Field
+
+from fieldops.customers.models import Premises
 from fieldops.kernel import configuration
-from fieldops.kernel.commands import Context
+from fieldops.kernel.commands import Args, Context, command
 from fieldops.kernel.ids import new_id
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.permissions import Permission, Scope
+from fieldops.network import queries as network
+from fieldops.network.rules import FindingState
 from fieldops.orders import queries, rules
 from fieldops.orders.commands.states import Why, cancel_work
+from fieldops.orders.errors import FindingSettled, FindingWithoutPlant
+from fieldops.orders.events import OrderReceived
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Cause, Department, Kind, State
 
 PLANT = "plant"
+INDOORS = "indoor_network"  # what of the catalogue of services a round is about
 PLANT_PREFIX = "PLANT-"
 IN_ERROR = "reported_in_error"  # a reason of the list
 
@@ -27,7 +36,87 @@ async def open_cable_work(
     if known is not None:
         return known
     limit = await configuration.duration(ctx.session, ctx.region_id, rules.CABLE_LIMIT)
-    minutes = await configuration.value(ctx.session, ctx.region_id, rules.WORK_MINUTES[Kind.REPAIR])
+    _, work = await _open(
+        ctx,
+        kind=Kind.REPAIR,
+        service=PLANT,
+        department=Department.CABLE,
+        centre_id=centre_id,
+        premises_id=premises_id,
+        feature_id=feature_id,
+        reason=reason,
+        limit=limit,
+    )
+    ctx.also.append(work)
+    return work
+
+
+class OpenForFinding(Args):
+    finding_id: UUID = Field(description="The open finding, at a piece of plant.")
+
+
+@command("finding.open_work", permission=Permission.ORDER_WRITE, subject="finding_id")
+async def open_for_finding(ctx: Context, args: OpenForFinding) -> WorkOrder:
+    """Open the cable department's work order for a finding (VI-06).
+
+    The plant's open one is returned when it has one already. Raises NotFound, FindingSettled,
+    FindingWithoutPlant.
+    """
+    scope = ctx.actor.scope(Permission.ORDER_WRITE)
+    finding = await network.lock_finding(ctx.session, scope, args.finding_id)
+    if finding.state != FindingState.OPEN:
+        raise FindingSettled(state=finding.state)
+    if finding.feature_id is None:
+        raise FindingWithoutPlant
+    return await open_cable_work(
+        ctx,
+        feature_id=finding.feature_id,
+        centre_id=finding.centre_id,
+        premises_id=None,
+        reason=finding.text[:500],
+    )
+
+
+async def open_round_work(
+    ctx: Context,
+    *,
+    kind: Kind,
+    centre_id: UUID,
+    place: Premises,
+    feature_id: UUID | None,
+    reason: str,
+    limit: timedelta,
+) -> tuple[ServiceOrder, WorkOrder]:
+    """Open work that plant needs on site, with a visit and without a customer (VI-06, CH-04)."""
+    order, work = await _open(
+        ctx,
+        kind=kind,
+        service=INDOORS,
+        department=Department.FIELD,
+        centre_id=centre_id,
+        premises_id=place.id,
+        feature_id=feature_id,
+        reason=reason,
+        limit=limit,
+    )
+    await ctx.emit(OrderReceived(order.id, (work.id,), None, order.centre_id))
+    return order, work
+
+
+async def _open(
+    ctx: Context,
+    *,
+    kind: Kind,
+    service: str,
+    department: Department,
+    centre_id: UUID,
+    premises_id: UUID | None,
+    feature_id: UUID | None,
+    reason: str,
+    limit: timedelta,
+) -> tuple[ServiceOrder, WorkOrder]:
+    """Add an order of nobody with its one work order."""
+    minutes = await configuration.value(ctx.session, ctx.region_id, rules.WORK_MINUTES[kind])
     seconds = int(limit.total_seconds())
     order = ServiceOrder(
         region_id=ctx.region_id,
@@ -45,24 +134,23 @@ async def open_cable_work(
         premises_id=premises_id,
         centre_id=centre_id,
         number=1,
-        kind=Kind.REPAIR.value,
-        service=PLANT,
+        kind=kind.value,
+        service=service,
         symptom=reason,
         feature_id=feature_id,
-        skill="indoor_network",
-        department=Department.CABLE.value,
+        skill=rules.skill_for(service, None, kind),
+        department=department.value,
         state=State.RECEIVED.value,
         state_since=ctx.now,
         received_at=ctx.now,
         limit_seconds=seconds,
         due_at=rules.due_at(ctx.now, seconds),
         duration_minutes=int(minutes),
-        priority=rules.priority(Kind.REPAIR, PLANT, ""),
+        priority=rules.priority(kind, service, ""),
     )
     ctx.add(work)
     await ctx.session.flush()
-    ctx.also.append(work)
-    return work
+    return order, work
 
 
 async def take_back_cable_work(

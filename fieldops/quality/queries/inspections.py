@@ -211,10 +211,10 @@ async def population(
         for visit_id in await session.scalars(statement):
             risks[visit_id].add(reason)
     colours = await retention.colours(
-        session, of.region_id, {customer_id for _, customer_id in found}, now
+        session, of.region_id, {known for _, known in found if known is not None}, now
     )
     for visit_id, customer_id in found:
-        if colours[customer_id] is Colour.RED:
+        if customer_id is not None and colours[customer_id] is Colour.RED:
             risks[visit_id].add(Reason.RED_CUSTOMER)
     return [
         Member(id_, tuple(reason for reason in Reason if reason in risks[id_]))

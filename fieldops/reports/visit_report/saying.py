@@ -155,8 +155,9 @@ class _Saying:
         home = self.found.premises
         if home is None:
             return ""
-        street = f"{home.street} {home.house_number}{f' {home.unit}' if home.unit else ''}"
-        return f"{street}, {home.postcode} {home.city}"
+        street = " ".join(filter(None, (home.street, home.house_number, home.unit)))
+        town = f"{home.postcode} {home.city}".strip()  # plant stands where it stands
+        return ", ".join(filter(None, (street, town)))
 
     def _crew(self) -> str:
         return self._joined(

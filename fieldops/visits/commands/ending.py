@@ -79,8 +79,11 @@ class _NextStep(Args):
 class FailVisit(_NextStep):
     """A visit that cannot be completed: reason, what the customer was told, next step (VI-05)."""
 
-    told_customer: Text = Field(
-        min_length=3, max_length=1000, description="What the customer was told, and how."
+    told_customer: Text | None = Field(
+        None,
+        min_length=3,
+        max_length=1000,
+        description="What the customer was told, and how; needed where there is a customer.",
     )
     next_step: Literal["suspend", "transfer", "new_appointment"] = Field(
         description="What happens to the work; it is carried out at once."
@@ -103,15 +106,17 @@ class CancelVisit(_NextStep):
 async def complete(ctx: Context, args: CompleteVisit) -> Rows:
     """Complete a visit with the signature or its recorded refusal, and all evidence (VI-04).
 
+    A visit to plant has nobody who shows who they are, or signs.
     Raises NotFound, IllegalVisitChange, ContactOnly, IdentityMissing, SignatureMissing, BadInUse,
     what the evidence modules miss, and what judging refuses or holds.
     """
     judged = await visit_for_decision(ctx, args.visit_id, "visit.complete")
     visit = judged.visit
     await _contact_only(ctx, judged)
-    if visit.identity_confirmed_at is None:
-        raise IdentityMissing(next_steps=("visit.confirm_identity",))
-    await _check_signature(ctx, visit, args)
+    if visit.customer_id is not None:
+        if visit.identity_confirmed_at is None:
+            raise IdentityMissing(next_steps=("visit.confirm_identity",))
+        await _check_signature(ctx, visit, args)
     work = await queries.open_work(ctx.session, ctx.region_id, visit.id)
     await _check_plant(ctx, visit, [row for _, row in work])
     ids = tuple(row.id for _, row in work)
@@ -192,12 +197,13 @@ async def _check_plant(ctx: Context, visit: Visit, work: Collection[WorkOrder]) 
 async def fail(ctx: Context, args: FailVisit) -> Rows:
     """End a visit that cannot be completed, and carry out its next step (VI-05).
 
-    Raises NotFound, IllegalVisitChange, ContactOnly, UnknownReason, NextStepIncomplete,
-    ResumeDateMissing, and what judging refuses or holds.
+    Raises NotFound, IllegalVisitChange, ContactOnly, CustomerNotTold, UnknownReason,
+    NextStepIncomplete, ResumeDateMissing, and what judging refuses or holds.
     """
     judged = await visit_for_decision(ctx, args.visit_id, "visit.fail")
     visit = judged.visit
     await _contact_only(ctx, judged)
+    _customer_told(visit, args.told_customer)
     why = await _why(ctx, args, Process.FAIL, args.told_customer)
     fact = record(
         ctx, judged, FactKind.FAILURE, {"reason": why.code, "told_customer": why.told_customer}
@@ -235,6 +241,11 @@ async def cancel(ctx: Context, args: CancelVisit) -> Rows:
     await following.free_the_way(ctx, visit)
     await ctx.emit(VisitCancelled(visit.id, why.code, new.id if new else None))
     return [visit, *rows]
+
+
+def _customer_told(visit: Visit, told: str | None) -> None:
+    if told is None and visit.customer_id is not None:
+        raise CustomerNotTold(next_steps=("visit.fail",))
 
 
 async def _why(ctx: Context, args: _NextStep, process: Process, told: str | None) -> Why:
@@ -320,8 +331,7 @@ async def _end_on_site(ctx: Context, visit: Visit, next_step: NextStep, why: Why
     if left:
         following.resize(visit, left)
         return
-    if why.told_customer is None:
-        raise CustomerNotTold(next_steps=("visit.fail",))
+    _customer_told(visit, why.told_customer)
     _say_why(visit, why, next_step)
     await _end(ctx, visit, State.FAILED, (), next_step)
     ctx.also.append(visit)

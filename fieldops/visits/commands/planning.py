@@ -33,9 +33,8 @@ async def plan(
     Returns the last visit, None without need of one.
     """
     visit = None
-    if order.customer_id is not None:
-        for premises_id, field in _by_premises(order, work).items():
-            visit = await _plan_at(ctx, order, premises_id, field, former)
+    for premises_id, field in _by_premises(order, work).items():
+        visit = await _plan_at(ctx, order, premises_id, field, former)
     return visit
 
 
@@ -76,7 +75,6 @@ async def plan_new(
     split_reason: str | None = None,
 ) -> Visit:
     """Plan a new visit for work of an order at one premises; it needs an appointment."""
-    assert order.customer_id is not None  # noqa: S101 - only a customer is visited
     visit = Visit(
         region_id=ctx.region_id,
         order_id=order.id,

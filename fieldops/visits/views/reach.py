@@ -3,6 +3,7 @@
 Higher modules limit their views with `own_visits`.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -31,6 +32,8 @@ from fieldops.visits import policy, rules
 from fieldops.visits.models import Assignment, Visit
 
 STILL_UNDER_WAY = timedelta(days=30)  # longer than any visit is left under way
+FURTHER: list[Callable[[DeviceScope], Select[Any]]] = []
+"""What else of the plant a device holds: statements of one column, `key`, a feature's id."""
 # The expression of the index ix_visits_assignment_due.
 _due = func.coalesce(Assignment.latest_departure_at, literal_column("'infinity'::timestamptz"))
 
@@ -125,8 +128,10 @@ def features(scope: DeviceScope) -> Subquery:
     """Return the ids of the features of own visits: access paths and within 300 m (SY-01).
 
     With a pair, fibre or port of a path come those beside it, of which one may be swapped in.
+    Modules above add what their own work is about (`FURTHER`).
     """
-    return union(_of_paths(scope), _beside_paths(scope), _nearby(scope)).subquery("reached")
+    parts = (_of_paths(scope), _beside_paths(scope), _nearby(scope))
+    return union(*parts, *(further(scope) for further in FURTHER)).subquery("reached")
 
 
 def _path_features(scope: DeviceScope) -> Select[Any]:

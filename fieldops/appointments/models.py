@@ -55,9 +55,7 @@ class Appointment(Regional):
     __table_args__ = (
         CheckConstraint(one_of("state", get_args(rules.State)), name="state_known"),
         CheckConstraint(one_of("channel", get_args(rules.Channel)), name="channel_known"),
-        CheckConstraint(
-            "customer_id is null or customer_said is not null", name="customer_asked"
-        ),
+        CheckConstraint("customer_id is null or customer_said is not null", name="customer_asked"),
         CheckConstraint("window_end > window_start", name="window_in_order"),
         CheckConstraint("(moved_cause is null) = (moved_reason is null)", name="move_explained"),
         CheckConstraint("state <> 'confirmed' or confirmed_at is not null", name="confirmed_when"),

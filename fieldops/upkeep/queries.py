@@ -28,7 +28,7 @@ from fieldops.checklists.models import Checklist, Template, TemplateVersion
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
-from fieldops.kernel.records import lock_one
+from fieldops.kernel.records import find_one, lock_one
 from fieldops.measurements.models import LineTest
 from fieldops.network import policy as network
 from fieldops.network.errors import TooManyFeatures
@@ -201,16 +201,6 @@ def rounds(
             found = found.where(column == value)
     if done is not None:
         found = found.where(Round.done_at.is_not(None) if done else Round.done_at.is_(None))
-    return found
-
-
-async def one_round(session: AsyncSession, scope: Scope, round_id: UUID) -> Round:
-    """Return a round; raises NotFound outside the scope."""
-    found: Round | None = await session.scalar(
-        select(Round).where(policy.visible(scope, Round), Round.id == round_id)
-    )
-    if found is None:
-        raise NotFound(thing="round")
     return found
 
 
@@ -472,7 +462,8 @@ async def stops(session: AsyncSession, scope: Scope, round_id: UUID) -> list[Sto
 
     Raises NotFound outside the scope.
     """
-    row = await one_round(session, scope, round_id)
+    mine = select(Round).where(policy.visible(scope, Round), Round.id == round_id)
+    row = await find_one(session, mine, "round")
     ids = [UUID(one) for one in row.feature_ids]
     region = scope.region_id
     plant = {

@@ -119,8 +119,10 @@ async def test_vi_06_a_patrol_goes_to_plant_without_a_customer_from_the_slot_to_
     for verb in ("visit.accept", "visit.depart", "visit.arrive", "visit.start"):
         await from_phone(database, world.alice, verb, at, **phone)
     for stop in (stops[2], stops[2]):
-        await from_phone(database, world.alice, "network.report_finding", at, **phone,
-                         feature_id=stop, kind="pole", severity="medium", text="It leans.")  # fmt: skip
+        await from_phone(
+            database, world.alice, "network.report_finding", at, **phone, feature_id=stop,
+            kind="pole", severity="medium", text="It leans.",
+        )  # fmt: skip
     await fill(database, world, at, visit_id)
     await from_phone(database, world.alice, "visit.complete", at, **phone)
     walked = (await client.get(f"/v1/rounds/{round_id}/stops", headers=headers)).json()
@@ -170,12 +172,13 @@ async def test_ch_04_a_building_is_inspected_at_premises_without_a_customer_or_a
         await lay_out_reasons(session)
         cabling = await make_feature(session, "building_cabling", name="House 1")
         home = await make_premises(session)
-    asked = {"feature_id": str(cabling.id)}
+    asked: dict[str, Any] = {"feature_id": str(cabling.id)}
     with pytest.raises(InvalidArguments):
         await run(database, world.dora, "building_inspection.open", **asked,
                   customer_id=str(home.id))  # fmt: skip
     places = []
-    for where in ({}, {}, {"premises_id": str(home.id)}):
+    named: tuple[dict[str, Any], ...] = ({}, {}, {"premises_id": str(home.id)})
+    for where in named:
         made = await run(database, world.dora, "building_inspection.open", **asked, **where)
         async with database.transaction() as session:
             visit = await session.get_one(Visit, (1, first_id(made, "visit")))
@@ -227,8 +230,10 @@ async def test_ap_06_a_patrols_window_is_moved_without_calling_anybody(
         moved = (await every(session, Appointment))[0]
         assert (moved.window_start, moved.state) == (local(24, 10), "confirmed")
     with pytest.raises(NotFound):
-        await run(database, world.dora, "call_task.open", visit_id=str(promise.visit_id),
-                  kind="reconfirm", due_at=(clock.now() + timedelta(hours=1)).isoformat())  # fmt: skip
+        await run(
+            database, world.dora, "call_task.open", visit_id=str(promise.visit_id),
+            kind="reconfirm", due_at=(clock.now() + timedelta(hours=1)).isoformat(),
+        )  # fmt: skip
 
 
 async def test_vi_06_work_is_opened_for_a_finding_that_is_open_and_names_its_plant(

@@ -141,7 +141,7 @@ async def rounds(
     responses=problems(404),
 )
 async def stops(
-    round_id: UUID, reading: Annotated[Reading, reads(Permission.NETWORK_READ)]
+    round_id: UUID, reading: Annotated[Reading, reads(Permission.FAULT_READ)]
 ) -> list[RoundStopRead]:
     found = await queries.stops(reading.session, reading.scope, round_id)
     return [RoundStopRead.model_validate(stop) for stop in found]

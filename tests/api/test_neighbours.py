@@ -383,6 +383,9 @@ async def make_place(
         )  # fmt: skip
         session.add_all([late, upset])
     await keep(database, admin, place, centre)
+    await do(dispatcher, "patrol.open", "round", "round_id",
+             patrol_plan_id=str(place.ids["patrol_plan_id"]),
+             premises_id=str(premises.id))  # fmt: skip
     await ask_about(database, place, where, day)
     place.ids |= {"late_warning_id": late.id, "disturbance_id": upset.id}
     return place
@@ -482,9 +485,6 @@ async def look_after_plant(database: Database, admin: Actor, place: Place, centr
     made = await run(database, admin, "patrol.define", **where, name=f"Round {place.technician.id}",
                      every_days=30, feature_ids=[str(place.ids["feature_id"])])  # fmt: skip
     place.ids["patrol_plan_id"] = first_id(made, "patrol_plan")
-    made = await run(database, admin, "patrol.open",
-                     patrol_plan_id=str(place.ids["patrol_plan_id"]))  # fmt: skip
-    place.ids["round_id"] = first_id(made, "round")
     made = await run(database, admin, "spot_check.draw", **where, kinds=["distribution_box"],
                      share=100)  # fmt: skip
     place.ids["spot_check_id"] = first_id(made, "spot_check")

@@ -1,14 +1,14 @@
 """Visits go to plant too, where no customer is told or signs.
 
 Revision: 0075_visits_to_plant
-After: 0072_withdrawn
+After: 0074_own_sheets
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0075_visits_to_plant"
-down_revision = "0072_withdrawn"
+down_revision = "0074_own_sheets"
 branch_labels = None
 depends_on = None
 

@@ -382,10 +382,7 @@ async def make_place(
             starts_at=local(day, 9), ends_at=local(day, 12), noticed_at=local(day, 9),
         )  # fmt: skip
         session.add_all([late, upset])
-    await keep(database, admin, place, centre)
-    await do(dispatcher, "patrol.open", "round", "round_id",
-             patrol_plan_id=str(place.ids["patrol_plan_id"]),
-             premises_id=str(premises.id))  # fmt: skip
+    await keep(database, dispatcher, admin, place, centre)
     await ask_about(database, place, where, day)
     place.ids |= {"late_warning_id": late.id, "disturbance_id": upset.id}
     return place
@@ -416,7 +413,9 @@ async def analyse(database: Database, place: Place, region: int, centre: UUID) -
     return row.id
 
 
-async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> None:
+async def keep(
+    database: Database, dispatcher: Actor, admin: Actor, place: Place, centre: UUID
+) -> None:
     """Have what an office keeps of its people and their work."""
     place.ids["flag_id"] = await question(database, place, admin.region_id, centre)
     place.ids["opened_id"] = await give_desk_a_task(database, place, admin.region_id, centre)
@@ -425,6 +424,10 @@ async def keep(database: Database, admin: Actor, place: Place, centre: UUID) -> 
     place.ids["analysis_id"] = await analyse(database, place, admin.region_id, centre)
     await use_material(database, admin, place)
     await look_after_plant(database, admin, place, centre)
+    made = await run(database, dispatcher, "patrol.open",
+                     patrol_plan_id=str(place.ids["patrol_plan_id"]),
+                     premises_id=str(place.ids["premises_id"]))  # fmt: skip
+    place.ids["round_id"] = first_id(made, "round")
     about = {"subject_zh": "光纤", "subject_en": "Fibre"}
     made = await run(database, admin, "training.plan", centre_id=str(centre), **about,
                      held_on="2026-11-20", minutes=60, trainer="Olga")  # fmt: skip

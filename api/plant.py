@@ -20,7 +20,7 @@ from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
 from fieldops.network import plant_files
 from fieldops.network.commands import importing
-from fieldops.network.plant_files import MEDIA_TYPES, MOST_PIECES, PlantFormat
+from fieldops.network.plant_files import MEDIA_TYPES, MOST_LINKS, MOST_PIECES, PlantFormat
 from fieldops.network.queries import plant_files as queries
 from fieldops.network.rules import FeatureKind
 
@@ -41,6 +41,9 @@ class ExportPlant(BaseModel):
     format: PlantFormat
     centre_id: UUID | None = Field(None, description="Only of this centre.")
     kinds: list[FeatureKind] = Field([], max_length=len(FeatureKind), description="Only these.")
+    services: bool = Field(
+        False, description="With services and access paths; the register then names the customers."
+    )
     reason: Text = Field(min_length=3, max_length=500)
 
 
@@ -60,6 +63,10 @@ class ImportReport(BaseModel):
     added: int
     changed: int
     unchanged: int
+    ties_added: int
+    ties_unchanged: int
+    services_added: int
+    services_unchanged: int
     refused_number: int
     refused: list[RefusedPiece] = Field(description="At most 200 of them.")
     ignored_tables: list[str] = Field(description="Tables of a GeoPackage that are no plant.")
@@ -83,9 +90,20 @@ async def export(
         rows = await queries.exported(
             session, scope, MOST_PIECES + 1, centre_id=body.centre_id, kinds=body.kinds
         )
-    if len(rows) > MOST_PIECES:
-        raise ExportTooLarge(most=MOST_PIECES)
-    content = await anyio.to_thread.run_sync(plant_files.written, rows, body.format, now)
+        if len(rows) > MOST_PIECES:
+            raise ExportTooLarge(most=MOST_PIECES)
+        ids = [row["id"] for row in rows]
+        ties = await queries.exported_ties(session, scope, MOST_LINKS + 1, ids)
+        services = None
+        if body.services:
+            services = await queries.exported_services(
+                session, scope, MOST_LINKS + 1, centre_id=body.centre_id
+            )
+    if max(len(ties), len(services or ())) > MOST_LINKS:
+        raise ExportTooLarge(most=MOST_LINKS)
+    content = await anyio.to_thread.run_sync(
+        plant_files.written, rows, ties, services, body.format, now
+    )
     async with acting.database.transaction() as session:
         session.add(
             Export(
@@ -95,11 +113,11 @@ async def export(
                 at=now,
                 source=source_of(request, acting.actor),
                 operation="plant_export",
-                query=body.model_dump(mode="json", include={"centre_id", "kinds"}),
+                query=body.model_dump(mode="json", include={"centre_id", "kinds", "services"}),
                 format=body.format.value,
                 rows=len(rows),
                 sha256=hashlib.sha256(content).hexdigest(),
-                customer_ids=[],
+                customer_ids=sorted({row["customer_id"] for row in services or ()}),
                 reason=body.reason,
             )
         )
@@ -146,10 +164,12 @@ async def import_plant(
     if dry_run:
         scope = acting.actor.scope(Permission.NETWORK_EDIT)
         async with acting.database.trial() as session:
-            plan = await importing.planned(session, scope, found.pieces)
-        report = importing.reported(plan)
+            made = await importing.planned(session, scope, found.pieces, found.ties, found.services)
+        report = importing.reported(made)
     else:
-        args = {"pieces": [asdict(piece) for piece in found.pieces], "reason": reason}
+        lists = {"pieces": found.pieces, "ties": found.ties, "services": found.services}
+        rows = {name: [asdict(one) for one in given] for name, given in lists.items()}
+        args = {**rows, "reason": reason}
         envelope = Envelope(idempotency_key or new_id(), "network.import_plant", args)
         async with acting.database.transaction() as session:
             result = await ledger.once(session, acting.actor, envelope, clock.now())

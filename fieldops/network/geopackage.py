@@ -201,13 +201,16 @@ def _positions(blob: bytes, start: int, order: str, kind: str) -> dict[str, Any]
     return {"type": kind, "coordinates": places[0] if kind == "Point" else places}
 
 
-def read(content: bytes, needed: set[str], most: int) -> tuple[list[Row], list[str]]:
-    """Return the rows of the tables that have the needed columns, and the names of the others.
+def read(
+    content: bytes, needed: Mapping[str, set[str]], most: Mapping[str, int]
+) -> tuple[dict[str, list[Row]], list[str]]:
+    """Return the rows of the tables that have needed columns, and the names of the other tables.
 
-    Raises UnreadableError for what is no GeoPackage, is damaged, asks for more than is allowed, or
-    has more than `most` rows.
+    `needed` names what is looked for, with the columns by which a table is known to hold it; the
+    first that fits. Raises UnreadableError for what is no GeoPackage, is damaged, asks for more
+    than is allowed, or has more than `most` rows of something.
     """
-    rows: list[Row] = []
+    rows: dict[str, list[Row]] = {what: [] for what in needed}
     ignored: list[str] = []
     with tempfile.TemporaryDirectory(prefix="fieldops-") as folder:
         file = Path(folder, "given.gpkg")
@@ -216,10 +219,12 @@ def read(content: bytes, needed: set[str], most: int) -> tuple[list[Row], list[s
             with _opened(file) as book:
                 for table, geometry_column in _listed(book):
                     names = _columns(book, table)
-                    if not needed <= set(names):
+                    fits = (what for what, columns in needed.items() if columns <= set(names))
+                    if (what := next(fits, None)) is None:
                         ignored.append(table)
                         continue
-                    rows += _rows(book, table, geometry_column, names, most - len(rows))
+                    left = most[what] - len(rows[what])
+                    rows[what] += _rows(book, table, geometry_column, names, left)
         except (sqlite3.Error, UnicodeDecodeError) as exc:
             raise UnreadableError(f"SQLite cannot read the file: {exc}") from None
     return rows, ignored

@@ -6,7 +6,7 @@ places and attributes of recorded pieces; their state is the services' and visit
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -88,43 +88,56 @@ class Refused:
 
 @dataclass(slots=True)
 class Plan:
-    """What would be done: new pieces with parents first, changes and judged versions by id."""
+    """What would be done: new pieces with parents first, changes and judged versions by id.
+
+    Of ties and services it counts those that stand as the file says; the new ones go beside it.
+    """
 
     added: list[tuple[int, Given]] = field(default_factory=list)
     changed: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     versions: dict[UUID, int] = field(default_factory=dict)
     unchanged: int = 0
+    ties_unchanged: int = 0
+    services_unchanged: int = 0
     refused: list[Refused] = field(default_factory=list)
 
 
-def parsed(pieces: Sequence[Piece], plan: Plan) -> list[tuple[Piece, Given]]:
-    """Return the pieces that are well formed; the others are noted in the plan as refused."""
-    found: list[tuple[Piece, Given]] = []
+M = TypeVar("M", bound=BaseModel)
+
+
+def parsed(pieces: Sequence[Piece], model: type[M], plan: Plan) -> list[tuple[Piece, M]]:
+    """Return what is well formed of a file; the rest is noted in the plan as refused.
+
+    `model` has an `id`, which stands in the file only once.
+    """
+    found: list[tuple[Piece, M]] = []
     places: dict[UUID, str] = {}
     for piece in pieces:
         try:
-            given = _given(piece)
-            if given.id is not None and given.id in places:
-                raise PieceTwice(other=places[given.id])
+            given = _given(piece, model)
+            id_: UUID | None = getattr(given, "id")  # noqa: B009 - a model's own field
+            if id_ is not None and id_ in places:
+                raise PieceTwice(other=places[id_])
         except Coded as exc:
-            plan.refused.append(_refusal(piece, exc))
+            plan.refused.append(refusal(piece, exc))
             continue
-        if given.id is not None:
-            places[given.id] = piece.where
+        if id_ is not None:
+            places[id_] = piece.where
         found.append((piece, given))
     return found
 
 
-def _given(piece: Piece) -> Given:
+def _given(piece: Piece, model: type[M]) -> M:
     if piece.fault is not None:
         raise PieceUnreadable(reason=piece.fault)
     try:
-        return Given.model_validate(piece.values)
+        return model.model_validate(piece.values)
     except ValidationError as exc:
         raise InvalidArguments(errors=field_errors(exc.errors())) from None
 
 
-def _refusal(piece: Piece, exc: Coded) -> Refused:
+def refusal(piece: Piece, exc: Coded) -> Refused:
+    """Return the refusal of something in a file as the report names it."""
     errors = exc.details.get("errors")
     words = "; ".join(f"{e['field']}: {e['message']}" for e in errors) if errors else exc.message
     id_ = piece.values.get("id")
@@ -133,15 +146,23 @@ def _refusal(piece: Piece, exc: Coded) -> Refused:
     )
 
 
-def judge(pieces: Sequence[tuple[Piece, Given]], record: Record, plan: Plan) -> Plan:
-    """Complete the plan with well-formed pieces, judged against the record."""
+def judge(
+    pieces: Sequence[tuple[Piece, Given]],
+    record: Record,
+    plan: Plan,
+    used: Mapping[UUID, State],
+) -> Plan:
+    """Complete the plan with well-formed pieces, judged against the record.
+
+    `used` says which state a new piece has by a service of the same file.
+    """
     inside = {given.id: given for _piece, given in pieces if given.id is not None}
     taken = dict(record.names)
     for number, (piece, given) in enumerate(pieces):
         present = None if given.id is None else record.pieces.get(given.id)
         try:
             if present is None:
-                _check_new(given, inside, record)
+                _check_new(given, inside, record, used)
                 _take_name(taken, given, given.parent_id)
                 plan.added.append((number, given))
                 continue
@@ -149,7 +170,7 @@ def judge(pieces: Sequence[tuple[Piece, Given]], record: Record, plan: Plan) -> 
             if "name" in changes:
                 _take_name(taken, given, present.parent_id)
         except Coded as exc:
-            plan.refused.append(_refusal(piece, exc))
+            plan.refused.append(refusal(piece, exc))
             continue
         if changes and given.id is not None:
             plan.changed[given.id] = changes
@@ -171,7 +192,9 @@ def _take_name(taken: dict[NameKey, UUID], given: Given, parent_id: UUID | None)
 NO_ID = UUID(int=0)
 
 
-def _check_new(given: Given, inside: Mapping[UUID, Given], record: Record) -> None:
+def _check_new(
+    given: Given, inside: Mapping[UUID, Given], record: Record, used: Mapping[UUID, State]
+) -> None:
     if given.centre_id is None:
         message = "a new piece names its centre"
         raise InvalidArguments(
@@ -180,8 +203,11 @@ def _check_new(given: Given, inside: Mapping[UUID, Given], record: Record) -> No
     if given.centre_id not in record.centres:
         raise NotFound(thing="centre")
     stateful = given.kind in rules.STATEFUL
-    if given.state is not None and not (stateful and given.state is State.FREE):
-        raise PieceFixed(field="state", present="that a new one begins free, if it has a state")
+    by_service = None if given.id is None else used.get(given.id)
+    if given.state is not None and not (stateful and given.state in {State.FREE, by_service}):
+        raise PieceFixed(
+            field="state", present="that a new one begins free, if no service of the file uses it"
+        )
     rules.check_nesting(given.kind, _parent_kind(given, inside, record))
     rules.check_shape(given.kind, given.shape.type if given.shape else None)
 

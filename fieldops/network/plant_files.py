@@ -13,8 +13,21 @@ from fieldops.network.errors import PlantFileUnreadable
 from fieldops.network.geopackage import Layer, UnreadableError
 
 MOST_PIECES = 20_000
+MOST_LINKS = 60_000  # ties, services, steps of paths: of each
 FIELDS = ("version", "centre_id", "kind", "name", "parent_id", "state", "attributes")
-NEEDED = {"kind", "name"}
+TIE = ("kind", "from_id", "to_id")
+SERVICE = (
+    "version", "premises_id", "customer_id", "kind", "technology", "sold_down_mbps",
+    "sold_up_mbps", "account", "state", "path",
+)  # fmt: skip
+STEP = ("service_id", "position", "feature_id")
+NEEDED = {
+    "pieces": {"kind", "name"},
+    "ties": set(TIE),
+    "services": {"premises_id", "customer_id", "technology"},
+    "paths": set(STEP),
+}
+"""By which columns a table of a GeoPackage is known."""
 _TEXTS = dict.fromkeys(("id", "centre_id", "kind", "name", "parent_id", "state"), "text")
 _COLUMNS = {"id": "text", "version": "integer", **_TEXTS, "attributes": "text"}
 _WGS_84 = {"urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84", "EPSG:4326"}
@@ -35,10 +48,10 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of plant in a file: where it stands there, and what it says.
+    """A piece of plant, a tie or a service in a file: where it stands there, and what it says.
 
-    `values` has what the file gives of `id`, the fields and `shape`; `fault` says why it could
-    not be read.
+    `values` has what the file gives of `id`, the fields, and `shape` or `path`; `fault` says why it
+    could not be read.
     """
 
     where: str
@@ -51,13 +64,23 @@ class Contents:
     """What a file holds; tables that are no plant are not looked at."""
 
     pieces: list[Piece]
+    ties: list[Piece]
+    services: list[Piece]
     ignored: list[str]
 
 
-def written(rows: Sequence[Mapping[str, Any]], kind: PlantFormat, now: datetime) -> bytes:
-    """Return pieces as a file; each has an id, the fields, and `shape` as GeoJSON or None."""
+Rows = Sequence[Mapping[str, Any]]
+
+
+def written(
+    rows: Rows, ties: Rows, services: Rows | None, kind: PlantFormat, now: datetime
+) -> bytes:
+    """Return plant as a file; each piece has an id, the fields, and `shape` as GeoJSON or None.
+
+    Services that are None are not in the file at all.
+    """
     if kind is PlantFormat.GPKG:
-        return geopackage.write(_layers(rows), now)
+        return geopackage.write([*_layers(rows), *_link_layers(ties, services)], now)
     features = [
         {
             "type": "Feature",
@@ -67,7 +90,8 @@ def written(rows: Sequence[Mapping[str, Any]], kind: PlantFormat, now: datetime)
         }
         for row in rows
     ]
-    return to_json({"type": "FeatureCollection", "features": features})
+    of_services = {} if services is None else {"services": services}
+    return to_json({"type": "FeatureCollection", "features": features, "ties": ties, **of_services})
 
 
 def _layers(rows: Sequence[Mapping[str, Any]]) -> list[Layer]:
@@ -82,6 +106,35 @@ def _layers(rows: Sequence[Mapping[str, Any]]) -> list[Layer]:
     return [Layer(names[kind], kind, _COLUMNS, of_kind) for kind, of_kind in kinds.items()]
 
 
+def _link_layers(ties: Rows, services: Rows | None) -> list[Layer]:
+    """Return ties, services and the steps of their paths as tables without places."""
+    numbers = {"version", "sold_down_mbps", "sold_up_mbps", "position"}
+
+    def table(name: str, columns: Sequence[str], of: Rows) -> Layer:
+        types = {column: "integer" if column in numbers else "text" for column in columns}
+        texts = [
+            {
+                column: row[column]
+                if row[column] is None or column in numbers
+                else str(row[column])
+                for column in columns
+            }
+            for row in of
+        ]
+        return Layer(name, None, types, texts)
+
+    layers = [table("plant_ties", ("id", *TIE), ties)]
+    if services is not None:
+        steps = [
+            {"service_id": row["id"], "position": position, "feature_id": id_}
+            for row in services
+            for position, id_ in enumerate(row["path"], start=1)
+        ]
+        layers.append(table("plant_services", ("id", *SERVICE[:-1]), services))
+        layers.append(table("plant_paths", STEP, steps))
+    return layers
+
+
 def read(content: bytes) -> Contents:
     """Return what a file holds, by its first bytes; raises PlantFileUnreadable."""
     try:
@@ -93,15 +146,39 @@ def read(content: bytes) -> Contents:
 
 
 def _from_geopackage(content: bytes) -> Contents:
-    rows, ignored = geopackage.read(content, NEEDED, MOST_PIECES)
-    return Contents([_of_row(row) for row in rows], ignored)
+    most = {name: MOST_PIECES if name == "pieces" else MOST_LINKS for name in NEEDED}
+    found, ignored = geopackage.read(content, NEEDED, most)
+    ties = [_of_row(row, TIE) for row in found["ties"]]
+    services = [_of_row(row, SERVICE) for row in found["services"]]
+    services += _with_paths(services, [_of_row(row, STEP) for row in found["paths"]])
+    return Contents([_of_row(row, FIELDS) for row in found["pieces"]], ties, services, ignored)
 
 
-def _of_row(row: geopackage.Row) -> Piece:
+def _with_paths(services: Sequence[Piece], steps: Sequence[Piece]) -> list[Piece]:
+    """Give the services of a GeoPackage their paths; return the steps that belong to none."""
+    by_id = {str(piece.values.get("id")): piece for piece in services}
+    paths: dict[str, list[tuple[int, Any]]] = {}
+    lost = []
+    for step in steps:
+        position, service_id = step.values.get("position"), str(step.values.get("service_id"))
+        if step.fault is not None or not isinstance(position, int) or service_id not in by_id:
+            fault = step.fault or "a step has a position and a service of the same file"
+            lost.append(Piece(step.where, {}, fault))
+        else:
+            paths.setdefault(service_id, []).append((position, step.values.get("feature_id")))
+    for service_id, path in paths.items():
+        ordered = sorted(path, key=lambda step: step[0])
+        by_id[service_id].values["path"] = [feature_id for _position, feature_id in ordered]
+    return lost
+
+
+def _of_row(row: geopackage.Row, fields: Sequence[str]) -> Piece:
     where = f"{row.table} fid {row.fid}"
-    values = _known({name.lower(): value for name, value in row.values.items()})
+    values = _known({name.lower(): value for name, value in row.values.items()}, fields)
     if any(isinstance(value, bytes) for value in values.values()):
         return Piece(where, {}, "a column that holds text has a blob")
+    if fields is not FIELDS:
+        return Piece(where, values)
     try:
         values["shape"] = None if row.blob is None else geopackage.geometry(row.blob)
         if isinstance(values.get("attributes"), str):
@@ -129,7 +206,22 @@ def _from_geojson(content: bytes) -> Contents:
         name = properties.get("name") if isinstance(properties, dict) else None
         if name not in _WGS_84:
             raise UnreadableError("its coordinates are not in WGS 84 (RFC 7946 knows no other)")
-    return Contents([_of_feature(n, one) for n, one in enumerate(features, start=1)], [])
+    pieces = [_of_feature(n, one) for n, one in enumerate(features, start=1)]
+    ties = _members(given, "ties", TIE)
+    return Contents(pieces, ties, _members(given, "services", SERVICE), [])
+
+
+def _members(given: Mapping[str, Any], name: str, fields: Sequence[str]) -> list[Piece]:
+    """Return a list beside the features of a collection, which RFC 7946 leaves to its makers."""
+    rows = given.get(name, [])
+    if not isinstance(rows, list) or len(rows) > MOST_LINKS:
+        raise UnreadableError(f"'{name}' is a list of at most {MOST_LINKS}")
+    return [
+        Piece(f"{name[:-1]} {n}", _known(row, fields))
+        if isinstance(row, dict)
+        else Piece(f"{name[:-1]} {n}", {}, "it is no object")
+        for n, row in enumerate(rows, start=1)
+    ]
 
 
 def _of_feature(number: int, feature: Any) -> Piece:
@@ -139,17 +231,17 @@ def _of_feature(number: int, feature: Any) -> Piece:
     properties = feature.get("properties")
     if not isinstance(properties, dict):
         return Piece(where, {}, "it has no properties")
-    values = _known(properties)
+    values = _known(properties, FIELDS)
     if feature.get("id") is not None:
         values["id"] = feature["id"]
     values["shape"] = feature.get("geometry")
     return Piece(where, values)
 
 
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+def _known(values: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     """Return what is known of some properties; null stands for not given, but as a parent."""
     return {
         name: values[name]
-        for name in ("id", *FIELDS)
+        for name in ("id", *fields)
         if name in values and (values[name] is not None or name == "parent_id")
     }

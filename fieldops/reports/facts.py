@@ -38,6 +38,7 @@ from fieldops.followups.rules import State as Asking
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.clock import local_day
 from fieldops.network.models import NetworkFeature
+from fieldops.network.rules import State as PlantState
 from fieldops.notifications.models import Message
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Department, Kind
@@ -583,8 +584,12 @@ def complaint_contact(asked: Asked) -> Select[Any]:
 
 
 def resource_timeliness(asked: Asked) -> Select[Any]:
-    """Changes of plant that technicians captured, by how soon they were recorded (RE-06)."""
+    """Changes of plant that technicians captured, by how soon they were recorded (RE-06).
+
+    Claiming and giving back is no change of the plant; using or finding bad what was claimed is.
+    """
     region_id = asked.region_id
+    became = Audit.after["state"].astext.in_([PlantState.OCCUPIED.value, PlantState.BAD.value])
     return (
         select(
             *_fact(
@@ -609,6 +614,7 @@ def resource_timeliness(asked: Asked) -> Select[Any]:
             Audit.region_id == region_id,
             Audit.entity == NetworkFeature.__tablename__,
             Audit.captured_at.is_not(None),
+            or_(~Audit.after.has_key("claim_until"), became),
             NetworkFeature.centre_id.in_(asked.cut.centre_ids),
             _within(asked, Audit.captured_at),
         )

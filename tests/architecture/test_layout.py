@@ -71,6 +71,7 @@ OWN_FILES = {
     "health/places": "where a flagged line's trouble likely lies, by rules that are data, pure",
     "network/geopackage": "GeoPackages written, and read as files of strangers",
     "network/importing": "what a file of plant would do to the record, pure",
+    "network/linking": "what a file's ties and services would do to the record, pure",
     "network/plant_files": "plant in a file, GeoJSON or GeoPackage, as the same pieces, pure",
     "notifications/channels": "one adapter per way out: text message, e-mail, outbox",
     "notifications/push": "web push to a browser: encrypted, signed, sent",

@@ -153,7 +153,11 @@ async def test_co_01_a_complaint_counts_when_contacted_or_when_its_limit_is_past
 
 
 async def change_plant(
-    database: Database, feature: NetworkFeature, captured: datetime | None, recorded: datetime
+    database: Database,
+    feature: NetworkFeature,
+    captured: datetime | None,
+    recorded: datetime,
+    **after: str | None,
 ) -> None:
     """A change of a feature as the unit of work would have noted it, by Alice's phone."""
     async with database.transaction() as session:
@@ -169,7 +173,7 @@ async def change_plant(
                 entity_version=2,
                 action="changed",
                 before={},
-                after={"name": "box"},
+                after=after or {"name": "box"},
                 actor_id=id_of("alice"),
                 captured_at=captured,
             )
@@ -184,7 +188,13 @@ async def test_re_06_a_change_of_the_plant_is_in_time_when_recorded_within_24_ho
     await change_plant(database, feature, WINDOW, WINDOW + DAY)
     await change_plant(database, feature, WINDOW, WINDOW + DAY + timedelta(seconds=1))
     await change_plant(database, feature, None, WINDOW)  # at a desk: nothing was captured
+    for state in ("reserved", "free"):  # claimed and given back: the plant is as it was
+        await change_plant(
+            database, feature, WINDOW, WINDOW + DAY, state=state, claim_until=str(WINDOW)
+        )
     assert await total(reader, world, "resource_timeliness") == (1, 2, 50.0)
+    await change_plant(database, feature, WINDOW, WINDOW, state="occupied", claim_until=None)
+    assert await total(reader, world, "resource_timeliness") == (2, 3, 66.67)
     own = await total(reader, world, "resource_timeliness", technician_id=id_of("bob"))
     assert own == (0, 0, None)
 

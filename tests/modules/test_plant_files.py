@@ -9,12 +9,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import to_jsonable_python
 from sqlalchemy import func, select
 
 from api import plant as routes
@@ -106,8 +107,8 @@ async def number(database: Database) -> int:
 async def test_re_01_what_leaves_and_comes_back_changes_nothing(
     client: httpx.AsyncClient, database: Database, plant: Plant, kind: PlantFormat
 ) -> None:
-    """RE-01: the whole record, occupied and free pairs too, goes out and in as it was."""
-    content = await exported(client, kind)
+    """RE-01: the whole record goes out and in as it was, its ties, services and ways too."""
+    content = await exported(client, kind, services=True)
     before = await number(database)
     async with database.transaction() as session:
         audits = await session.scalar(
@@ -118,6 +119,7 @@ async def test_re_01_what_leaves_and_comes_back_changes_nothing(
         assert answer.status_code == 200, answer.text
         assert answer.json() == {
             "dry_run": dry_run, "added": 0, "changed": 0, "unchanged": before,
+            "ties_added": 0, "ties_unchanged": 6, "services_added": 0, "services_unchanged": 1,
             "refused_number": 0, "refused": [], "ignored_tables": [],
         }  # fmt: skip
     assert await number(database) == before
@@ -158,13 +160,43 @@ rows = st.fixed_dictionaries(
 )
 
 
+ties = st.fixed_dictionaries(
+    {
+        "id": st.uuids(), "kind": st.sampled_from(["feeds", "spliced"]),
+        "from_id": st.uuids(), "to_id": st.uuids(),
+    }
+)  # fmt: skip
+services = st.fixed_dictionaries(
+    {
+        "id": st.uuids(), "version": st.integers(1, 9999), "premises_id": st.uuids(),
+        "customer_id": st.uuids(), "kind": st.just("broadband"),
+        "technology": st.sampled_from(["copper", "fibre"]),
+        "sold_down_mbps": st.none() | st.integers(1, 1000), "sold_up_mbps": st.none(),
+        "account": st.none() | texts, "state": st.just("active"),
+        "path": st.lists(st.uuids(), min_size=1, max_size=4),
+    }
+)  # fmt: skip
+
+
 @FORMATS
-@given(st.lists(rows, max_size=6, unique_by=lambda row: row["id"]))
+@given(
+    st.lists(rows, max_size=6, unique_by=lambda row: row["id"]),
+    st.lists(ties, max_size=3, unique_by=lambda row: row["id"]),
+    st.lists(services, max_size=3, unique_by=lambda row: row["id"]),
+)
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_a_file_gives_back_what_was_written_to_it(
-    kind: PlantFormat, written: list[dict[str, Any]]
+    kind: PlantFormat,
+    written: list[dict[str, Any]],
+    ties: list[dict[str, Any]],
+    services: list[dict[str, Any]],
 ) -> None:
-    contents = plant_files.read(plant_files.written(written, kind, NOW))
+    contents = plant_files.read(plant_files.written(written, ties, services, kind, NOW))
+    for read, given_rows in ((contents.ties, ties), (contents.services, services)):
+        said = [piece.values for piece in read]
+        kept = [{name: v for name, v in row.items() if v is not None} for row in given_rows]
+        assert to_jsonable_python(said) == to_jsonable_python(kept)
+        assert not [piece for piece in read if piece.fault]
     assert contents.ignored == []
     assert not [piece for piece in contents.pieces if piece.fault]
     back = {piece.values["id"]: piece.values for piece in contents.pieces}
@@ -185,7 +217,12 @@ async def test_a_geopackage_is_one_to_a_real_client(
     assert file.read_bytes()[68:72] == b"GPKG"
     said = ogrinfo("-so", "-al", file)
     assert "GPKG" in said
-    for layer, count in (("plant_points", 4), ("plant_lines", 3), ("plant_parts", 12)):
+    for layer, count in (
+        ("plant_points", 4),
+        ("plant_lines", 3),
+        ("plant_parts", 12),
+        ("plant_ties", 6),
+    ):
         assert f"Layer name: {layer}" in said
         assert f"Feature Count: {count}" in said
     assert "Geometry: Line String" in said
@@ -234,6 +271,93 @@ async def test_re_05_a_file_adds_and_changes_plant_with_parents_in_any_order(
         "network.import_plant", "a survey", world.sam.id,
     )  # fmt: skip
     assert last.after == {"name": "Box anew", "attributes": {"doors": 2}}
+
+
+@at_once
+async def test_re_01_plant_with_ties_services_and_ways_is_built_anew_from_a_file(
+    client: httpx.AsyncClient, database: Database, plant: Plant
+) -> None:
+    """The same plant with other ids and names, beside the first one, for the same home."""
+    content = json.loads(await exported(client, services=True, centre_id=str(NORTH)))
+    old = [row["id"] for name in ("features", "ties", "services") for row in content[name]]
+    text = json.dumps(content)
+    for id_ in old:
+        text = text.replace(id_, str(uuid5(NORTH, id_)))
+    anew = json.loads(text)
+    (service,) = anew["services"]
+    service["account"] = "A-anew"
+    for feature in anew["features"]:
+        feature["properties"]["name"] += " anew"
+    answer = await imported(client, anew)
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    assert (report["added"], report["ties_added"], report["services_added"]) == (
+        len(content["features"]), 6, 1,
+    )  # fmt: skip
+    back = json.loads(await exported(client, services=True, centre_id=str(NORTH)))
+    new = {str(uuid5(NORTH, id_)) for id_ in old}
+
+    def told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The new rows by id; versions count what was done to a record, and differ."""
+        found = sorted((row for row in rows if row["id"] in new), key=lambda row: str(row["id"]))
+        for row in found:
+            row.get("properties", row).pop("version", None)
+        return found
+
+    for name in ("features", "ties", "services"):
+        assert told(back[name]) == told(anew[name]), name
+    traced = await client.get(f"/v1/network/services/{service['id']}/trace")
+    assert traced.json()["reaches_exchange"] is True
+    async with database.transaction() as session:
+        pair = await session.get_one(NetworkFeature, (1, uuid5(NORTH, str(plant.pairs[0].id))))
+    assert (pair.state, str(pair.service_id)) == ("occupied", service["id"])
+
+
+@at_once
+async def test_every_refused_tie_and_service_is_named_with_its_reason(
+    client: httpx.AsyncClient, plant: Plant
+) -> None:
+    content = json.loads(await exported(client, services=True))
+    (known,) = content["services"]
+    free, used = str(plant.pairs[2].id), str(plant.pairs[0].id)
+    box, drop = str(plant.box.id), str(plant.drop.id)
+    new = {**known, "account": "A-new", "path": [box]}
+
+    def tie(kind: str, start: str, end: str, **more: Any) -> dict[str, Any]:
+        return {"kind": kind, "from_id": start, "to_id": end, **more}
+
+    def other(**more: Any) -> dict[str, Any]:
+        return {**new, "id": str(uuid4()), **more}
+
+    ties: list[tuple[Any, str | None]] = [
+        (7, "piece_unreadable"),
+        (tie("welded", free, used), "invalid_arguments"),
+        (tie("feeds", box, str(uuid4())), "not_found"),
+        (tie("feeds", box, box), "invalid_arguments"),
+        (tie("feeds", free, box), "connection_refused"),
+        (tie("spliced", box, free, id=content["ties"][0]["id"]), "piece_fixed"),
+        (tie("spliced", free, drop), None),
+        (tie("spliced", free, drop), "connection_known"),
+    ]
+    services: list[tuple[Any, str | None]] = [
+        (other(premises_id=str(uuid4())), "not_found"),
+        (other(customer_id=str(uuid4())), "not_found"),
+        (other(account=known["account"]), "service_known"),
+        (other(state="ceased"), "invalid_arguments"),
+        (other(path=[box, used]), "resource_state"),
+        (other(path=[str(uuid4())]), "not_found"),
+        (other(path=[free]), None),
+        (other(account="A-2", path=[free]), "resource_state"),
+        ({**known, "sold_down_mbps": 7}, "piece_fixed"),
+    ]
+    rows = {"ties": [row for row, _ in ties], "services": [row for row, _ in services]}
+    answer = await imported(client, {**collection(), **rows})
+    expected = [code for _row, code in (*ties, *services) if code]
+    assert sorted(codes(answer)) == sorted(expected)
+    refused = answer.json()["report"]["refused"]
+    assert {row["where"].split()[0] for row in refused} == {"tie", "service"}
+    moved = {**known, "path": known["path"][:-1]}
+    assert codes(await imported(client, {**collection(), "services": [moved]})) == ["piece_fixed"]
 
 
 @at_once
@@ -374,11 +498,16 @@ async def test_cu_04_an_export_of_plant_is_registered_and_names_no_customer(
     assert (kept.operation, kept.format, kept.rows) == ("plant_export", "gpkg", 2)
     assert (kept.reader_id, kept.reason) == (world.sam.id, "for the test")
     whole = await exported(client)
+    with_services = await exported(client, services=True)
     async with database.transaction() as session:
+        found = await session.scalars(select(Export).where(Export.region_id == 1))
+        (named,) = [row.customer_ids for row in found if row.customer_ids]
         pair = await session.get_one(NetworkFeature, (1, plant.pairs[0].id))
     assert pair.service_id is not None
     for written in (content, whole):
         assert str(pair.service_id).encode() not in written
+    for id_ in (pair.service_id, *named):
+        assert str(id_).encode() in with_services
 
 
 @at_once

@@ -12,6 +12,7 @@ from fieldops.kernel.permissions import Permission
 from fieldops.network import queries, rules
 from fieldops.network.commands.swapping import Reason
 from fieldops.network.importing import Attributes, Given, Name
+from fieldops.network.linking import GivenTie
 from fieldops.network.models import NetworkConnection, NetworkFeature
 from fieldops.network.rules import FeatureKind, State
 
@@ -148,13 +149,20 @@ async def connect(ctx: Context, args: Connect) -> NetworkConnection:
         message = "a feature is not tied to itself"
         raise InvalidArguments(errors=[{"field": "to_id", "rule": "differ", "message": message}])
     rules.check_tie(args.kind, FeatureKind(start.kind), FeatureKind(end.kind))
+    return new_tie(ctx, args, args.id or ctx.envelope.id, start.centre_id)
+
+
+def new_tie(
+    ctx: Context, given: Connect | GivenTie, id_: UUID, centre_id: UUID
+) -> NetworkConnection:
+    """Return a new tie that was checked, added; it belongs to the centre of its start."""
     tie = NetworkConnection(
         region_id=ctx.region_id,
-        id=args.id or ctx.envelope.id,
-        from_id=start.id,
-        to_id=end.id,
-        kind=args.kind.value,
-        centre_id=start.centre_id,
+        id=id_,
+        from_id=given.from_id,
+        to_id=given.to_id,
+        kind=given.kind.value,
+        centre_id=centre_id,
     )
     ctx.add(tie)
     return tie

@@ -1,48 +1,26 @@
 """Services with their access paths, and what they reserve and occupy (RE-02)."""
 
-from typing import Annotated
+from collections.abc import Sequence
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from fieldops.customers import queries as customers
 from fieldops.kernel.base import Regional
-from fieldops.kernel.commands import Args, Context, Text, command
+from fieldops.kernel.commands import Args, Context, command
 from fieldops.kernel.permissions import Permission, Scope
 from fieldops.network import queries, rules
 from fieldops.network.commands.swapping import Reason
 from fieldops.network.errors import ResourceState, WrongKind
+from fieldops.network.linking import ServiceFields
 from fieldops.network.models import NetworkFeature, NetworkService, PathElement
-from fieldops.network.rules import STATEFUL, USE, ServiceKind, ServiceLife, State, Technology
-
-Rate = Annotated[int, Field(ge=1, le=1_000_000, description="Mbit/s as sold, broadband only.")]
+from fieldops.network.rules import STATEFUL, USE, ServiceLife, State
 
 
-class RegisterService(Args):
+class RegisterService(ServiceFields, Args):
     """A service at premises; the path leads from the exchange to the premises."""
 
     id: UUID | None = Field(None, description="Made by the client; the command's id without it.")
-    premises_id: UUID
-    customer_id: UUID
-    kind: ServiceKind
-    technology: Technology
-    sold_down_mbps: Rate | None = None
-    sold_up_mbps: Rate | None = None
-    account: Annotated[Text, Field(min_length=1, max_length=64)] | None = None
-    state: ServiceLife = ServiceLife.PLANNED
-    path: list[UUID] = Field(
-        [], max_length=rules.LONGEST_PATH, description="Features in order, exchange first."
-    )
-
-    @model_validator(mode="after")
-    def _plausible(self) -> "RegisterService":
-        if len(set(self.path)) != len(self.path):
-            raise ValueError("a feature stands only once in a path")
-        if self.state is ServiceLife.CEASED:
-            raise ValueError("a ceased service is not registered")
-        if self.kind is ServiceKind.FIXED_LINE and (self.sold_down_mbps or self.sold_up_mbps):
-            raise ValueError("rates are sold with broadband only")
-        return self
 
 
 @command("network.register_service", permission=Permission.NETWORK_EDIT)
@@ -54,37 +32,47 @@ async def register_service(ctx: Context, args: RegisterService) -> list[Regional
     """
     scope = ctx.actor.scope(Permission.NETWORK_EDIT)
     premises = await customers.premises(ctx.session, scope, args.premises_id)
-    customer = await customers.customer(ctx.session, scope, args.customer_id)
+    await customers.customer(ctx.session, scope, args.customer_id)
+    found = await queries.lock_features(ctx.session, scope, args.path) if args.path else {}
+    service = new_service(ctx, args, args.id or ctx.envelope.id, premises.centre_id)
+    await ctx.session.flush()
+    lead(ctx, service, [found[id_] for id_ in args.path])
+    return [service]
+
+
+def new_service(ctx: Context, given: ServiceFields, id_: UUID, centre_id: UUID) -> NetworkService:
+    """Return a new service that was checked, added and not yet on its way."""
     service = NetworkService(
         region_id=ctx.region_id,
-        id=args.id or ctx.envelope.id,
-        premises_id=premises.id,
-        customer_id=customer.id,
-        centre_id=premises.centre_id,
-        kind=args.kind.value,
-        technology=args.technology.value,
-        sold_down_mbps=args.sold_down_mbps,
-        sold_up_mbps=args.sold_up_mbps,
-        account=args.account,
-        state=args.state.value,
+        id=id_,
+        premises_id=given.premises_id,
+        customer_id=given.customer_id,
+        centre_id=centre_id,
+        kind=given.kind.value,
+        technology=given.technology.value,
+        sold_down_mbps=given.sold_down_mbps,
+        sold_up_mbps=given.sold_up_mbps,
+        account=given.account,
+        state=given.state.value,
     )
-    found = await queries.lock_features(ctx.session, scope, args.path) if args.path else {}
     ctx.add(service)
-    await ctx.session.flush()
-    for feature in found.values():
+    return service
+
+
+def lead(ctx: Context, service: NetworkService, way: Sequence[NetworkFeature]) -> None:
+    """Lead a new service over locked features, exchange first; raises ResourceState."""
+    for position, feature in enumerate(way, start=1):
         if feature.kind in STATEFUL:
             _take(ctx, feature, service, "taken into the path of a new service")
-    for position, feature_id in enumerate(args.path, start=1):
         ctx.add(
             PathElement(
                 region_id=ctx.region_id,
                 service_id=service.id,
                 position=position,
-                feature_id=feature_id,
+                feature_id=feature.id,
                 centre_id=service.centre_id,
             )
         )
-    return [service]
 
 
 def _take(ctx: Context, feature: NetworkFeature, service: NetworkService, reason: str) -> None:

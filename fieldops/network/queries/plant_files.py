@@ -4,17 +4,27 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from pydantic_core import to_jsonable_python
+from sqlalchemy import ARRAY, Select, Uuid, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.customers.models import Customer, Premises
+from fieldops.customers.policy import visible_customers, visible_premises
 from fieldops.customers.queries import centre_in
 from fieldops.kernel import geo
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.permissions import Scope
 from fieldops.network import policy
 from fieldops.network.importing import Given, NameKey, Record, Standing
-from fieldops.network.models import NetworkFeature
-from fieldops.network.rules import FeatureKind
+from fieldops.network.linking import GivenService, GivenTie, Links
+from fieldops.network.models import (
+    NetworkConnection,
+    NetworkFeature,
+    NetworkService,
+    PathElement,
+)
+from fieldops.network.rules import FeatureKind, ServiceLife
 
 
 async def exported(
@@ -39,12 +49,110 @@ async def exported(
     return [dict(row._mapping) for row in found]  # noqa: SLF001 - the documented way to a dict
 
 
-async def record_for(session: AsyncSession, scope: Scope, pieces: Sequence[Given]) -> Record:
+async def exported_ties(
+    session: AsyncSession, scope: Scope, most: int, ids: Collection[UUID]
+) -> list[dict[str, Any]]:
+    """Return at most so many ties between pieces that a file holds, by id."""
+    tie, both = NetworkConnection, sorted(ids)
+    found = await session.execute(
+        select(tie.id, tie.kind, tie.from_id, tie.to_id)
+        .where(
+            tie.region_id == scope.region_id,
+            tie.from_id == func.any(both),
+            tie.to_id == func.any(both),
+        )
+        .order_by(tie.id)
+        .limit(most)
+    )
+    return [dict(row._mapping) for row in found]  # noqa: SLF001 - the documented way to a dict
+
+
+async def exported_services(
+    session: AsyncSession, scope: Scope, most: int, *, centre_id: UUID | None = None
+) -> list[dict[str, Any]]:
+    """Return at most so many services in use in a scope with all that a file holds, by id."""
+    wanted = _services(scope.region_id).where(
+        policy.visible_services(scope), NetworkService.state != ServiceLife.CEASED.value
+    )
+    if centre_id is not None:
+        wanted = wanted.where(NetworkService.centre_id == centre_id)
+    found = await session.execute(wanted.order_by(NetworkService.id).limit(most))
+    return [dict(row._mapping) for row in found]  # noqa: SLF001 - the documented way to a dict
+
+
+def _services(region_id: int) -> Select[*tuple[Any, ...]]:
+    """Return the statement for services as a file holds them, the path as a list of ids."""
+    of, step = NetworkService, PathElement
+    path = (
+        select(func.array_agg(aggregate_order_by(step.feature_id, step.position)))
+        .where(
+            step.region_id == region_id, step.region_id == of.region_id, step.service_id == of.id
+        )
+        .scalar_subquery()
+    )
+    return select(
+        of.id, of.version, of.premises_id, of.customer_id, of.kind, of.technology,
+        of.sold_down_mbps, of.sold_up_mbps, of.account, of.state,
+        func.coalesce(path, cast(array([]), ARRAY(Uuid))).label("path"),
+    ).where(of.region_id == region_id)  # fmt: skip
+
+
+async def links_for(
+    session: AsyncSession,
+    scope: Scope,
+    ties: Sequence[GivenTie],
+    services: Sequence[GivenService],
+) -> Links:
+    """Return what is to be known of the record to judge a file's ties and services."""
+    region_id, tie, of = scope.region_id, NetworkConnection, NetworkService
+    ids = sorted(given.id for given in ties if given.id is not None)
+    starts = sorted({given.from_id for given in ties})
+    recorded = await session.execute(
+        select(tie.id, tie.from_id, tie.to_id, tie.kind).where(
+            tie.region_id == region_id,
+            or_(tie.id == func.any(ids), tie.from_id == func.any(starts)),
+        )
+    )
+    keys = {id_: (start, end, kind) for id_, start, end, kind in recorded}
+    wanted = sorted(given.id for given in services if given.id is not None)
+    standing = await session.execute(
+        _services(region_id)
+        .add_columns(policy.visible_services(scope).label("visible"))
+        .where(of.id == func.any(wanted))
+    )
+    known = {row.id: dict(row._mapping) for row in standing}  # noqa: SLF001 - as above
+    named = sorted({given.account for given in services if given.account is not None})
+    accounts = await session.execute(
+        select(of.account, of.id).where(of.region_id == region_id, of.account == func.any(named))
+    )
+    homes = await session.execute(
+        select(Premises.id, Premises.centre_id).where(
+            visible_premises(scope), Premises.id == func.any([s.premises_id for s in services])
+        )
+    )
+    owners = await session.scalars(
+        select(Customer.id).where(
+            visible_customers(scope), Customer.id == func.any([s.customer_id for s in services])
+        )
+    )
+    return Links(
+        keys,
+        frozenset(keys.values()),
+        {id_: to_jsonable_python(row) if row["visible"] else None for id_, row in known.items()},
+        {str(account): id_ for account, id_ in accounts},
+        {id_: centre_id for id_, centre_id in homes},  # noqa: C416 - rows are not pairs
+        frozenset(owners),
+    )
+
+
+async def record_for(
+    session: AsyncSession, scope: Scope, pieces: Sequence[Given], also: Collection[UUID]
+) -> Record:
     """Return what is to be known of the record to judge a file's pieces, read in three statements.
 
-    Pieces of other centres are there with `visible` false.
+    Pieces of other centres are there with `visible` false; `also` are others the file speaks of.
     """
-    ids = {given.id for given in pieces} | {given.parent_id for given in pieces}
+    ids = {given.id for given in pieces} | {given.parent_id for given in pieces} | {*also}
     standing = await _standing(session, scope, ids - {None})
     renamed = [
         given

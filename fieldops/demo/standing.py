@@ -209,7 +209,7 @@ def _premises(city: City) -> Iterator[Row]:
         )
 
 
-def _customer_centres(city: City) -> dict[str, UUID | None]:
+def customer_centres(city: City) -> dict[str, UUID | None]:
     """Return the centre that looks after each customer; None when both do."""
     centre_of = {home.key: home.centre for home in city.premises}
     found = {}
@@ -220,7 +220,7 @@ def _customer_centres(city: City) -> dict[str, UUID | None]:
 
 
 def _customers(city: City) -> Iterator[Row]:
-    centres = _customer_centres(city)
+    centres = customer_centres(city)
     for customer in city.customers:
         yield row(
             customer.key,
@@ -233,7 +233,7 @@ def _customers(city: City) -> Iterator[Row]:
 
 
 def _contacts(city: City) -> Iterator[Row]:
-    centres = _customer_centres(city)
+    centres = customer_centres(city)
     for customer in city.customers:
         person, firm = customer.contact_name, customer.name
         yield row(

@@ -14,23 +14,28 @@ from fieldops.demo.city import city_id
 from fieldops.demo.copying import Row
 from fieldops.demo.months.lines import Line, box_of
 from fieldops.demo.months.rows import Book, Done
+from fieldops.demo.months.toolbag import Bags
 from fieldops.health import places, rules
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.health.rules import BROADBAND, LikelyPlace, Reading, Sold
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.measurements.rules import Needed, needed
+from fieldops.organisation.rules import InstrumentState, ToolKind
 from fieldops.quality.rules import Check
 
 LIMITS = rules.Limits()
 TERMINAL = {"fibre": "ONT", "copper": "VDSL"}
-COPIED = 0.004
+METER = {"fibre": ToolKind.OPTICAL_POWER_METER}
+COPIED, UNNAMED = 0.004, 0.03
 
 
 class Instruments:
     """Measures the lines as they are on a day, and keeps their health records."""
 
-    def __init__(self, book: Book, lines: Mapping[str, Line], dice: random.Random) -> None:
-        self._book, self._lines, self._dice = book, lines, dice
+    def __init__(
+        self, book: Book, lines: Mapping[str, Line], bags: Bags, dice: random.Random
+    ) -> None:
+        self._book, self._lines, self._bags, self._dice = book, lines, bags, dice
         self._records: dict[str, Row] = {}
         self._worse: dict[str, dict[str, bool]] = defaultdict(dict)
         self._last_test: dict[str, Row] = {}
@@ -69,6 +74,8 @@ class Instruments:
                 f"{key}/{line.service}/line",
                 **common,
                 measured_at_place="outlet",
+                feature_id=city_id(line.conductor_keys[-1]) if line.conductor_keys else None,
+                **self._taken_with(done, METER.get(line.technology, ToolKind.LINE_TESTER)),
                 **values,
             )
         if Needed.SPEED in wanted:
@@ -82,7 +89,18 @@ class Instruments:
                 jitter_ms=round(self._dice.uniform(0.2, 3), 2),
                 loss_percent=0.0,
                 method="wired",
+                **self._taken_with(done, ToolKind.SPEED_TESTER),
             )
+
+    def _taken_with(self, done: Done, kind: ToolKind) -> Row:
+        """Return the instrument of a test and how it stood; now and then nobody named it."""
+        held = self._bags.get((done.going.technician.key, kind))
+        if held is None or self._dice.random() < UNNAMED:
+            by_hand = kind is ToolKind.SPEED_TESTER
+            state = None if by_hand else InstrumentState.UNKNOWN.value
+            return {"instrument_serial": None, "instrument_state": state}
+        day = done.going.opens.date()
+        return {"instrument_serial": held.serial, "instrument_state": held.state(day).value}
 
     def _line_values(self, done: Done, reading: Reading) -> Row:
         """Return the values of a line test; now and then somebody types in the last one again."""

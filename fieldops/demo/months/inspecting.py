@@ -12,6 +12,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from fieldops.demo.city import City, city_id
 from fieldops.demo.copying import REGION
 from fieldops.demo.standing import centre_id
@@ -23,6 +25,7 @@ from fieldops.organisation import queries as organisation
 from fieldops.quality.forms import FormBody
 from fieldops.quality.models import Inspection
 from fieldops.quality.queries import inspections as queries
+from fieldops.visits.models import Assignment
 
 REGIONS = "staff/supervisor.region"
 CENTRES = {"north": "staff/supervisor.north", "south": "staff/supervisor.south"}
@@ -34,6 +37,8 @@ WORDS = (
     "The test was taken before the work and not after it.",
 )
 
+SERIOUS = "The test on the list was never taken: its values are those of another line."
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -41,12 +46,13 @@ class Desk:
 
     database: Database
 
-    async def run(self, who: str, name: str, now: datetime, **args: Any) -> UUID:
-        """Run a command; return the id of the first record it made or changed."""
+    async def run(self, who: str | UUID, name: str, now: datetime, **args: Any) -> UUID:
+        """Run a command for who has a key or id; return the first record it made or changed."""
+        person_id = city_id(who) if isinstance(who, str) else who
         async with self.database.transaction() as session:
-            actor = await organisation.load_actor(session, city_id(who), REGION)
+            actor = await organisation.load_actor(session, person_id, REGION)
             if actor is None:
-                raise LookupError(who)
+                raise LookupError(str(who))
             done = await commands.run(session, actor, Envelope(new_id(), name, args), now)
         return done.refs[0].id
 
@@ -105,11 +111,18 @@ async def _from_evidence(
             REGIONS, "inspection.fill", ended,
             inspection_id=of, visit_id=str(visit_id), answers=filled,
         )  # fmt: skip
-    for visit_id in dice.sample(sorted(sample), k=min(3, len(sample))):
+    for number, visit_id in enumerate(dice.sample(sorted(sample), k=min(3, len(sample)))):
+        said: dict[str, Any] = {
+            "unit_id": str(centre_id(centre)),
+            "severity": dice.choice(("minor", "minor", "major")),
+            "words": dice.choice(WORDS),
+        }
+        if centre == "north" and number == 0:
+            who = await _who_went(desk, visit_id)
+            said = {"technician_id": str(who), "severity": "serious", "words": SERIOUS}
         await desk.run(
             REGIONS, "inspection.note_finding", ended,
-            inspection_id=of, visit_id=str(visit_id), unit_id=str(centre_id(centre)),
-            severity=dice.choice(("minor", "minor", "major")), words=dice.choice(WORDS),
+            inspection_id=of, visit_id=str(visit_id), **said,
         )  # fmt: skip
     await desk.run(
         REGIONS, "inspection.report", ended,
@@ -125,6 +138,17 @@ async def _from_evidence(
             REGIONS, "inspection.judge", judged_at,
             inspection_id=of, verdict="accepted", words="Seen in the next month's sample.",
         )  # fmt: skip
+
+
+async def _who_went(desk: Desk, visit_id: UUID) -> UUID:
+    async with desk.database.transaction() as session:
+        found = await session.scalars(
+            select(Assignment.technician_id)
+            .where(Assignment.region_id == REGION, Assignment.visit_id == visit_id)
+            .order_by(Assignment.id)
+            .limit(1)
+        )
+        return found.one()
 
 
 async def _of_itself(

@@ -52,7 +52,7 @@ class Book:
         self.rows: dict[Any, dict[str, Row]] = defaultdict(dict)
         self.wrong: set[tuple[Check, UUID]] = set()
 
-    def add(self, model: Any, key: str, **values: Any) -> Row:
+    def add(self, model: Any, key: str, /, **values: Any) -> Row:
         """Add a row with the id that belongs to its key; return it."""
         made = self.rows[model][key] = row(key, **values)
         return made
@@ -153,10 +153,10 @@ def _order(book: Book, trip: Trip, customer: Customer) -> None:
             number=number,
             kind=trip.kind.value,
             service=line.service,
-            technology=line.technology,
-            product=line.product,
+            technology=line.technology or None,
+            product=line.product or None,
             symptom=trip.symptom,
-            service_id=city_id(line.key),
+            service_id=city_id(line.key) if line.key else None,
             skill=work.skill_for(line.service, line.technology, trip.kind),
             department=work.Department.FIELD.value,
             state=state.value,
@@ -183,9 +183,8 @@ def _stopped_seconds(trip: Trip) -> int:
 
 def _limit_seconds(kind: Kind, customer: Customer, line: Line) -> int:
     task = Task(work.TASK_OF_KIND.get(kind, "activation"))
-    limit = limit_for(
-        DEFAULTS, Segment(customer.segment), customer.tier, Service(line.service), task
-    )
+    named = Service(line.service) if line.service in set(Service) else None
+    limit = limit_for(DEFAULTS, Segment(customer.segment), customer.tier, named, task)
     if limit is None:
         raise LookupError(f"no standard for {task}")
     return limit.minutes * 60

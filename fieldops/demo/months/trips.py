@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from fieldops.demo.circuits import Service
 from fieldops.demo.city import City
 from fieldops.demo.months.lines import BEGINS_BEFORE_DAYS, suffering
+from fieldops.demo.months.outings import Outings
 from fieldops.demo.orders import SYMPTOMS
 from fieldops.demo.people import Leave, StaffMember
 from fieldops.orders.rules import Kind, skill_for
@@ -23,8 +24,14 @@ from fieldops.orders.rules import Kind, skill_for
 ORDERS_A_DAY = (38, 34, 33, 32, 30, 9, 4)
 """Orders that come in on a Monday, a Tuesday, … a Sunday."""
 KINDS = {Kind.REPAIR: 75, Kind.INSTALL: 13, Kind.CHANGE: 8, Kind.MOVE: 4}
-MINUTES = {Kind.REPAIR: 42, Kind.INSTALL: 62, Kind.CHANGE: 25, Kind.MOVE: 70}
-WAIT_DAYS = {Kind.REPAIR: (0, 0), Kind.INSTALL: (1, 6), Kind.CHANGE: (1, 5), Kind.MOVE: (1, 6)}
+MINUTES = {
+    Kind.REPAIR: 42, Kind.INSTALL: 62, Kind.CHANGE: 25, Kind.MOVE: 70,
+    Kind.PATROL: 75, Kind.INSPECT: 40,
+}  # fmt: skip
+WAIT_DAYS = {
+    Kind.REPAIR: (0, 0), Kind.INSTALL: (1, 6), Kind.CHANGE: (1, 5), Kind.MOVE: (1, 6),
+    Kind.PATROL: (1, 5), Kind.INSPECT: (2, 8),
+}  # fmt: skip
 OPENINGS = (8, 10, 12, 14, 16)
 WINDOW = timedelta(hours=2)
 MOST_A_DAY = 3
@@ -86,7 +93,10 @@ class Going:
 
 @dataclass(slots=True)
 class Trip:
-    """An order with the times somebody went for it; the last one ended it."""
+    """An order with the times somebody went for it; the last one ended it.
+
+    `about`: the route that was walked or the cabling that was inspected, of such work.
+    """
 
     number: int
     kind: Kind
@@ -97,6 +107,7 @@ class Trip:
     received_at: datetime
     not_before: date
     symptom: str | None = None
+    about: str | None = None
     goings: list[Going] = field(default_factory=list)
 
     @property
@@ -133,6 +144,7 @@ class Past:
         self._disturbed: dict[str, date] = {}
         self._coming: dict[date, list[tuple[Service, ...]]] = defaultdict(list)
         self._number = 0
+        self._outings = Outings(city, random.Random(f"{city.seed} outings"))
 
     def trips(self) -> list[Trip]:
         """Return every order that was ended before today, in the order of their arrival."""
@@ -165,6 +177,10 @@ class Past:
             services = self._concerned(kind, day)
             if services:
                 yield self._trip(day, kind, services)
+        for outing in self._outings.on(day, (day - self._first).days):
+            trip = self._trip(day, outing.kind, (outing.service,))
+            trip.about = outing.about
+            yield trip
 
     def _concerned(self, kind: Kind, day: date) -> tuple[Service, ...]:
         """Draw a home; what was activated once is neither installed nor moved again."""

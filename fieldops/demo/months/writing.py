@@ -23,12 +23,18 @@ from fieldops.demo.months.asking import ask
 from fieldops.demo.months.care import Voices
 from fieldops.demo.months.evidence import Instruments
 from fieldops.demo.months.following import work_out
+from fieldops.demo.months.hearing import hear
 from fieldops.demo.months.inspecting import inspect
+from fieldops.demo.months.leaving import leave
 from fieldops.demo.months.lines import lines_of
 from fieldops.demo.months.papers import Papers, Templates, templates_by_use
 from fieldops.demo.months.pictures import Picture
 from fieldops.demo.months.rows import Book, done_of, write_trips
+from fieldops.demo.months.schooling import teach
+from fieldops.demo.months.stores import Stores
+from fieldops.demo.months.toolbag import fill_bags
 from fieldops.demo.months.trips import Past, Trip
+from fieldops.demo.months.upkeep import Upkeep
 from fieldops.faults.models import FaultReport
 from fieldops.files.disk import Disk
 from fieldops.files.models import File, FileLink
@@ -37,11 +43,16 @@ from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel import clock
 from fieldops.kernel.changes import touch
 from fieldops.kernel.db import Database
+from fieldops.materials.models import Material, MaterialMovement, MaterialStock
 from fieldops.measurements.models import LineTest, SpeedTest
+from fieldops.network.models import Finding
 from fieldops.notifications.models import Message
 from fieldops.orders.models import ServiceOrder, WorkOrder
+from fieldops.organisation.models import Calibration, Qualification, Tool
 from fieldops.quality.models import PhotoPrint
-from fieldops.retention.models import RepairTask
+from fieldops.retention.models import ChurnCase, RepairTask, Revisit
+from fieldops.training.models import Attendance, Exam, TrainingSession
+from fieldops.upkeep.models import PatrolPlan, Round, SpotCheck, SpotCheckItem
 from fieldops.visits.models import Assignment, Visit, VisitFact, VisitWork
 
 DAYS = 91
@@ -57,6 +68,12 @@ ORDER = (
     (VisitFact, "facts seen on site"),
     (Appointment, "kept and broken promises"),
     (Message, "messages sent"),
+    (Tool, "tools"),
+    (Calibration, ""),
+    (TrainingSession, "trainings"),
+    (Attendance, ""),
+    (Qualification, ""),
+    (Exam, "exams"),
     (LineTest, "line tests"),
     (SpeedTest, "speed tests"),
     (HealthRecord, "health records"),
@@ -74,13 +91,28 @@ ORDER = (
     (ComplaintEntry, ""),
     (AskedMatter, ""),
     (RepairTask, "relationships mended"),
+    (ChurnCase, "customers who may leave"),
+    (Revisit, ""),
+    (Material, ""),
+    (MaterialMovement, "movements of materials"),
+    (MaterialStock, ""),
+    (PatrolPlan, ""),
+    (Round, "patrols and inspected buildings"),
+    (Finding, ""),
+    (SpotCheck, ""),
+    (SpotCheckItem, "plant spot-checked"),
 )
 
 Say = Callable[[str, int], None]
 
 
 async def load_months(
-    database: Database, city: City, disk: Disk, say: Say, days: int = DAYS
+    database: Database,
+    city: City,
+    disk: Disk,
+    say: Say,
+    days: int = DAYS,
+    looked_at: timedelta = LOOKED_AT,
 ) -> None:
     """Write the past of a loaded city and what follows from it, once.
 
@@ -92,7 +124,7 @@ async def load_months(
         templates = templates_by_use(await _templates(session))
     now, book = clock.now(), Book()
     trips = Past(city, clock.local_day(now, ZoneInfo(city.time_zone)), days).trips()
-    pictures = _fill(book, city, now, trips, templates)
+    pictures = _fill(book, city, now, trips, templates, days)
     await to_thread.run_sync(_keep, disk, pictures)
     async with database.transaction() as session:
         for model, name in ORDER:
@@ -101,7 +133,7 @@ async def load_months(
                 say(name, written)
         for key in ("unit/north", "unit/south"):
             touch(session, REGION, city_id(key))
-    since = now - LOOKED_AT
+    since = now - looked_at
     ended = [
         (city_id(key), row["ended_at"])
         for key, row in book.rows[Visit].items()
@@ -111,15 +143,17 @@ async def load_months(
     for what, count in (await work_out(database)).items():
         say(what, count)
     say("inspections", await inspect(database, city, now, days))
+    await hear(database, now)
 
 
 def _fill(
-    book: Book, city: City, now: datetime, trips: Sequence[Trip], templates: Templates
+    book: Book, city: City, now: datetime, trips: Sequence[Trip], templates: Templates, days: int
 ) -> list[Picture]:
     """Add the rows of all trips and their evidence; return the pictures they name."""
     dice = random.Random(f"{city.seed} evidence")
     write_trips(book, city, trips, dice)
-    instruments = Instruments(book, lines_of(city, now.date()), dice)
+    bags = fill_bags(book, city, now, random.Random(f"{city.seed} tools"))
+    instruments = Instruments(book, lines_of(city, now.date()), bags, dice)
     papers = Papers(book, templates, dice)
     homes = {home.key: home for home in city.premises}
     for trip in trips:
@@ -129,6 +163,10 @@ def _fill(
             papers.sign(done)
     voices = Voices(book, city, now, random.Random(f"{city.seed} voices"))
     voices.hear(trips)
+    leave(book, city, now, days, random.Random(f"{city.seed} leaving"))
+    teach(book, city, now, days, random.Random(f"{city.seed} schooling"))
+    Stores(book, city, now, random.Random(f"{city.seed} stores")).move(trips)
+    Upkeep(book, city, now, random.Random(f"{city.seed} upkeep")).write(trips, days)
     return list(papers.pictures.values())
 
 

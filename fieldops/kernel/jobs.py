@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import procrastinate
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.kernel import actor, clock, commands
 from fieldops.kernel.db import Database
+from fieldops.kernel.errors import Coded
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
 
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+
+log = structlog.get_logger()
 
 STALLED_AFTER_SECONDS = 120
 KEEP_FINISHED_HOURS = 72
@@ -85,6 +91,24 @@ def regions_by(function: Regions) -> Regions:
 async def regions(session: AsyncSession) -> list[int]:
     """Return the numbers of the active regions, for jobs of modules that know no units."""
     return await _regions[0](session)
+
+
+async def in_each_region(handler: commands.Handler) -> None:
+    """Run a command without arguments in each region, as the system and in its own transaction.
+
+    Where it is refused, for instance because an office does the same at this moment, the other
+    regions go on.
+    """
+    name = commands.spec_of(handler).name
+    async with machine().database.transaction() as session:
+        numbers = await regions(session)
+    for region_id in numbers:
+        try:
+            async with machine().database.transaction() as session:
+                envelope = commands.Envelope(new_id(), name, {})
+                await commands.run(session, actor.system(region_id), envelope, clock.now())
+        except Coded as refusal:
+            log.warning("not run", command=name, region_id=region_id, code=refusal.code)
 
 
 async def enqueue(session: AsyncSession, task: Any, **args: Any) -> None:

@@ -164,7 +164,7 @@ def _ground(around: Surroundings, place: Any) -> list[str]:
 def _scale(shown: Box) -> list[str]:
     metre = HEIGHT / ((shown.north - shown.south) * KM_PER_DEGREE * 1_000)
     length = max((m for m in SCALES_M if m * metre <= WIDTH / 4), default=SCALES_M[0])
-    y, end = HEIGHT - 10, round(16 + length * metre, 1)
+    y, end = HEIGHT - 26, round(16 + length * metre, 1)
     label = f"{length} m" if length < 1_000 else f"{length // 1_000} km"  # noqa: PLR2004 - metres
     return [
         f'<path d="M16 {y - 4}V{y}H{end}V{y - 4}" stroke="#1a1a1a"/>',

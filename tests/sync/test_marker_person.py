@@ -60,6 +60,8 @@ EXPLAINED = {
         for column in ("cause", "lesson", "prevention", "review_note", "timeline")
     },
     ("upkeep_patrol_plan", "name"): "a round of the plant hangs from no customer",
+    ("orders_work_order", "symptom"): "the patrol plan's name, on work of no customer",
+    ("visits_visit", "signature_refused_reason"): "put on a visit to plant, where nobody signs",
     ("upkeep_spot_check", "seed"): "the seed of a draw has to stay as it was",
 }
 

@@ -20,6 +20,7 @@ from api.routing import (
     reads,
     sort_by,
     verb,
+    worked_out,
 )
 from fieldops.kernel import clock
 from fieldops.kernel.clock import local_day
@@ -28,10 +29,12 @@ from fieldops.kernel.errors import InvalidRequest, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.typesetting import Language
 from fieldops.organisation import queries as organisation
-from fieldops.reports import closing, commands, figures, months, weekly
+from fieldops.reports import closing, commands, figures, months, ranking, weekly
 from fieldops.reports.figures import Group, Question
 from fieldops.reports.models import ClosedMonth
+from fieldops.reports.ranking import Of
 from fieldops.reports.registry import REGISTRY
+from fieldops.reports.rollups import Days
 from fieldops.reports.rules import Period, Staff
 from fieldops.reports.schemas import (
     ClosedMonthRead,
@@ -40,6 +43,7 @@ from fieldops.reports.schemas import (
     Figures,
     IndicatorList,
     IndicatorRead,
+    RankedFigure,
 )
 
 router = APIRouter(prefix="/v1", tags=["reports"])
@@ -219,6 +223,73 @@ async def weekly_report(
             "Cache-Control": "no-store",
             "Content-Disposition": f'attachment; filename="{named}"',
         },
+    )
+
+
+Whom = Annotated[Of, Query(description="What is ranked.")]
+BeforeFrom = Annotated[
+    date | None, Query(description="First local day of what it is compared with.")
+]
+BeforeTo = Annotated[
+    date | None, Query(description="Last of them; without both as many days just before.")
+]
+
+
+@router.get(
+    "/indicators/{name}/ranking",
+    operation_id="indicator_ranking",
+    summary="Units of any level, firms or technicians by their weighed score, and before (KP-03)",
+    responses=problems(404),
+)
+async def indicator_ranking(
+    acting: Annotated[Acting, acts(Permission.INDICATOR_READ)],
+    question: Annotated[Question, Depends(_question)],
+    of: Whom,
+    before_from: BeforeFrom = None,
+    before_to: BeforeTo = None,
+    enough: Annotated[bool | None, Query(description="Only with a place, or without.")] = None,
+    sort: sort_by("score", "value", "change", "records", "name") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[RankedFigure]:
+    rows = await _ranked(acting, question, of, before_from, before_to)
+    kept = [row for row in rows if enough is None or row.enough is enough]
+    return worked_out(kept, after, limit, RankedFigure, sort)
+
+
+@router.get(
+    "/indicators/{name}/ranking/chart.svg",
+    operation_id="indicator_ranking_chart",
+    summary="The ranking as bars: those with a place, with the score before and now (KP-03)",
+    response_class=Response,
+    responses=problems(404)
+    | {200: {"content": {"image/svg+xml": {}}, "description": "The picture"}},
+)
+async def indicator_ranking_chart(
+    acting: Annotated[Acting, acts(Permission.INDICATOR_READ)],
+    question: Annotated[Question, Depends(_question)],
+    of: Whom,
+    before_from: BeforeFrom = None,
+    before_to: BeforeTo = None,
+    language: Annotated[Language, Query(description="Of the words in it.")] = "en",
+) -> Response:
+    indicator = question.indicator
+    title = indicator.title_zh if language == "zh_CN" else indicator.title_en
+    unit = weekly.texts(language)[indicator.unit]
+    rows = await _ranked(acting, question, of, before_from, before_to)
+    return Response(ranking.drawn(title, rows, unit), media_type="image/svg+xml")
+
+
+async def _ranked(
+    acting: Acting, question: Question, of: Of, before_from: date | None, before_to: date | None
+) -> list[RankedFigure]:
+    if of is not Of.TECHNICIAN and (question.centre_id or question.firm_id):
+        raise InvalidRequest(reason="'centre_id' and 'firm_id' narrow a ranking of technicians")
+    last = before_to or question.first - timedelta(days=1)
+    first = before_from or last - (question.last - question.first)
+    check_days(first, last, MOST_DAYS)
+    return await ranking.ranking(
+        acting.database, acting.actor, question, of, Days(first, last), clock.now()
     )
 
 

@@ -1,6 +1,5 @@
 """Rankings of centres, firms and people by inspections, with before and after (QA-06)."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -9,22 +8,20 @@ from fastapi import APIRouter, Query, Response
 
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, reads, sort_by, worked_out
-from fieldops.kernel import charts, configuration
-from fieldops.kernel.charts import Level
+from fieldops.kernel import configuration
 from fieldops.kernel.commands import Moment
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.quality import rules
-from fieldops.quality.queries import rankings as queries
-from fieldops.quality.queries.rankings import Of, Standing
 from fieldops.quality.rules import Severity
 from fieldops.quality.schemas import Ranked
+from fieldops.reports import ranking, scores
+from fieldops.reports.scores import Of, Standing
 
 router = APIRouter(prefix="/v1", tags=["quality"])
 
 DECIDE = Permission.QUALITY_DECIDE
 USUAL = timedelta(days=90)
-MOST_BARS = 30
 
 Whom = Annotated[Of, Query(description="What is ranked.")]
 Starts = Annotated[Moment | None, Query(description="From then on; 90 days back without it.")]
@@ -54,20 +51,15 @@ async def _ranked(
     if not (since < until and former_since < former_until):
         raise InvalidRequest(reason="a time ends after it begins")
     session, scope = reading.session, reading.scope
-    now = await queries.standings(session, scope, of, since, until, centre_id)
-    then = await queries.standings(session, scope, of, former_since, former_until, centre_id)
-    known = await queries.names(session, scope.region_id, of, now)
+    now = await scores.standings(session, scope, of, since, until, centre_id)
+    then = await scores.standings(session, scope, of, former_since, former_until, centre_id)
+    known = await scores.names(session, scope.region_id, of, now)
     least = await configuration.value(session, scope.region_id, rules.LEAST_RANKED)
     rows = [
         _row(id_, known.get(id_, str(id_)), standing, then.get(id_, Standing()), least)
         for id_, standing in now.items()
     ]
-    rows.sort(key=lambda row: (not row.enough, -(row.score or 0.0), row.name, row.id))
-    for row in rows:
-        if row.enough:
-            # Equal scores share a place.
-            row.place = 1 + sum((one.score or 0) > (row.score or 0) for one in rows if one.enough)
-    return rows
+    return ranking.placed(rows)
 
 
 def _row(id_: UUID, name: str, now: Standing, then: Standing, least: float) -> Ranked:
@@ -78,13 +70,14 @@ def _row(id_: UUID, name: str, now: Standing, then: Standing, least: float) -> R
         id=id_,
         name=name,
         place=None,
-        enough=now.forms >= least,
-        forms=now.forms,
+        enough=now.forms.records >= least,
+        forms=now.forms.records,
         score=now.score,
+        mean=now.mean,
         minor=now.findings.get(Severity.MINOR, 0),
         major=now.findings.get(Severity.MAJOR, 0),
         serious=now.findings.get(Severity.SERIOUS, 0),
-        before_forms=then.forms,
+        before_forms=then.forms.records,
         before_score=then.score,
         before_findings=sum(then.findings.values()),
         change=change,
@@ -132,16 +125,5 @@ async def ranking_chart(
     centre_id: OfCentre = None,
 ) -> Response:
     rows = await _ranked(reading, of, (starts, ends, before_starts, before_ends), centre_id)
-    drawn = [row for row in rows if row.enough][:MOST_BARS]
-    return Response(_picture(of, drawn), media_type="image/svg+xml")
-
-
-def _picture(of: Of, rows: Sequence[Ranked]) -> str:
-    values: list[tuple[str, float | None]] = []
-    for row in rows:
-        if row.before_score is not None:
-            values.append((f"{row.name} before", row.before_score))
-        values.append((row.name, row.score))
-    known = [row.score for row in rows if row.score is not None]
-    levels = [Level(round(sum(known) / len(known), 2), "mean")] if known else []
-    return charts.bars(f"Inspections: score by {of}", values, unit="of 100", levels=levels)
+    picture = ranking.drawn(f"Inspections: score by {of}", rows, "of 100")
+    return Response(picture, media_type="image/svg+xml")

@@ -53,6 +53,19 @@ def last_day(day: date, months: int, *, later: int = 0) -> date:
     return _first_day(period + 1 + later, months) - timedelta(days=1)
 
 
+def period_of(day: date, months: int) -> tuple[date, date]:
+    """Return the first and the last day of the period a day lies in."""
+    return _first_day((day.year * 12 + day.month - 1) // months, months), last_day(day, months)
+
+
+def periods(first: date, last: date, months: int) -> list[tuple[date, date]]:
+    """Return the periods that have one of some days in them, both ends of the days included."""
+    found = [period_of(first, months)]
+    while found[-1][1] < last:
+        found.append(period_of(found[-1][1] + timedelta(days=1), months))
+    return found
+
+
 def standing(today: date, months: int, last_done: date | None, since: date) -> Standing:
     """Return how a duty stands: once in every period, the first in the one it began in.
 

@@ -320,7 +320,11 @@ class Ranked(BaseModel):
     place: int | None = Field(description="Null with too few forms for a place.")
     enough: bool = Field(description="Whether there are forms enough for a place.")
     forms: int
-    score: float | None = Field(description="The mean of the forms' scores, 0 to 100.")
+    score: float | None = Field(
+        description="The mean of the forms' scores, 0 to 100, each at the weight of its visit's "
+        "service and tier in its month (KP-03)."
+    )
+    mean: float | None = Field(description="The plain mean of the same.")
     minor: int
     major: int
     serious: int

@@ -3,6 +3,7 @@
 A month is closed from its rollups, when every day of it is rolled up and none is stale.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -131,9 +132,12 @@ async def in_days(session: AsyncSession, region_id: int, days: Days) -> dict[dat
     return {row.month: row for row in found if month_of(row.month).last <= days.last}
 
 
-def kept(region_id: int, name: str, closed_months: Any, centre_ids: Any) -> Select[Any]:
-    """Return an indicator's kept sums of some months, in the shape of `rollups.source`."""
+def kept(
+    region_id: int, names: Collection[str], closed_months: Any, centre_ids: Any
+) -> Select[Any]:
+    """Return indicators' kept sums of some months, in the shape of `rollups.source`."""
     return select(
+        MonthFigure.indicator,
         MonthFigure.month.label("day"),
         MonthFigure.centre_id,
         func.nullif(MonthFigure.technician_id, NIL).label("technician_id"),
@@ -143,7 +147,7 @@ def kept(region_id: int, name: str, closed_months: Any, centre_ids: Any) -> Sele
         *(getattr(MonthFigure, value) for value in VALUES),
     ).where(
         MonthFigure.region_id == region_id,
-        MonthFigure.indicator == name,
+        MonthFigure.indicator.in_(names),
         MonthFigure.month.in_(sorted(closed_months)),
         MonthFigure.centre_id.in_(centre_ids),
     )

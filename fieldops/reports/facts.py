@@ -1,27 +1,15 @@
-"""The statements behind the indicators (KP-02): one row for each record, all of one shape.
-
-Every statement gives `id`, `visit_id`, `order_id`, `centre_id`, `customer_id`, `technician_id`,
-`service`, `at` (the moment whose local day the record belongs to), `numerator` and `denominator`,
-and is bounded by the cut's moments and centres. What is asked beyond is cut from them in one place.
-"""
+"""The statements behind the indicators (KP-02): one row for each record, shaped by `asked`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
-    Date,
     Float,
     Select,
-    String,
-    Uuid,
     and_,
     case,
     cast,
     exists,
-    extract,
     func,
     literal,
     or_,
@@ -31,77 +19,27 @@ from sqlalchemy import (
 )
 
 from fieldops.appointments.models import Appointment
-from fieldops.complaints.models import Complaint
-from fieldops.followups.models import FollowUp
-from fieldops.followups.rules import Satisfaction
-from fieldops.followups.rules import State as Asking
-from fieldops.kernel.audit import Audit
 from fieldops.kernel.clock import local_day
-from fieldops.network.models import NetworkFeature
-from fieldops.network.rules import State as PlantState
 from fieldops.notifications.models import Message
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Department, Kind
 from fieldops.orders.rules import State as WorkState
-from fieldops.organisation.models import Technician
-from fieldops.reports import queries, served
-from fieldops.reports.queries import Cut, contact_of
-from fieldops.reports.rules import Limits
+from fieldops.reports import care, queries, served
+from fieldops.reports.asked import (
+    Asked,
+    local_date,
+    minutes,
+    row,
+    service_of_visit,
+    whether,
+    within,
+)
+from fieldops.reports.queries import contact_of
 from fieldops.visits.models import Assignment, Visit, VisitWork
 from fieldops.visits.rules import State
 
 DONE = (WorkState.COMPLETED.value, WorkState.CLOSED.value)
 WITHDRAWN = (WorkState.CANCELLED.value, WorkState.RETURNED.value)
-SECONDS_A_MINUTE = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Whose facts of which days are wanted, by which numbers, at which moment."""
-
-    region_id: int
-    zone: ZoneInfo
-    cut: Cut
-    limits: Limits
-    repeat_within: timedelta
-    recorded_within: timedelta
-    now: datetime
-
-
-def local_date(asked: Asked, moment: Any) -> Any:
-    """Return the local day of a moment."""
-    return cast(func.timezone(asked.zone.key, moment), Date)
-
-
-def _fact(**columns: Any) -> list[Any]:
-    columns.setdefault("denominator", literal(1.0, Float))
-    columns["numerator"] = cast(columns["numerator"], Float)
-    return [column.label(name) for name, column in columns.items()]
-
-
-def _whether(condition: Any) -> Any:
-    return case((condition, 1.0), else_=0.0)
-
-
-def _minutes(later: Any, earlier: Any) -> Any:
-    return extract("epoch", later - earlier) / SECONDS_A_MINUTE
-
-
-def _within(asked: Asked, moment: Any) -> Any:
-    return and_(moment >= asked.cut.start, moment < asked.cut.end)
-
-
-def _service_of_visit(region_id: int, visit_id: Any) -> Any:
-    """Return the service of a visit: broadband (first by name) where it had both."""
-    work = WorkOrder.__table__.alias("served")
-    on = VisitWork.__table__.alias("served_on")
-    return (
-        select(func.min(work.c.service))
-        .select_from(on)
-        .join(work, and_(work.c.region_id == region_id, work.c.id == on.c.work_order_id))
-        .where(on.c.region_id == region_id, on.c.visit_id == visit_id)
-        .scalar_subquery()
-    )
 
 
 def kept_appointments(asked: Asked) -> Select[Any]:
@@ -124,20 +62,38 @@ def kept_appointments(asked: Asked) -> Select[Any]:
         func.coalesce(faulted, False),
     )
     return select(
-        *_fact(
+        *row(
             id=p.c.id,
             visit_id=p.c.visit_id,
             order_id=p.c.order_id,
             centre_id=p.c.centre_id,
             customer_id=p.c.customer_id,
             technician_id=p.c.technician_id,
-            service=_service_of_visit(asked.region_id, p.c.visit_id),
+            service=service_of_visit(asked.region_id, p.c.visit_id),
             at=p.c.window_start,
-            numerator=_whether(~missed),
+            numerator=whether(~missed),
         )
     ).where(
         ~and_(p.c.cancelled, func.coalesce(p.c.by_customer, False)),
         or_(missed, p.c.completed_at.is_not(None)),
+    )
+
+
+def _of_visit(region_id: int, at: Any, numerator: Any, technician_id: Any, **other: Any) -> Any:
+    """Return the columns of a record that is a visit, or belongs to one."""
+    return row(
+        **{
+            "id": Visit.id,
+            "visit_id": Visit.id,
+            "order_id": Visit.order_id,
+            "centre_id": Visit.centre_id,
+            "customer_id": Visit.customer_id,
+            "technician_id": technician_id,
+            "service": service_of_visit(region_id, Visit.id),
+            "at": at,
+            "numerator": numerator,
+            **other,
+        }
     )
 
 
@@ -169,7 +125,7 @@ def _of_a_customer(kind: Kind) -> Any:
 
 def _of_work(contact: Any, at: Any, numerator: Any) -> list[Any]:
     """Return the columns of a work order, laid to the visit that did it and to its contact."""
-    return _fact(
+    return row(
         id=WorkOrder.id,
         visit_id=Visit.id,
         order_id=WorkOrder.order_id,
@@ -190,15 +146,15 @@ def _decided_perhaps(asked: Asked) -> Any:
         for n, model in enumerate((WorkOrder, VisitWork, Visit))
     )
     return union(
-        select(work.c.id).where(work.c.region_id == region_id, _within(asked, work.c.due_at)),
+        select(work.c.id).where(work.c.region_id == region_id, within(asked, work.c.due_at)),
         select(work.c.id).where(
             work.c.region_id == region_id,
             work.c.state.in_(DONE),
-            _within(asked, work.c.state_since),
+            within(asked, work.c.state_since),
         ),
         select(on.c.work_order_id)
         .join(trip, and_(trip.c.region_id == region_id, trip.c.id == on.c.visit_id))
-        .where(on.c.region_id == region_id, _within(asked, trip.c.ended_at)),
+        .where(on.c.region_id == region_id, within(asked, trip.c.ended_at)),
     )
 
 
@@ -212,7 +168,7 @@ def _on_time(asked: Asked, kind: Kind) -> Select[Any]:
     in_time = func.coalesce(done_at <= WorkOrder.due_at, False)
     overdue = and_(WorkOrder.due_at <= asked.now, WorkOrder.clock_stopped_at.is_(None))
     return (
-        select(*_of_work(contact, decided_at, _whether(in_time)))
+        select(*_of_work(contact, decided_at, whether(in_time)))
         .select_from(WorkOrder)
         .join(
             ServiceOrder,
@@ -228,7 +184,7 @@ def _on_time(asked: Asked, kind: Kind) -> Select[Any]:
             WorkOrder.state.not_in(WITHDRAWN),
             or_(done_at.is_not(None), overdue),
             WorkOrder.id.in_(_decided_perhaps(asked)),
-            _within(asked, decided_at),
+            within(asked, decided_at),
         )
     )
 
@@ -264,7 +220,7 @@ def _repairs_done(asked: Asked, numerator: Any) -> Select[Any]:
             Visit.state == State.COMPLETED.value,
             func.coalesce(VisitWork.outcome, "completed") == "completed",
             _of_a_customer(Kind.REPAIR),
-            _within(asked, Visit.ended_at),
+            within(asked, Visit.ended_at),
         )
     )
 
@@ -274,7 +230,7 @@ def repeat_faults(asked: Asked) -> Select[Any]:
     again = WorkOrder.__table__.alias("again")
     return _repairs_done(
         asked,
-        _whether(
+        whether(
             exists()
             .where(
                 again.c.region_id == asked.region_id,
@@ -296,7 +252,7 @@ def first_time_fix(asked: Asked) -> Select[Any]:
     on, trip = VisitWork.__table__.alias("on_before"), Visit.__table__.alias("before")
     return _repairs_done(
         asked,
-        _whether(
+        whether(
             ~exists()
             .where(
                 on.c.region_id == asked.region_id,
@@ -331,16 +287,15 @@ def one_visit(asked: Asked) -> Select[Any]:
     contact = contact_of(region_id)
     return (
         select(
-            *_fact(
+            *_of_visit(
+                region_id,
+                done.c.done_at,
+                whether(done.c.trips == 1),
+                contact.c.technician_id,
                 id=done.c.order_id,
-                visit_id=Visit.id,
                 order_id=done.c.order_id,
                 centre_id=done.c.centre_id,
                 customer_id=done.c.customer_id,
-                technician_id=contact.c.technician_id,
-                service=_service_of_visit(region_id, Visit.id),
-                at=done.c.done_at,
-                numerator=_whether(done.c.trips == 1),
             )
         )
         .select_from(done)
@@ -359,16 +314,12 @@ def reconfirmed(asked: Asked) -> Select[Any]:
     )
     return (
         select(
-            *_fact(
+            *_of_visit(
+                region_id,
+                Appointment.window_start,
+                whether(said),
+                contact.c.technician_id,
                 id=Appointment.id,
-                visit_id=Visit.id,
-                order_id=Visit.order_id,
-                centre_id=Appointment.centre_id,
-                customer_id=Appointment.customer_id,
-                technician_id=contact.c.technician_id,
-                service=_service_of_visit(region_id, Visit.id),
-                at=Appointment.window_start,
-                numerator=_whether(said),
             )
         )
         .select_from(Appointment)
@@ -380,7 +331,7 @@ def reconfirmed(asked: Asked) -> Select[Any]:
             Appointment.state != "cancelled",
             Visit.state != State.CANCELLED.value,
             Appointment.window_start <= asked.now,
-            _within(asked, Appointment.window_start),
+            within(asked, Appointment.window_start),
         )
     )
 
@@ -388,25 +339,13 @@ def reconfirmed(asked: Asked) -> Select[Any]:
 def _visits(asked: Asked, at: Any, numerator: Any, *conditions: Any) -> Select[Any]:
     region_id, contact = asked.region_id, contact_of(asked.region_id)
     return (
-        select(
-            *_fact(
-                id=Visit.id,
-                visit_id=Visit.id,
-                order_id=Visit.order_id,
-                centre_id=Visit.centre_id,
-                customer_id=Visit.customer_id,
-                technician_id=contact.c.technician_id,
-                service=_service_of_visit(region_id, Visit.id),
-                at=at,
-                numerator=numerator,
-            )
-        )
+        select(*_of_visit(region_id, at, numerator, contact.c.technician_id))
         .select_from(Visit)
         .outerjoin(contact, true())
         .where(
             Visit.region_id == region_id,
             Visit.centre_id.in_(asked.cut.centre_ids),
-            _within(asked, at),
+            within(asked, at),
             *conditions,
         )
     )
@@ -421,7 +360,7 @@ def half_hour_notice(asked: Asked) -> Select[Any]:
         Message.state == "sent",
         Message.claimed_at <= Visit.arrived_at,
     )
-    return _visits(asked, Visit.arrived_at, _whether(told.correlate(Visit)))
+    return _visits(asked, Visit.arrived_at, whether(told.correlate(Visit)))
 
 
 def mean_on_site(asked: Asked) -> Select[Any]:
@@ -429,7 +368,7 @@ def mean_on_site(asked: Asked) -> Select[Any]:
     return _visits(
         asked,
         Visit.ended_at,
-        _minutes(Visit.ended_at, Visit.arrived_at),
+        minutes(Visit.ended_at, Visit.arrived_at),
         Visit.state == State.COMPLETED.value,
         Visit.arrived_at <= Visit.ended_at,
     )
@@ -441,16 +380,12 @@ def _assignments(
     region_id = asked.region_id
     return (
         select(
-            *_fact(
+            *_of_visit(
+                region_id,
+                at,
+                numerator,
+                Assignment.technician_id,
                 id=Assignment.id,
-                visit_id=Visit.id,
-                order_id=Visit.order_id,
-                centre_id=Visit.centre_id,
-                customer_id=Visit.customer_id,
-                technician_id=Assignment.technician_id,
-                service=_service_of_visit(region_id, Visit.id),
-                at=at,
-                numerator=numerator,
                 denominator=denominator,
             )
         )
@@ -459,7 +394,7 @@ def _assignments(
         .where(
             Assignment.region_id == region_id,
             Assignment.ended_at.is_(None),
-            _within(asked, at),
+            within(asked, at),
             *conditions,
         )
     )
@@ -470,7 +405,7 @@ def mean_travel(asked: Asked) -> Select[Any]:
     return _assignments(
         asked,
         Assignment.arrived_at,
-        _minutes(Assignment.arrived_at, Assignment.departed_at),
+        minutes(Assignment.arrived_at, Assignment.departed_at),
         literal(1.0, Float),
         Assignment.departed_at <= Assignment.arrived_at,
         Visit.centre_id.in_(asked.cut.centre_ids),
@@ -494,7 +429,7 @@ def jobs_per_day(asked: Asked) -> Select[Any]:
             Assignment.region_id == asked.region_id,
             Assignment.ended_at.is_(None),
             completed,
-            _within(asked, Visit.ended_at),
+            within(asked, Visit.ended_at),
         )
         .subquery("mine")
     )
@@ -512,115 +447,6 @@ def jobs_per_day(asked: Asked) -> Select[Any]:
     ).join(parts, parts.c.id == Assignment.id)
 
 
-def _follow_ups(asked: Asked, numerator: Any, *conditions: Any) -> Select[Any]:
-    return select(
-        *_fact(
-            id=FollowUp.id,
-            visit_id=FollowUp.visit_id,
-            order_id=FollowUp.order_id,
-            centre_id=FollowUp.centre_id,
-            customer_id=FollowUp.customer_id,
-            technician_id=FollowUp.technician_id,
-            service=_service_of_visit(asked.region_id, FollowUp.visit_id),
-            at=FollowUp.finished_at,
-            numerator=_whether(func.coalesce(numerator, False)),
-        )
-    ).where(
-        FollowUp.region_id == asked.region_id,
-        FollowUp.centre_id.in_(asked.cut.centre_ids),
-        _within(asked, FollowUp.finished_at),
-        *conditions,
-    )
-
-
-def follow_up_share(asked: Asked) -> Select[Any]:
-    """Matters finished, by whether somebody asked the customer to the end (FO-01)."""
-    return _follow_ups(asked, FollowUp.state.in_((Asking.ANSWERED, Asking.UNREACHED)))
-
-
-def follow_up_in_time(asked: Asked) -> Select[Any]:
-    """Matters finished, by whether the customer answered by the last moment (FO-01)."""
-    return _follow_ups(asked, FollowUp.answered_at <= FollowUp.latest_at)
-
-
-def satisfaction(asked: Asked) -> Select[Any]:
-    """Answers of customers, by whether they are satisfied (FO-05)."""
-    good = (Satisfaction.VERY_SATISFIED, Satisfaction.SATISFIED)
-    return _follow_ups(
-        asked, FollowUp.satisfaction.in_(good), FollowUp.state == Asking.ANSWERED.value
-    )
-
-
-def complaint_contact(asked: Asked) -> Select[Any]:
-    """Complaints by their limit for the contact (CO-01), decided when made or when it passed."""
-    region_id = asked.region_id
-    decided_at = func.least(Complaint.contact_due_at, Complaint.contacted_at)
-    work = WorkOrder.__table__.alias("complained_of")
-    return select(
-        *_fact(
-            id=Complaint.id,
-            visit_id=cast(None, Uuid),
-            order_id=Complaint.order_id,
-            centre_id=Complaint.centre_id,
-            customer_id=Complaint.customer_id,
-            technician_id=Complaint.responsible_technician_id,
-            service=select(func.min(work.c.service))
-            .where(work.c.region_id == region_id, work.c.order_id == Complaint.order_id)
-            .correlate(Complaint)
-            .scalar_subquery(),
-            at=decided_at,
-            numerator=_whether(
-                func.coalesce(Complaint.contacted_at <= Complaint.contact_due_at, False)
-            ),
-        )
-    ).where(
-        Complaint.region_id == region_id,
-        Complaint.centre_id.in_(asked.cut.centre_ids),
-        or_(Complaint.contacted_at.is_not(None), Complaint.contact_due_at <= asked.now),
-        # Nothing is decided after its limit: this half of the range has an index.
-        Complaint.contact_due_at >= asked.cut.start,
-        _within(asked, decided_at),
-    )
-
-
-def resource_timeliness(asked: Asked) -> Select[Any]:
-    """Changes of plant that technicians captured, by how soon they were recorded (RE-06).
-
-    Claiming and giving back is no change of the plant; using or finding bad what was claimed is.
-    """
-    region_id = asked.region_id
-    became = Audit.after["state"].astext.in_([PlantState.OCCUPIED.value, PlantState.BAD.value])
-    return (
-        select(
-            *_fact(
-                id=Audit.id,
-                visit_id=cast(None, Uuid),
-                order_id=cast(None, Uuid),
-                centre_id=NetworkFeature.centre_id,
-                customer_id=cast(None, Uuid),
-                technician_id=Technician.id,
-                service=cast(None, String),
-                at=Audit.captured_at,
-                numerator=_whether(Audit.at <= Audit.captured_at + asked.recorded_within),
-            )
-        )
-        .select_from(Audit)
-        .join(
-            NetworkFeature,
-            and_(NetworkFeature.region_id == region_id, NetworkFeature.id == Audit.entity_id),
-        )
-        .join(Technician, and_(Technician.region_id == region_id, Technician.id == Audit.actor_id))
-        .where(
-            Audit.region_id == region_id,
-            Audit.entity == NetworkFeature.__tablename__,
-            Audit.captured_at.is_not(None),
-            or_(~Audit.after.has_key("claim_until"), became),
-            NetworkFeature.centre_id.in_(asked.cut.centre_ids),
-            _within(asked, Audit.captured_at),
-        )
-    )
-
-
 STATEMENTS: dict[str, Callable[[Asked], Select[Any]]] = {
     made.__name__: made
     for made in (
@@ -632,11 +458,12 @@ STATEMENTS: dict[str, Callable[[Asked], Select[Any]]] = {
         one_visit,
         reconfirmed,
         half_hour_notice,
-        follow_up_share,
-        follow_up_in_time,
-        satisfaction,
-        complaint_contact,
-        resource_timeliness,
+        care.follow_up_share,
+        care.follow_up_in_time,
+        care.satisfaction,
+        care.complaint_contact,
+        care.resource_timeliness,
+        care.inspection_duty,
         mean_travel,
         mean_on_site,
         jobs_per_day,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
@@ -20,6 +20,7 @@ from fieldops.kernel.permissions import Scope
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician, Unit
 from fieldops.reports import closing, facts, months, queries, rollups
+from fieldops.reports.asked import local_date
 from fieldops.reports.models import ClosedMonth
 from fieldops.reports.months import Aims
 from fieldops.reports.queries import Places
@@ -88,19 +89,21 @@ async def _cut(
     return known, cut
 
 
-async def _facts(session: AsyncSession, scope: Scope, question: Question, now: datetime) -> Any:
+async def facts_of(session: AsyncSession, scope: Scope, question: Question, now: datetime) -> Any:
     """Return a question's records as a table with firm, tier and local day."""
     name = question.indicator.name
     known, cut = await _cut(session, scope, question)
     days = Days(question.first, question.last)
     of = await rollups.asked(session, scope.region_id, known, days, now, cut.centre_ids)
     fact = facts.STATEMENTS[name](of).subquery("fact")
+    columns: dict[str, Any] = {column.name: column for column in fact.c}
+    columns["centre_id"] = func.nullif(fact.c.centre_id, NIL).label("centre_id")
     statement = (
         select(
-            *fact.c,
+            *columns.values(),
             Technician.firm_id,
             Customer.tier,
-            facts.local_date(of, fact.c.at).label("day"),
+            local_date(of, fact.c.at).label("day"),
         )
         .select_from(fact)
         .outerjoin(
@@ -142,7 +145,7 @@ def _group(table: Any, group: Group) -> Any:
     )
     return {
         Group.NONE: cast(None, String),
-        Group.CENTRE: cast(table.c.centre_id, String),
+        Group.CENTRE: cast(func.nullif(table.c.centre_id, NIL), String),
         Group.STAFF: staff,
         Group.FIRM: cast(table.c.firm_id, String),
         Group.TECHNICIAN: cast(table.c.technician_id, String),
@@ -175,6 +178,7 @@ def _sums(
         start = cast(func.date_trunc(period.value, table.c.day), Date)
     shaped = (
         select(
+            table.c.indicator,
             _group(table, group).label("group"),
             start.label("start"),
             cast(func.date_trunc("month", table.c.day), Date).label("month"),
@@ -185,9 +189,51 @@ def _sums(
         .where(*wanted)
         .subquery("shaped")
     )
-    keys = [shaped.c[name] for name in ("group", "start", "month", "service", "tier")]
+    by = ("indicator", "group", "start", "month", "service", "tier")
+    keys = [shaped.c[name] for name in by]
     sums = [func.sum(shaped.c[value]).label(value) for value in rollups.VALUES]
     return select(*keys, *sums).group_by(*keys)
+
+
+@dataclass(slots=True)
+class Counted:
+    """What an indicator comes to, in total and by part, with what is aimed at."""
+
+    indicator: Indicator
+    aims: Aims
+    as_of: datetime
+    total: Sum = field(default_factory=Sum)
+    parts: dict[Key, Sum] = field(default_factory=lambda: defaultdict(Sum))
+
+
+async def count(
+    session: AsyncSession,
+    scope: Scope,
+    question: Question,
+    names: Collection[str],
+    now: datetime,
+    *,
+    group: Group = Group.NONE,
+    period: Period = Period.NONE,
+) -> tuple[Places, dict[str, Counted]]:
+    """Return what some indicators come to by a question that stands for all of them.
+
+    Nine statements at most, however many indicators. Raises NotFound as `cut_for` does.
+    """
+    region_id = scope.region_id
+    known, cut = await _cut(session, scope, question)
+    days = Days(question.first, question.last)
+    source = await rollups.source(session, region_id, known, names, days, now, cut.centre_ids)
+    aims = await months.aims(session, region_id, names)
+    found = {name: Counted(REGISTRY[name], aims[name], source.as_of[name]) for name in names}
+    table = _with_firm(source.table, region_id)
+    wanted = _only(question, table, table.c.tier, table.c.firm_id, cut.firm_id)
+    for row in await session.execute(_sums(table, wanted, group, period)):
+        one = found[row.indicator]
+        weight = one.aims.weight(row.month).of(row.service, row.tier)
+        for into in (one.total, one.parts[row.group, row.start]):
+            into.add(row.numerator, row.denominator, row.records, weight)
+    return known, found
 
 
 async def figures(
@@ -200,26 +246,28 @@ async def figures(
     period: Period = Period.NONE,
 ) -> Figures:
     """Return an indicator in total and cut by a group and a period (KP-02), weighed (KP-03)."""
-    indicator, region_id = question.indicator, scope.region_id
-    known, cut = await _cut(session, scope, question)
-    days = Days(question.first, question.last)
-    source = await rollups.source(
-        session, region_id, known, indicator.name, days, now, cut.centre_ids
-    )
-    table = _with_firm(source.table, region_id)
-    wanted = _only(question, table, table.c.tier, table.c.firm_id, cut.firm_id)
-    aims = await months.aims(session, region_id, indicator.name)
-    total = Sum()
-    parts: dict[Key, Sum] = defaultdict(Sum)
-    for row in await session.execute(_sums(table, wanted, group, period)):
-        weight = aims.weight(row.month).of(row.service, row.tier)
-        for one in (total, parts[row.group, row.start]):
-            one.add(row.numerator, row.denominator, row.records, weight)
+    name = question.indicator.name
+    known, found = await count(session, scope, question, [name], now, group=group, period=period)
+    one = found[name]
     kept: dict[Key, ClosedFigure] = {}
     if period is Period.MONTH:
-        kept = await _kept(session, region_id, question, cut, group, parts)
+        kept = await _kept(session, scope, question, group, one.parts)
+    keys = {key for key, _ in one.parts if key} if group is not Group.NONE else set()
+    names = await named(session, scope, known, group, keys)
+    return dressed(one, question, group, period, names, kept)
+
+
+def dressed(
+    one: Counted,
+    question: Question,
+    group: Group,
+    period: Period,
+    names: Mapping[str, str],
+    kept: Mapping[Key, ClosedFigure],
+) -> Figures:
+    """Return what an indicator comes to as people read it."""
+    indicator, aims = one.indicator, one.aims
     parted = group is not Group.NONE or period is not Period.NONE
-    names = await _names(session, scope, known, group, {key for key, _ in parts if key})
     return Figures(
         indicator=indicator.name,
         rule=indicator.rule,
@@ -229,13 +277,13 @@ async def figures(
         direction=indicator.direction,
         from_day=question.first,
         to_day=question.last,
-        as_of=source.as_of,
-        total=_figure(indicator, aims, total, question.last),
+        as_of=one.as_of,
+        total=_figure(indicator, aims, one.total, question.last),
         parts=[
             _figure(
-                indicator, aims, one, start or question.last, key, names.get(key or ""), start
+                indicator, aims, part, start or question.last, key, names.get(key or ""), start
             ).model_copy(update={"closed": kept.get((key, start))})
-            for (key, start), one in sorted(parts.items(), key=partial(_order, names))
+            for (key, start), part in sorted(one.parts.items(), key=partial(_order, names))
         ]
         if parted
         else [],
@@ -259,18 +307,18 @@ def rows(found: Figures) -> list[FigureRow]:
 
 async def _kept(
     session: AsyncSession,
-    region_id: int,
+    scope: Scope,
     question: Question,
-    cut: queries.Cut,
     group: Group,
     parts: dict[Key, Sum],
 ) -> dict[Key, ClosedFigure]:
     """Return the figures of closed months as they were kept, by part; missing parts are added."""
-    unit = question.indicator.unit
+    unit, region_id = question.indicator.unit, scope.region_id
     closed = await closing.in_days(session, region_id, Days(question.first, question.last))
     if not closed:
         return {}
-    table = closing.kept(region_id, question.name, closed, cut.centre_ids).subquery("kept")
+    _known, cut = await _cut(session, scope, question)
+    table = closing.kept(region_id, [question.name], closed, cut.centre_ids).subquery("kept")
     wanted = _only(question, table, table.c.tier, table.c.firm_id, cut.firm_id)
     sums: dict[Key, Sum] = defaultdict(Sum)
     for row in await session.execute(_sums(table, wanted, group, Period.MONTH)):
@@ -327,7 +375,7 @@ def _figure(
     )
 
 
-async def _names(
+async def named(
     session: AsyncSession, scope: Scope, known: Places, group: Group, keys: Collection[str]
 ) -> dict[str, str]:
     """Return what people call the groups that are ids."""
@@ -360,7 +408,7 @@ async def records(
 
     `counted` keeps those in the numerator, or only the others.
     """
-    table = await _facts(session, scope, question, now)
+    table = await facts_of(session, scope, question, now)
     statement = select(table).order_by(table.c.id).limit(limit + 1)
     if counted is not None:
         statement = statement.where(table.c.numerator > 0 if counted else table.c.numerator == 0)

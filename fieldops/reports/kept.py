@@ -81,7 +81,7 @@ async def kept_appointments(
         start = rules.period_start(local_day(row.window_start, known.zone), period)
         if start is not None:
             tallies[start].count(verdict)
-    aims = await months.aims(session, scope.region_id, "kept_appointments")
+    aims = (await months.aims(session, scope.region_id, ["kept_appointments"]))["kept_appointments"]
     return KeptAppointments(
         from_day=question.first,
         to_day=question.last,

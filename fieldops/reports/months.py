@@ -1,6 +1,8 @@
 """Targets and weights by month (KP-03): the newest set for a month or before it counts."""
 
 from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,27 +28,40 @@ class Aims:
 
     def weight(self, day: date) -> Weights:
         """Return the weights of the month of a day."""
-        place = bisect_right([month for month, _ in self.weights], day)
-        return self.weights[place - 1][1] if place else DEFAULT_WEIGHTS
+        return weights_of(self.weights, day)
 
 
-async def aims(session: AsyncSession, region_id: int, indicator: str) -> Aims:
-    """Return a region's targets of an indicator and its weights; two statements."""
-    targets = await session.execute(
-        select(Target.month, Target.value)
-        .where(Target.region_id == region_id, Target.indicator == indicator)
+def weights_of(by_month: Sequence[tuple[date, Weights]], day: date) -> Weights:
+    """Return the weights of the month of a day, out of those by month."""
+    place = bisect_right([month for month, _ in by_month], day)
+    return by_month[place - 1][1] if place else DEFAULT_WEIGHTS
+
+
+async def aims(
+    session: AsyncSession, region_id: int, indicators: Collection[str]
+) -> dict[str, Aims]:
+    """Return a region's targets of some indicators, and its weights; two statements."""
+    targets: dict[str, list[tuple[date, float]]] = defaultdict(list)
+    for name, month, value in await session.execute(
+        select(Target.indicator, Target.month, Target.value)
+        .where(Target.region_id == region_id, Target.indicator.in_(indicators))
         .order_by(Target.month)
-    )
-    weights = await session.execute(
+    ):
+        targets[name].append((month, value))
+    weighed = await weights_by_month(session, region_id)
+    return {name: Aims(REGISTRY[name].target, tuple(targets[name]), weighed) for name in indicators}
+
+
+async def weights_by_month(
+    session: AsyncSession, region_id: int
+) -> tuple[tuple[date, Weights], ...]:
+    """Return a region's own weights by the month from which they hold."""
+    found = await session.execute(
         select(WeightTable.month, WeightTable.services, WeightTable.tiers)
         .where(WeightTable.region_id == region_id)
         .order_by(WeightTable.month)
     )
-    return Aims(
-        REGISTRY[indicator].target,
-        tuple((row.month, row.value) for row in targets),
-        tuple((row.month, Weights(row.services, row.tiers)) for row in weights),
-    )
+    return tuple((row.month, Weights(row.services, row.tiers)) for row in found)
 
 
 async def targets(session: AsyncSession, region_id: int, day: date) -> dict[str, float | None]:
@@ -62,14 +77,7 @@ async def targets(session: AsyncSession, region_id: int, day: date) -> dict[str,
 
 async def weights(session: AsyncSession, region_id: int, day: date) -> Weights:
     """Return the weights in the month of a day."""
-    found = await session.execute(
-        select(WeightTable.services, WeightTable.tiers)
-        .where(WeightTable.region_id == region_id, WeightTable.month <= day)
-        .order_by(WeightTable.month.desc())
-        .limit(1)
-    )
-    row = found.first()
-    return DEFAULT_WEIGHTS if row is None else Weights(row.services, row.tiers)
+    return weights_of(await weights_by_month(session, region_id), day)
 
 
 async def lock_target(

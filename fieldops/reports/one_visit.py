@@ -45,7 +45,7 @@ async def share(
             counts[key][1] += row.trips == 1
         trips[row.trips] += 1
     total = counts.pop(None, [0, 0])
-    aims = await months.aims(session, scope.region_id, "one_visit")
+    aims = (await months.aims(session, scope.region_id, ["one_visit"]))["one_visit"]
     return OneVisitShare(
         from_day=question.first,
         to_day=question.last,

@@ -17,6 +17,7 @@ from fieldops.files.rules import MISSING_AFTER
 from fieldops.kernel import configuration
 from fieldops.kernel.clock import start_of_day
 from fieldops.kernel.errors import NotFound
+from fieldops.kernel.ids import NIL
 from fieldops.kernel.permissions import Scope
 from fieldops.orders.models import LateWarning, ServiceOrder, WorkOrder
 from fieldops.orders.rules import OPEN, Department, Kind
@@ -46,7 +47,14 @@ class Places:
 
 
 async def places(session: AsyncSession, region_id: int) -> Places:
-    """Return the places of a region in one statement."""
+    """Return the places of a region; read once per transaction."""
+    read: dict[int, Places] = session.info.setdefault("places", {})
+    if region_id not in read:
+        read[region_id] = await _places(session, region_id)
+    return read[region_id]
+
+
+async def _places(session: AsyncSession, region_id: int) -> Places:
     found = await session.execute(
         select(Unit.id, Unit.kind, Unit.name, Unit.zone).where(
             Unit.region_number == region_id, Unit.kind.in_(("region", "centre", "firm"))
@@ -244,7 +252,10 @@ async def warnings(session: AsyncSession, scope: Scope, centre_id: UUID) -> Sequ
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What the indicator is asked for: moments, centres, and whose work (ORG-06)."""
+    """What the indicator is asked for: moments, centres, and whose work (ORG-06).
+
+    NIL among the centres stands for records of the region as a whole.
+    """
 
     start: datetime
     end: datetime
@@ -271,6 +282,8 @@ def cut_for(
     if firm_id is not None and (firm_id not in known.firms or _foreign(scope, firm_id)):
         raise NotFound(thing="firm")
     centres = [centre_id] if centre_id else [c for c in known.centres if policy.reaches(scope, c)]
+    if scope.whole_region and centre_id is None:
+        centres.append(NIL)  # what is the region's own
     return Cut(
         known.day(first)[0],
         known.day(last)[1],

@@ -30,6 +30,7 @@ class Record(StrEnum):
     FOLLOW_UP = "follow_up"
     COMPLAINT = "complaint"
     PLANT_CHANGE = "plant_change"
+    INSPECTION = "inspection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,14 @@ _ALL = (
         record=Record.PLANT_CHANGE, target=95,
     ),
     Indicator(
+        "inspection_duty", "QA-02", "Inspections done in time", "检查任务完成率",
+        numerator="Of those, the ones in whose period an inspection was done.",
+        denominator="Duties to inspect whose period is over or that were done: one for each unit, "
+        "level and period.",
+        day="The day of the first inspection of the period or its last day, whichever came first.",
+        record=Record.INSPECTION, target=100,
+    ),
+    Indicator(
         "mean_travel", "KP-02", "Mean travel time", "平均路途时长",
         numerator="Minutes from departure to arrival, together.",
         denominator="Trips of technicians with both recorded.",
@@ -222,16 +231,27 @@ class Sum:
         self.weighted_denominator += denominator * weight
         self.records += records
 
-    def value(self, unit: Unit) -> float | None:
-        """Return the indicator's value with two decimals; None when nothing was counted."""
+    def include(self, other: "Sum") -> None:
+        """Add another sum, which was weighed by weights of its own."""
+        self.numerator += other.numerator
+        self.denominator += other.denominator
+        self.weighted_numerator += other.weighted_numerator
+        self.weighted_denominator += other.weighted_denominator
+        self.records += other.records
+
+    def value(self, unit: Unit | None = None) -> float | None:
+        """Return the indicator's value with two decimals; None when nothing was counted.
+
+        Without a unit it is the mean of what was added.
+        """
         return _ratio(self.numerator, self.denominator, unit)
 
-    def score(self, unit: Unit) -> float | None:
+    def score(self, unit: Unit | None = None) -> float | None:
         """Return the same with each record at its weight (KP-03)."""
         return _ratio(self.weighted_numerator, self.weighted_denominator, unit)
 
 
-def _ratio(above: float, below: float, unit: Unit) -> float | None:
+def _ratio(above: float, below: float, unit: Unit | None) -> float | None:
     if below <= 0:
         return None
     return round(above / below * (100 if unit is Unit.PERCENT else 1), 2)

@@ -5,6 +5,7 @@ due time comes), and so do phones that hand in late. A day before them is rolled
 again whenever a change touched it (touched.py). The days rolled up are one block without a hole.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -35,8 +36,9 @@ from fieldops.kernel import configuration
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.ids import NIL
 from fieldops.orders.models import ServiceOrder
+from fieldops.quality.duty import EVERY
 from fieldops.reports import facts, queries, rules
-from fieldops.reports.facts import Asked
+from fieldops.reports.asked import Asked, local_date
 from fieldops.reports.models import LogPlace, RolledDay, Rollup
 from fieldops.reports.queries import Cut, Places
 from fieldops.reports.registry import REGISTRY
@@ -74,7 +76,8 @@ async def asked(
     centre_ids: Sequence[Any] | None = None,
 ) -> Asked:
     """Return what to ask the facts for: some days of all centres, or of those named."""
-    centres = tuple(sorted(known.centres)) if centre_ids is None else tuple(centre_ids)
+    centres = (*sorted(known.centres), NIL) if centre_ids is None else tuple(centre_ids)
+    numbers = await configuration.values(session, region_id)
     return Asked(
         region_id,
         known.zone,
@@ -82,6 +85,7 @@ async def asked(
         limits=await queries.limits(session, region_id),
         repeat_within=await configuration.duration(session, region_id, rules.REPEAT_FAULT_WITHIN),
         recorded_within=await configuration.duration(session, region_id, rules.RECORDED_WITHIN),
+        duties={level: int(numbers[every.name]) for level, every in EVERY.items()},
         now=now,
     )
 
@@ -89,11 +93,12 @@ async def asked(
 def counted(name: str, of: Asked) -> Select[Any]:
     """Return the statement that counts an indicator's records by every way to cut them."""
     fact = facts.STATEMENTS[name](of).subquery("fact")
-    day = facts.local_date(of, fact.c.at)
+    day = local_date(of, fact.c.at)
     keys = [day, fact.c.centre_id, fact.c.technician_id, fact.c.service, Customer.tier]
     sums = [func.sum(fact.c.numerator), func.sum(fact.c.denominator), func.count()]
+    columns = zip((*KEYS, *VALUES), (*keys, *sums), strict=True)
     return (
-        select(*(c.label(n) for n, c in zip((*KEYS, *VALUES), (*keys, *sums), strict=True)))
+        select(literal(name, Text).label("indicator"), *(c.label(n) for n, c in columns))
         .select_from(fact)
         .outerjoin(
             Customer, and_(Customer.region_id == of.region_id, Customer.id == fact.c.customer_id)
@@ -122,7 +127,7 @@ async def roll_up(
             ["region_id", "indicator", *KEYS, *VALUES],
             select(
                 literal(region_id, Integer),
-                literal(name, Text),
+                fresh.c.indicator,
                 fresh.c.day,
                 fresh.c.centre_id,
                 func.coalesce(fresh.c.technician_id, NIL),
@@ -150,14 +155,10 @@ async def roll_up(
     )
 
 
-async def blocks(session: AsyncSession, region_id: int, names: Collection[str]) -> dict[str, Days]:
+async def _blocks(session: AsyncSession, region_id: int) -> dict[str, Days]:
     """Return the days of each indicator that are rolled up; those without any are left out."""
-    found = await session.execute(
-        select(RolledDay.indicator, func.min(RolledDay.day), func.max(RolledDay.day))
-        .where(RolledDay.region_id == region_id, RolledDay.indicator.in_(sorted(names)))
-        .group_by(RolledDay.indicator)
-    )
-    return {name: Days(first, last) for name, first, last in found}
+    found = await _standing(session, region_id, REGISTRY, Days(date.min, date.max))
+    return {name: block for name, (block, _stale) in found.items()}
 
 
 async def catch_up(session: AsyncSession, region_id: int, now: datetime) -> bool:
@@ -168,7 +169,7 @@ async def catch_up(session: AsyncSession, region_id: int, now: datetime) -> bool
     known = await queries.places(session, region_id)
     today = local_day(now, known.zone)
     settled = today - UNSETTLED
-    standing = await blocks(session, region_id, REGISTRY)
+    standing = await _blocks(session, region_id)
     stale = await _stale(session, region_id)
     before = {rolled.first - ONE for rolled in standing.values()}
     if len(standing) < len(REGISTRY):
@@ -238,50 +239,61 @@ async def _stale(session: AsyncSession, region_id: int) -> dict[str, Days]:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An indicator's sums of some days as a table, and up to when changes are in it."""
+    """Indicators' sums of some days as a table, and up to when changes are in them, by name."""
 
     table: Any
-    as_of: datetime
+    as_of: dict[str, datetime]
 
 
 async def source(
     session: AsyncSession,
     region_id: int,
     known: Places,
-    name: str,
+    names: Collection[str],
     days: Days,
     now: datetime,
     centre_ids: Sequence[Any],
 ) -> Source:
-    """Return an indicator's sums over some days: rolled up where that is done, else counted."""
-    rolled = (await blocks(session, region_id, [name])).get(name)
-    standing = rolled and days.part(rolled.first, rolled.last)
-    if standing is None:
-        live: list[Days | None] = [days]
-        arms = []
-        as_of = now
-    else:
-        live = [
-            days.part(date.min, standing.first - ONE),
-            days.part(standing.last + ONE, date.max),
-        ]
-        arms = [_rolled_up(region_id, name, standing, centre_ids)]
-        as_of = await _known_until(session, region_id, name, standing) or now
-    for part in live:
-        if part is not None:
-            of = await asked(session, region_id, known, part, now, centre_ids)
-            arms.append(counted(name, of))
-    return Source(union_all(*arms).subquery("sums"), min(as_of, now))
+    """Return indicators' sums over some days: rolled up where that is done, else counted.
+
+    Two statements, however many indicators; the table is read in one with what is cut from it.
+    """
+    standing = await _standing(session, region_id, names, days)
+    read = await _read_until(session, region_id) if standing else None
+    rolled: dict[Days, list[str]] = defaultdict(list)
+    live: dict[Days, list[str]] = defaultdict(list)
+    as_of = dict.fromkeys(names, now)
+    for name in names:
+        if name not in standing:
+            live[days].append(name)
+            continue
+        block, stale = standing[name]
+        rolled[block].append(name)
+        as_of[name] = min(at for at in (now, stale, read) if at is not None)
+        for rest in (
+            days.part(date.min, block.first - ONE),
+            days.part(block.last + ONE, date.max),
+        ):
+            if rest is not None:
+                live[rest].append(name)
+    arms = [_rolled_up(region_id, of, block, centre_ids) for block, of in rolled.items()]
+    for part, of in live.items():
+        wanted = await asked(session, region_id, known, part, now, centre_ids)
+        arms += [counted(name, wanted) for name in of]
+    return Source(union_all(*arms).subquery("sums"), as_of)
 
 
-def _rolled_up(region_id: int, name: str, days: Days, centre_ids: Sequence[Any]) -> Select[Any]:
+def _rolled_up(
+    region_id: int, names: Collection[str], days: Days, centre_ids: Sequence[Any]
+) -> Select[Any]:
     wanted: list[ColumnElement[bool]] = [
         Rollup.region_id == region_id,
-        Rollup.indicator == name,
+        Rollup.indicator.in_(names),
         Rollup.day.between(days.first, days.last),
         Rollup.centre_id.in_(centre_ids),
     ]
     return select(
+        Rollup.indicator,
         Rollup.day,
         Rollup.centre_id,
         func.nullif(Rollup.technician_id, NIL).label("technician_id"),
@@ -293,18 +305,27 @@ def _rolled_up(region_id: int, name: str, days: Days, centre_ids: Sequence[Any])
     ).where(*wanted)
 
 
-async def _known_until(
-    session: AsyncSession, region_id: int, name: str, days: Days
-) -> datetime | None:
-    """Return up to when the changes are in an indicator's rollups of some days."""
-    stale: datetime | None = await session.scalar(
-        select(func.min(RolledDay.stale_since)).where(
-            RolledDay.region_id == region_id,
-            RolledDay.indicator == name,
-            RolledDay.day.between(days.first, days.last),
+async def _standing(
+    session: AsyncSession, region_id: int, names: Collection[str], days: Days
+) -> dict[str, tuple[Days, datetime | None]]:
+    """Return which of some days are rolled up for each indicator, and since when some are stale."""
+    asked_for = RolledDay.day.between(days.first, days.last)
+    found = await session.execute(
+        select(
+            RolledDay.indicator,
+            func.min(RolledDay.day),
+            func.max(RolledDay.day),
+            func.min(RolledDay.stale_since),
         )
+        .where(RolledDay.region_id == region_id, RolledDay.indicator.in_(sorted(names)), asked_for)
+        .group_by(RolledDay.indicator)
     )
+    return {name: (Days(first, last), stale) for name, first, last, stale in found}
+
+
+async def _read_until(session: AsyncSession, region_id: int) -> datetime | None:
+    """Return up to when the log of changes has been read."""
     read: datetime | None = await session.scalar(
         select(func.min(LogPlace.read_at)).where(LogPlace.region_id == region_id)
     )
-    return min((at for at in (stale, read) if at is not None), default=None)
+    return read

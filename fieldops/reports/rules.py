@@ -40,6 +40,12 @@ RECORDED_WITHIN = number(
     within=(1, 168),
 )  # fmt: skip
 
+LEAST_RANKED = number(
+    "indicator_least_ranked", "KP-03", "records", 10,
+    "From how many records on a unit or person has a place in the ranking of an indicator.",
+    within=(1, 10_000),
+)  # fmt: skip
+
 
 class Miss(StrEnum):
     """Why an appointment due was not kept; one may have several."""

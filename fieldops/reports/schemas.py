@@ -358,6 +358,28 @@ class FigureRow(Figure):
     unit: Unit
 
 
+class RankedFigure(BaseModel):
+    """How a unit, firm or technician did in an indicator, against a time before (KP-03)."""
+
+    id: UUID
+    name: str
+    place: int | None = Field(description="By the score; null with too few records for a place.")
+    enough: bool = Field(description="Whether there are records enough for a place.")
+    records: int
+    numerator: float
+    denominator: float
+    value: float | None = Field(description="In the indicator's unit.")
+    score: float | None = Field(description="The same with each record at its weight.")
+    target: float | None = Field(
+        description="Of the last day's month; null above a region, for targets are a region's own."
+    )
+    met: bool | None
+    before_records: int
+    before_value: float | None
+    before_score: float | None
+    change: float | None = Field(description="The score less the one before.")
+
+
 class Figures(BaseModel):
     """An indicator over a range of local days, in total and in parts (KP-02)."""
 
@@ -384,7 +406,7 @@ class FactRead(BaseModel):
     id: UUID = Field(description="The record; of which kind the registry says.")
     visit_id: UUID | None
     order_id: UUID | None
-    centre_id: UUID
+    centre_id: UUID | None = Field(description="Null: of the region as a whole.")
     technician_id: UUID | None
     firm_id: UUID | None
     customer_id: UUID | None

@@ -29,6 +29,8 @@ from fieldops.network.models import NetworkFeature
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Kind
 from fieldops.organisation import queries as organisation
+from fieldops.quality.duty import EVERY, Level, period_of
+from fieldops.quality.models import Inspection
 from fieldops.reports import rules
 from fieldops.reports.models import LogPlace, RolledDay
 from fieldops.visits.models import Assignment, Visit, VisitWork
@@ -43,6 +45,7 @@ LONGEST = timedelta(hours=1)
 """No transaction lasts so long: what one wrote carries a time at most so far before its log."""
 
 FIELD = ("resource_timeliness",)
+DUTY = ("inspection_duty",)
 
 Ids = dict[str, set[UUID]]
 ROWS: dict[str, Any] = {
@@ -97,6 +100,8 @@ async def follow(session: AsyncSession, region_id: int, now: datetime) -> None:
         customers = ids[Customer.__tablename__]
         days = await _days_of_own(session, region_id, zone, own, customers, before - LONGEST)
         await _mark(session, region_id, before, days, own.names)
+    duties = await _days_of_duty(session, region_id, before - LONGEST)
+    await _mark(session, region_id, before, duties, DUTY)
     field = await _days_captured(session, region_id, zone, ids[PLANT], before - LONGEST)
     await _mark(session, region_id, before, field, FIELD)
 
@@ -319,6 +324,28 @@ async def _days_of_own(
             )
         )
         days |= {local_day(at, zone) for row in found for at in row if at is not None}
+    return days
+
+
+async def _days_of_duty(session: AsyncSession, region_id: int, since: datetime) -> set[date]:
+    """Return the days of the periods for which inspections were done, or had been before."""
+    found = await session.execute(
+        select(Inspection.level, Inspection.done_on, Audit.before["done_on"].astext.label("before"))
+        .join(Audit, and_(Audit.region_id == region_id, Audit.entity_id == Inspection.id))
+        .where(
+            Inspection.region_id == region_id,
+            Audit.at >= since,
+            Audit.entity == Inspection.__tablename__,
+        )
+    )
+    numbers = await configuration.values(session, region_id)
+    days: set[date] = set()
+    for row in found:
+        former = row.before and date.fromisoformat(row.before)
+        for done_on in {row.done_on, former} - {None}:
+            months = int(numbers[EVERY[Level(row.level)].name])
+            first, last = period_of(done_on, months)
+            days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
     return days
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import Text, and_, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import charts
@@ -68,27 +68,29 @@ async def gather(
     known = await queries.places(session, scope.region_id)
     name = queries.centre_named(known, scope, centre_id)
     week = Week(f"{t['title']} {name}", language)
+    first, last = monday - WEEK * (WEEKS_DRAWN - 1), monday + WEEK - _DAY
+    asked = Question(DRAWN[0], first, last, centre_id=centre_id)
+    _known, counted = await figures.count(
+        session, scope, asked, tuple(REGISTRY), now, period=Period.WEEK
+    )
     rows = []
     for indicator in REGISTRY.values():
-        drawn = indicator.name in DRAWN
-        first = monday - WEEK * (WEEKS_DRAWN - 1 if drawn else 1)
-        question = Question(indicator.name, first, monday + WEEK - _DAY, centre_id=centre_id)
-        found = await figures.figures(session, scope, question, now, period=Period.WEEK)
+        found = figures.dressed(
+            counted[indicator.name], asked, Group.NONE, Period.WEEK, names={}, kept={}
+        )
         of = {part.first_day: part for part in found.parts}
         title = indicator.title_zh if language == "zh_CN" else indicator.title_en
         rows.append(_row(indicator, title, of.get(monday), of.get(monday - WEEK), found, t))
-        if drawn:
+        if indicator.name in DRAWN:
             week.pictures[f"{indicator.name.replace('_', '-')}.svg"] = _drawn(
                 title, found, t
             ).encode()
     week.data = {
         "t": dict(t),
-        "week": f"{monday:%Y-%m-%d} – {monday + WEEK - _DAY:%Y-%m-%d}",
+        "week": f"{monday:%Y-%m-%d} – {last:%Y-%m-%d}",
         "made": f"{now.astimezone(known.zone):%Y-%m-%d %H:%M}",
         "rows": rows,
-        "worst": [
-            await _worst(session, scope, one, centre_id, monday, language, now) for one in WORST
-        ],
+        "worst": await _worst(session, scope, centre_id, monday, language, now),
         "charts": sorted(week.pictures),
     }
     return week
@@ -138,50 +140,46 @@ def _drawn(title: str, found: Figures, t: Mapping[str, str]) -> str:
 async def _worst(
     session: AsyncSession,
     scope: Scope,
-    name: str,
     centre_id: UUID,
     monday: date,
     language: Language,
     now: datetime,
-) -> dict[str, Any]:
-    """Return the records of a week that were not counted, by the number of their order."""
-    question = Question(name, monday, monday + WEEK - _DAY, centre_id=centre_id)
-    found = list(
-        await figures.records(
-            session, scope, question, now, counted=False, limit=MOST_WORST, sort="at"
+) -> list[dict[str, Any]]:
+    """Return by indicator the first records of a week that were not counted, by their orders."""
+    missed = []
+    for name in WORST:
+        question = Question(name, monday, monday + WEEK - _DAY, centre_id=centre_id)
+        table = await figures.facts_of(session, scope, question, now)
+        first = select(literal(name, Text).label("indicator"), *table.c).where(
+            table.c.numerator == 0
         )
-    )
-    more, found = len(found) > MOST_WORST, found[:MOST_WORST]
+        missed.append(first.order_by(table.c.at, table.c.id).limit(MOST_WORST + 1).subquery())
+    found = union_all(*(select(one) for one in missed)).subquery("missed")
     region_id = scope.region_id
-    orders = await session.execute(
-        select(ServiceOrder.id, ServiceOrder.external_ref).where(
-            ServiceOrder.region_id == region_id,
-            ServiceOrder.id.in_([row.order_id for row in found]),
+    rows: dict[str, list[Any]] = {name: [] for name in WORST}
+    for row in await session.execute(
+        select(found.c.indicator, found.c.day, ServiceOrder.external_ref, Technician.name)
+        .outerjoin(
+            ServiceOrder,
+            and_(ServiceOrder.region_id == region_id, ServiceOrder.id == found.c.order_id),
         )
-    )
-    people = await session.execute(
-        select(Technician.id, Technician.name).where(
-            and_(
-                Technician.region_id == region_id,
-                Technician.id.in_([row.technician_id for row in found]),
-            )
+        .outerjoin(
+            Technician,
+            and_(Technician.region_id == region_id, Technician.id == found.c.technician_id),
         )
-    )
-    numbers: dict[UUID, str] = {row.id: row.external_ref for row in orders}
-    names: dict[UUID, str] = {row.id: row.name for row in people}
-    one = REGISTRY[name]
-    return {
-        "title": one.title_zh if language == "zh_CN" else one.title_en,
-        "rows": [
-            [
-                f"{row.day:%Y-%m-%d}",
-                numbers.get(row.order_id, "–"),
-                names.get(row.technician_id, "–"),
-            ]
-            for row in found
-        ],
-        "more": more,
-    }
+        .order_by(found.c.at, found.c.id)
+    ):
+        rows[row.indicator].append(
+            [f"{row.day:%Y-%m-%d}", row.external_ref or "–", row.name or "–"]
+        )
+    return [
+        {
+            "title": REGISTRY[name].title_zh if language == "zh_CN" else REGISTRY[name].title_en,
+            "rows": rows[name][:MOST_WORST],
+            "more": len(rows[name]) > MOST_WORST,
+        }
+        for name in WORST
+    ]
 
 
 async def paper(week: Week, at: datetime) -> bytes:

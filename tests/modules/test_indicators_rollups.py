@@ -17,6 +17,7 @@ from fieldops.kernel.ids import NIL
 from fieldops.kernel.jobs import Machine
 from fieldops.kernel.settings import Settings
 from fieldops.orders.models import WorkOrder
+from fieldops.quality.models import Form, Inspection
 from fieldops.reports import jobs as timetable
 from fieldops.reports import queries, rollups, touched
 from fieldops.reports.models import LogPlace, RolledDay, Rollup
@@ -25,6 +26,7 @@ from fieldops.reports.rollups import Days
 from fieldops.visits.models import Assignment, Visit
 from tests.modules.test_indicators import INDICATORS
 from tests.modules.test_reports import Made, Plan, Reader, completed, hours, make, make_fault
+from tests.support.factories.inspections import lay_out
 from tests.support.run import run
 from tests.support.world import NORTH, SOUTH, World, id_of
 
@@ -168,6 +170,26 @@ class Life:
         made = self.any()
         await self.change(Appointment, made.appointment, confirmed_at=FIRST)
 
+    async def inspect(self) -> None:
+        """An inspection is entered, or its day is corrected, long afterwards."""
+        async with self.database.transaction() as session:
+            found = (
+                await session.scalars(select(Inspection).where(Inspection.region_id == 1))
+            ).all()
+            day = self.window().date()
+            if found and self.chance.random() < 0.5:
+                self.chance.choice(found).done_on = day
+                return
+            form = await session.scalar(select(Form.id).where(Form.kind == "remote"))
+            level = self.chance.choice(["centre", "region"])
+            session.add(
+                Inspection(
+                    region_id=1, level=level, kind="remote", centre_id=NORTH, form_id=form,
+                    state="reported", planned_for=day, done_on=day, score=80.0,
+                    inspector_id=id_of("sam"), planned_by=id_of("sam"),
+                )
+            )  # fmt: skip
+
     async def something(self) -> None:
         happenings: list[Callable[[], Awaitable[None]]] = [
             self.book,
@@ -181,6 +203,8 @@ class Life:
             self.raise_tier,
             self.hand_over,
             self.confirm_late,
+            self.inspect,
+            self.inspect,
         ]
         await self.chance.choice(happenings)()
 
@@ -189,6 +213,7 @@ class Life:
 async def test_kp_02_rollups_are_what_a_new_count_of_the_records_gives_after_any_late_change(
     database: Database, machine: Machine, seed: int
 ) -> None:
+    await lay_out(database)
     life = Life(database, seed)
     for _ in range(6):
         await life.book()

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pypdf
 import pytest
+from sqlalchemy import event
 
 from fieldops.kernel.db import Database
 from fieldops.kernel.permissions import Permission
@@ -127,3 +128,21 @@ async def test_kp_02_the_weekly_paper_is_a_pdf_of_at_most_two_pages_for_who_sees
         f"/v1/weekly-report?centre_id={SOUTH}&day=2026-11-18", headers=bearer(settings, world.dora)
     )
     assert foreign.json()["code"] == "not_found"
+
+
+async def test_kp_02_the_weekly_paper_reads_all_indicators_in_as_many_statements_as_one(
+    database: Database, world: World
+) -> None:
+    """Decision 0009: twenty statements for a request; who asks takes one of them."""
+    await fortnight(database)
+    seen: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        await week(database, world)
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    assert len([one for one in seen if not one.upper().startswith(("SAVEPOINT", "RELEASE"))]) <= 9

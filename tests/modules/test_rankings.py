@@ -5,11 +5,15 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import and_, select
 
+from fieldops.customers.models import Customer
 from fieldops.kernel import clock
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
+from fieldops.quality.models import FilledForm
+from fieldops.visits.models import Visit
 from tests.support.clients import bearer
 from tests.support.factories.checklists import make_scene
 from tests.support.factories.inspections import REMOTE, as_form, ended, lay_out, plan
@@ -113,3 +117,22 @@ async def test_qa_06_rankings_are_for_supervisors_and_their_centres(
         headers=bearer(settings, world.sam),
     )
     assert turned.status_code == 400
+
+
+async def test_kp_03_a_ranking_weighs_each_form_by_the_visit_it_is_about(
+    database: Database, world: World, client: httpx.AsyncClient, settings: Settings
+) -> None:
+    """By hand: 72.22 at a diamond customer's (weight 2) and 100 at a basic one's: 81.48."""
+    await lay_out(database)
+    await inspected(database, world, [world.alice], **BAD)
+    await inspected(database, world, [world.alice])
+    async with database.transaction() as session:
+        for score, customer in await session.execute(
+            select(FilledForm.score, Customer)
+            .join(Visit, and_(Visit.region_id == 1, Visit.id == FilledForm.visit_id))
+            .join(Customer, and_(Customer.region_id == 1, Customer.id == Visit.customer_id))
+            .where(FilledForm.region_id == 1)
+        ):
+            customer.tier = "basic" if score == 100 else "diamond"
+    (alice,) = await ranked(client, settings, world, "technician")
+    assert (alice["forms"], alice["mean"], alice["score"]) == (2, 86.11, 81.48)

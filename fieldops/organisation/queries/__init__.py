@@ -204,6 +204,21 @@ async def region_numbers(session: AsyncSession) -> list[int]:
     return [number for number in found if number is not None]
 
 
+async def regions_of(session: AsyncSession, person_id: UUID) -> list[int]:
+    """Return the numbers of the regions in which a person has a role, ascending (ORG-02)."""
+    mine = select(RoleGrant.unit_id).where(RoleGrant.person_id == person_id)
+    covered = select(Unit.id, Unit.region_number).where(Unit.id.in_(mine))
+    below = covered.cte("below", recursive=True)
+    below = below.union_all(select(Unit.id, Unit.region_number).where(Unit.parent_id == below.c.id))
+    found = await session.scalars(
+        select(below.c.region_number)
+        .where(below.c.region_number.is_not(None))
+        .distinct()
+        .order_by(below.c.region_number)
+    )
+    return list(found)
+
+
 async def technician(session: AsyncSession, region_id: int, technician_id: UUID) -> Technician:
     """Return a technician of the region; raises NotFound."""
     found: Technician | None = await session.get(Technician, (region_id, technician_id))

@@ -1,4 +1,4 @@
-"""Reads of rankings: scores and findings of centres, firms and people in a time (QA-06)."""
+"""Scores and findings of centres, firms and people by inspections, weighed (QA-06, KP-03)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,11 +10,18 @@ from uuid import UUID
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.customers.models import Customer
+from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Scope
+from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician, Unit
 from fieldops.quality import policy
 from fieldops.quality.models import FilledForm, Inspection, InspectionFinding
 from fieldops.quality.rules import InspectionState
+from fieldops.reports import months
+from fieldops.reports.asked import service_of_visit
+from fieldops.reports.registry import Sum
+from fieldops.visits.models import Visit
 
 DONE = (InspectionState.REPORTED, InspectionState.ANSWERED, InspectionState.ACCEPTED)
 
@@ -29,16 +36,20 @@ class Of(StrEnum):
 
 @dataclass(slots=True)
 class Standing:
-    """How somebody did in a time: filled forms, the sum of their scores, findings by severity."""
+    """How somebody did in a time: the scores of filled forms, added up, findings by severity."""
 
-    forms: int = 0
-    total: float = 0.0
+    forms: Sum = field(default_factory=Sum)
     findings: dict[str, int] = field(default_factory=dict)
 
     @property
+    def mean(self) -> float | None:
+        """The plain mean of the forms' scores, None without a form."""
+        return self.forms.value()
+
+    @property
     def score(self) -> float | None:
-        """The mean of the scores, None without a form."""
-        return round(self.total / self.forms, 2) if self.forms else None
+        """The mean with each form at the weight of its visit's service and tier (KP-03)."""
+        return self.forms.score()
 
 
 async def standings(
@@ -55,10 +66,13 @@ async def standings(
     technicians, and for findings on the firm itself.
     """
     found: dict[UUID, Standing] = {}
-    for who, number, total in await session.execute(
+    weights = await months.weights_by_month(session, scope.region_id)
+    zone = await organisation.zone_of(session, scope.region_id)
+    for who, filled_at, service, tier, score in await session.execute(
         _counted(scope, of, FilledForm, FilledForm.filled_at, starts, ends, centre_id)
     ):
-        found[who] = Standing(number, total)
+        weight = months.weights_of(weights, local_day(filled_at, zone)).of(service, tier)
+        found.setdefault(who, Standing()).forms.add(score, 1, 1, weight)
     for who, severity, number in await session.execute(
         _counted(scope, of, InspectionFinding, InspectionFinding.given_at, starts, ends, centre_id)
     ):
@@ -75,7 +89,7 @@ def _counted(
     ends: datetime,
     centre_id: UUID | None,
 ) -> Any:
-    """Return the statement that counts forms (with their scores) or findings (by severity)."""
+    """Return the statement for forms (each with its score) or findings (by severity)."""
     technician = and_(
         Technician.region_id == model.region_id,
         Technician.id == model.technician_id,
@@ -87,8 +101,12 @@ def _counted(
         Of.TECHNICIAN: model.technician_id,
         Of.FIRM: Technician.firm_id if forms else func.coalesce(Technician.firm_id, Unit.id),
     }[of]
-    counted = (func.count(), func.sum(model.score)) if forms else (model.severity, func.count())
-    statement = select(who, *counted).join(
+    if forms:
+        service = service_of_visit(scope.region_id, model.visit_id)
+        columns = [model.filled_at, service, _tier(scope.region_id), model.score]
+    else:
+        columns = [model.severity, func.count()]
+    statement = select(who, *columns).join(
         Inspection,
         and_(Inspection.region_id == model.region_id, Inspection.id == model.inspection_id),
     )
@@ -108,7 +126,18 @@ def _counted(
     )
     if centre_id is not None:
         statement = statement.where(model.centre_id == centre_id)
-    return statement.group_by(who) if forms else statement.group_by(who, model.severity)
+    return statement if forms else statement.group_by(who, model.severity)
+
+
+def _tier(region_id: int) -> Any:
+    """Return the tier of the customer whose visit a form is about; null for one about a unit."""
+    return (
+        select(Customer.tier)
+        .join(Visit, and_(Visit.region_id == region_id, Visit.customer_id == Customer.id))
+        .where(Customer.region_id == region_id, Visit.id == FilledForm.visit_id)
+        .correlate(FilledForm)
+        .scalar_subquery()
+    )
 
 
 async def names(

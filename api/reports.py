@@ -1,17 +1,18 @@
 """The board of the day and the indicators."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from api.indicators import MOST_DAYS, MOST_LISTED, check_days
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, calendar_day, reads
-from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.reports import board as boards
 from fieldops.reports import kept, one_visit
+from fieldops.reports.figures import Question
 from fieldops.reports.rules import Period, Staff, Standing
 from fieldops.reports.schemas import (
     Board,
@@ -22,8 +23,6 @@ from fieldops.reports.schemas import (
 )
 
 router = APIRouter(prefix="/v1", tags=["reports"])
-
-MOST_DAYS = 92
 
 
 @router.get(
@@ -41,14 +40,9 @@ async def board(
     return await boards.board(reading.session, reading.scope, centre_id, wanted, reading.now)
 
 
-def _check_days(first: date, last: date) -> None:
-    if not timedelta() <= calendar_day(last) - calendar_day(first) < timedelta(days=MOST_DAYS):
-        raise InvalidRequest(reason="'to' lies before 'from' or 92 days or more after it")
-
-
 def _question(
     first: Annotated[date, Query(alias="from", description="First local day.")],
-    last: Annotated[date, Query(alias="to", description="Last local day, at most 92 days on.")],
+    last: Annotated[date, Query(alias="to", description="Last local day; of records, 92 at most.")],
     centre_id: Annotated[UUID | None, Query(description="Only this centre.")] = None,
     technician_id: Annotated[
         UUID | None, Query(description="Only visits with this technician as contact.")
@@ -57,9 +51,9 @@ def _question(
     staff: Annotated[
         Staff | None, Query(description="Only the operator's own or contractors' work (ORG-06).")
     ] = None,
-) -> kept.Question:
-    _check_days(first, last)
-    return kept.Question(
+) -> Question:
+    check_days(first, last, MOST_DAYS)
+    return kept.question(
         first,
         last,
         centre_id=centre_id,
@@ -77,7 +71,7 @@ def _question(
 )
 async def kept_appointments(
     reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
-    question: Annotated[kept.Question, Depends(_question)],
+    question: Annotated[Question, Depends(_question)],
     by: Annotated[Period, Query(description="What the periods are.")] = Period.NONE,
 ) -> KeptAppointments:
     return await kept.kept_appointments(reading.session, reading.scope, question, by, reading.now)
@@ -91,13 +85,14 @@ async def kept_appointments(
 )
 async def kept_appointment_records(
     reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
-    question: Annotated[kept.Question, Depends(_question)],
+    question: Annotated[Question, Depends(_question)],
     standing: Annotated[
         Standing | None, Query(description="Only those that count so, for instance not_kept.")
     ] = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[KeptRecord]:
+    check_days(question.first, question.last, MOST_LISTED)
     found = await kept.records(
         reading.session,
         reading.scope,
@@ -112,11 +107,11 @@ async def kept_appointment_records(
 
 def _orders_asked(
     first: Annotated[date, Query(alias="from", description="First local day.")],
-    last: Annotated[date, Query(alias="to", description="Last local day, at most 92 days on.")],
+    last: Annotated[date, Query(alias="to", description="Last local day; of records, 92 at most.")],
     centre_id: Annotated[UUID | None, Query(description="Only this centre.")] = None,
-) -> one_visit.Question:
-    _check_days(first, last)
-    return one_visit.Question(first, last, centre_id=centre_id)
+) -> Question:
+    check_days(first, last, MOST_DAYS)
+    return one_visit.question(first, last, centre_id=centre_id)
 
 
 @router.get(
@@ -127,10 +122,10 @@ def _orders_asked(
 )
 async def one_visit_share(
     reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
-    question: Annotated[one_visit.Question, Depends(_orders_asked)],
+    question: Annotated[Question, Depends(_orders_asked)],
     by: Annotated[Period, Query(description="What the periods are.")] = Period.NONE,
 ) -> OneVisitShare:
-    return await one_visit.share(reading.session, reading.scope, question, by)
+    return await one_visit.share(reading.session, reading.scope, question, by, reading.now)
 
 
 @router.get(
@@ -141,14 +136,21 @@ async def one_visit_share(
 )
 async def one_visit_records(
     reading: Annotated[Reading, reads(Permission.INDICATOR_READ)],
-    question: Annotated[one_visit.Question, Depends(_orders_asked)],
+    question: Annotated[Question, Depends(_orders_asked)],
     in_one: Annotated[
         bool | None, Query(alias="one_visit", description="Only those in one visit, or the others.")
     ] = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[OneVisitRecord]:
+    check_days(question.first, question.last, MOST_LISTED)
     found = await one_visit.records(
-        reading.session, reading.scope, question, one_visit=in_one, after=after, limit=limit
+        reading.session,
+        reading.scope,
+        question,
+        reading.now,
+        one_visit=in_one,
+        after=after,
+        limit=limit,
     )
     return Page.of(found, limit, OneVisitRecord)

@@ -27,6 +27,7 @@ from fieldops.cluster import Cluster
 from fieldops.kernel import clock, logs
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.db import connect
+from fieldops.kernel.settings import Settings
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.reports import queries, rollups
 from fieldops.reports.registry import REGISTRY
@@ -220,18 +221,29 @@ async def measure(url: str) -> None:
     settings = serving.settings_for(url)
     last = date.today()  # noqa: DTZ011 - the region's own day or the one beside it
     first = last - timedelta(days=364)
+    days = f"from={first}&to={last}"
     async with Counter.on(url, settings) as counter:
         for name in ("kept_appointments", "first_time_fix", "jobs_per_day"):
             for cut, params in CUTS:
-                query = {"from": first.isoformat(), "to": last.isoformat(), **params}
-                path = f"/v1/indicators/{name}?" + "&".join(f"{k}={v}" for k, v in query.items())
-                call = Call("GET", path, bearer(settings, shape.supervisor()), None)
-                body, statements = await counter.send(call)
-                took = await timed(lambda call=call: counter.send(call))
-                say(
-                    f"| {name} {cut} | {body['total']['records']:,} | {len(body['parts'])} |"
-                    f" {statements} | {took:.0f} ms |"
-                )
+                asked = "&".join([days, *(f"{k}={v}" for k, v in params.items())])
+                await row(counter, f"{name} {cut}", f"{name}?{asked}", settings)
+        for said, path in (
+            ("the page of kept appointments by month", f"kept-appointments?{days}&by=month"),
+            ("the page of one visit by month", f"one-visit?{days}&by=month"),
+            ("ranking of technicians", f"kept_appointments/ranking?{days}&of=technician&limit=200"),
+            ("ranking of regions", f"kept_appointments/ranking?{days}&of=region"),
+            ("inspection duty by centre", f"inspection_duty?{days}&group=centre"),
+        ):
+            await row(counter, said, path, settings)
+
+
+async def row(counter: Counter, said: str, path: str, settings: Settings) -> None:
+    """Time one request and print its row: parts, statements, milliseconds."""
+    call = Call("GET", f"/v1/indicators/{path}", bearer(settings, shape.supervisor()), None)
+    body, statements = await counter.send(call)
+    parts = next(len(body[name]) for name in ("parts", "periods", "items") if name in body)
+    took = await timed(lambda: counter.send(call))
+    say(f"| {said} | {parts} | {statements} | {took:.0f} ms |")
 
 
 def main() -> None:

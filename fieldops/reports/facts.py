@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     Float,
     Select,
+    Text,
     and_,
     case,
     cast,
@@ -19,12 +20,11 @@ from sqlalchemy import (
 )
 
 from fieldops.appointments.models import Appointment
-from fieldops.kernel.clock import local_day
 from fieldops.notifications.models import Message
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import Department, Kind
 from fieldops.orders.rules import State as WorkState
-from fieldops.reports import care, queries, served
+from fieldops.reports import care, promised, served
 from fieldops.reports.asked import (
     Asked,
     local_date,
@@ -40,43 +40,6 @@ from fieldops.visits.rules import State
 
 DONE = (WorkState.COMPLETED.value, WorkState.CLOSED.value)
 WITHDRAWN = (WorkState.CANCELLED.value, WorkState.RETURNED.value)
-
-
-def kept_appointments(asked: Asked) -> Select[Any]:
-    """KP-01, as `rules.judge` decides it: the records without the open and those not due."""
-    p = queries.promises(asked.region_id, asked.cut).subquery("promise")
-    limits = asked.limits
-    last = local_date(asked, p.c.window_end)
-    done_on = local_date(asked, p.c.completed_at)
-    decided = or_(p.c.ended_at.is_not(None), last < local_day(asked.now, asked.zone))
-    elsewhere = or_(done_on < local_date(asked, p.c.window_start), done_on > last)
-    faulted = and_(p.c.installed, p.c.first_fault_at <= p.c.completed_at + limits.fault_within)
-    missed = or_(
-        p.c.cancelled,
-        and_(p.c.completed_at.is_(None), decided),
-        and_(p.c.completed_at.is_not(None), elsewhere),
-        p.c.operator_reschedules > limits.reschedules_tolerated,
-        and_(p.c.arrived_at.is_(None), decided),
-        func.coalesce(p.c.arrived_at < p.c.window_start - limits.early_arrival, False),
-        func.coalesce(p.c.arrived_at > p.c.window_end, False),
-        func.coalesce(faulted, False),
-    )
-    return select(
-        *row(
-            id=p.c.id,
-            visit_id=p.c.visit_id,
-            order_id=p.c.order_id,
-            centre_id=p.c.centre_id,
-            customer_id=p.c.customer_id,
-            technician_id=p.c.technician_id,
-            service=service_of_visit(asked.region_id, p.c.visit_id),
-            at=p.c.window_start,
-            numerator=whether(~missed),
-        )
-    ).where(
-        ~and_(p.c.cancelled, func.coalesce(p.c.by_customer, False)),
-        or_(missed, p.c.completed_at.is_not(None)),
-    )
 
 
 def _of_visit(region_id: int, at: Any, numerator: Any, technician_id: Any, **other: Any) -> Any:
@@ -270,6 +233,16 @@ def first_time_fix(asked: Asked) -> Select[Any]:
 
 def one_visit(asked: Asked) -> Select[Any]:
     """Orders done, by the trips they took (WO-02); their technician is the last visit's."""
+    return _orders_done(asked)[0]
+
+
+def trips(asked: Asked) -> Select[Any]:
+    """The same records, each with the number of its trips."""
+    statement, done = _orders_done(asked)
+    return statement.add_columns(cast(done.c.trips, Text).label("part"))
+
+
+def _orders_done(asked: Asked) -> tuple[Select[Any], Any]:
     region_id = asked.region_id
     done = served.orders_done(region_id, asked.cut).subquery("done")
     ends = Visit.__table__.alias("ends")
@@ -285,7 +258,7 @@ def one_visit(asked: Asked) -> Select[Any]:
         .lateral("last")
     )
     contact = contact_of(region_id)
-    return (
+    statement = (
         select(
             *_of_visit(
                 region_id,
@@ -303,6 +276,7 @@ def one_visit(asked: Asked) -> Select[Any]:
         .join(Visit, and_(Visit.region_id == region_id, Visit.id == last.c.id))
         .outerjoin(contact, true())
     )
+    return statement, done
 
 
 def reconfirmed(asked: Asked) -> Select[Any]:
@@ -450,7 +424,7 @@ def jobs_per_day(asked: Asked) -> Select[Any]:
 STATEMENTS: dict[str, Callable[[Asked], Select[Any]]] = {
     made.__name__: made
     for made in (
-        kept_appointments,
+        promised.kept_appointments,
         install_on_time,
         repair_on_time,
         repeat_faults,
@@ -469,3 +443,9 @@ STATEMENTS: dict[str, Callable[[Asked], Select[Any]]] = {
         jobs_per_day,
     )
 }
+
+BREAKDOWNS: dict[str, Callable[[Asked], Select[Any]]] = {
+    "kept_appointments": promised.reasons,
+    "one_visit": trips,
+}
+"""What more is kept of an indicator's records: the same rows with a `part`, one for each part."""

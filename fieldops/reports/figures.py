@@ -68,7 +68,7 @@ class Question:
         return found
 
 
-async def _cut(
+async def cut_of(
     session: AsyncSession, scope: Scope, question: Question
 ) -> tuple[Places, queries.Cut]:
     """Return a question's places and cut.
@@ -92,7 +92,7 @@ async def _cut(
 async def facts_of(session: AsyncSession, scope: Scope, question: Question, now: datetime) -> Any:
     """Return a question's records as a table with firm, tier and local day."""
     name = question.indicator.name
-    known, cut = await _cut(session, scope, question)
+    known, cut = await cut_of(session, scope, question)
     days = Days(question.first, question.last)
     of = await rollups.asked(session, scope.region_id, known, days, now, cut.centre_ids)
     fact = facts.STATEMENTS[name](of).subquery("fact")
@@ -221,7 +221,7 @@ async def count(
     Nine statements at most, however many indicators. Raises NotFound as `cut_for` does.
     """
     region_id = scope.region_id
-    known, cut = await _cut(session, scope, question)
+    known, cut = await cut_of(session, scope, question)
     days = Days(question.first, question.last)
     source = await rollups.source(session, region_id, known, names, days, now, cut.centre_ids)
     aims = await months.aims(session, region_id, names)
@@ -290,6 +290,25 @@ def dressed(
     )
 
 
+async def parts(
+    session: AsyncSession, scope: Scope, question: Question, now: datetime
+) -> dict[str, int]:
+    """Return how many records of an indicator have each part that is kept of them, by its name."""
+    known, cut = await cut_of(session, scope, question)
+    days = Days(question.first, question.last)
+    source = await rollups.parts(
+        session, scope.region_id, known, question.name, days, now, cut.centre_ids
+    )
+    table = _with_firm(source, scope.region_id)
+    found = await session.execute(
+        select(table.c.part, func.sum(table.c.records))
+        .where(*_only(question, table, None, table.c.firm_id, cut.firm_id))
+        .group_by(table.c.part)
+        .order_by(table.c.part)
+    )
+    return {part: int(number) for part, number in found}
+
+
 def rows(found: Figures) -> list[FigureRow]:
     """Return the parts of figures as rows, or the total where nothing was cut."""
     return [
@@ -317,7 +336,7 @@ async def _kept(
     closed = await closing.in_days(session, region_id, Days(question.first, question.last))
     if not closed:
         return {}
-    _known, cut = await _cut(session, scope, question)
+    _known, cut = await cut_of(session, scope, question)
     table = closing.kept(region_id, [question.name], closed, cut.centre_ids).subquery("kept")
     wanted = _only(question, table, table.c.tier, table.c.firm_id, cut.firm_id)
     sums: dict[Key, Sum] = defaultdict(Sum)

@@ -1,101 +1,78 @@
 """The kept-appointment indicator (KP-01) and the records behind it."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.models import Appointment
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Scope
-from fieldops.organisation import queries as organisation
-from fieldops.reports import months, queries, rules
-from fieldops.reports.queries import Places
-from fieldops.reports.rules import Limits, Period, Staff, Standing, Tally, Verdict
+from fieldops.reports import figures, promised, queries, rollups, rules
+from fieldops.reports.figures import Question
+from fieldops.reports.queries import Cut, Places
+from fieldops.reports.registry import Sum, Unit
+from fieldops.reports.rollups import ONE, UNSETTLED, Days
+from fieldops.reports.rules import Period, Standing, Verdict
 from fieldops.reports.schemas import KeptAppointments, KeptPeriod, KeptRecord
 
+NAME = "kept_appointments"
 
-class Question:
-    """What is asked about kept appointments: local days, both included, and whose work.
 
-    `staff` and `firm_id` split own and contractors' work (ORG-06); the technician of an
-    appointment is the customer's contact on its visit, with the firm they belong to today.
-    """
-
-    def __init__(
-        self,
-        first: date,
-        last: date,
-        *,
-        centre_id: UUID | None = None,
-        technician_id: UUID | None = None,
-        firm_id: UUID | None = None,
-        staff: Staff | None = None,
-    ) -> None:
-        self.first = first
-        self.last = last
-        self.centre_id = centre_id
-        self.technician_id = technician_id
-        self.firm_id = firm_id
-        self.staff = staff
-
-    async def statement(
-        self, session: AsyncSession, scope: Scope
-    ) -> tuple[Select[Any], Places, Limits]:
-        """Return the statement for its appointments, the zone's places and the limits.
-
-        Raises NotFound for a centre, firm or technician outside the scope.
-        """
-        known = await queries.places(session, scope.region_id)
-        cut = queries.cut_for(
-            known,
-            scope,
-            self.first,
-            self.last,
-            centre_id=self.centre_id,
-            technician_id=self.technician_id,
-            firm_id=self.firm_id,
-            staff=self.staff,
-        )
-        if self.technician_id is not None:
-            await organisation.technician_in(session, scope, self.technician_id)
-        limits = await queries.limits(session, scope.region_id)
-        return queries.promises(scope.region_id, cut), known, limits
+def question(first: date, last: date, **whose: Any) -> Question:
+    """Return the question for kept appointments of some days; `whose` as of any indicator."""
+    return Question(NAME, first, last, **whose)
 
 
 async def kept_appointments(
-    session: AsyncSession, scope: Scope, question: Question, period: Period, now: datetime
+    session: AsyncSession, scope: Scope, of: Question, period: Period, now: datetime
 ) -> KeptAppointments:
-    """Return KP-01 for a question, in total and cut by a period; at most six statements."""
-    statement, known, limits = await question.statement(session, scope)
-    total = Tally()
-    tallies: dict[date, Tally] = defaultdict(Tally)
-    misses: Counter[str] = Counter()
-    for row in await session.execute(statement):
-        verdict = rules.judge(queries.promise(row), now=now, zone=known.zone, limits=limits)
-        total.count(verdict)
-        misses.update(miss.value for miss in verdict.misses)
-        start = rules.period_start(local_day(row.window_start, known.zone), period)
-        if start is not None:
-            tallies[start].count(verdict)
-    aims = (await months.aims(session, scope.region_id, ["kept_appointments"]))["kept_appointments"]
+    """Return KP-01 for a question, in total and cut by a period, from rollups.
+
+    What is open, and what a fault can still undo, is counted from the records: both are of the
+    last days alone. Twelve statements at most.
+    """
+    _known, counted = await figures.count(session, scope, of, [NAME], now, period=period)
+    one = counted[NAME]
+    misses = await figures.parts(session, scope, of, now)
+    waiting: dict[date | None, Counter[str]] = defaultdict(Counter)
+    for row in await _waiting(session, scope, of, now):
+        for key in {None, rules.period_start(row.day, period)}:
+            waiting[key].update(open=row.open, provisional=row.provisional)
+    sums = {start: part for (_group, start), part in one.parts.items() if start is not None}
+    days = set(sums) | {day for day in waiting if day is not None}
     return KeptAppointments(
-        from_day=question.first,
-        to_day=question.last,
-        target_percent=aims.target(question.last),
-        total=_period(None, total),
-        misses=dict(sorted(misses.items())),
-        periods=[_period(day, tallies[day]) for day in sorted(tallies)],
+        from_day=of.first,
+        to_day=of.last,
+        as_of=one.as_of,
+        target_percent=one.aims.target(of.last),
+        total=_period(None, one.total, waiting[None]),
+        misses=misses,
+        periods=[_period(day, sums.get(day, Sum()), waiting[day]) for day in sorted(days)],
     )
+
+
+async def _waiting(session: AsyncSession, scope: Scope, of: Question, now: datetime) -> list[Any]:
+    """Return by day how many appointments are open, and how many a fault can still undo."""
+    known, cut = await _cut(session, scope, of)
+    limits = await queries.limits(session, scope.region_id)
+    since = local_day(now - max(limits.fault_within, UNSETTLED), known.zone) - ONE
+    days = Days(of.first, of.last).part(since, of.last)
+    if days is None:
+        return []
+    asked = await rollups.asked(session, scope.region_id, known, days, now)
+    whose = replace(cut, start=asked.cut.start, end=asked.cut.end)
+    return list(await session.execute(promised.waiting(replace(asked, cut=whose))))
 
 
 async def records(
     session: AsyncSession,
     scope: Scope,
-    question: Question,
+    of: Question,
     now: datetime,
     *,
     standing: Standing | None = None,
@@ -106,8 +83,9 @@ async def records(
 
     `standing` keeps only those that count so; all of the range is then judged.
     """
-    statement, known, limits = await question.statement(session, scope)
-    statement = statement.order_by(Appointment.id)
+    known, cut = await _cut(session, scope, of)
+    limits = await queries.limits(session, scope.region_id)
+    statement = queries.promises(scope.region_id, cut).order_by(Appointment.id)
     if after is not None:
         statement = statement.where(Appointment.id > after)
     if standing is None:
@@ -122,14 +100,19 @@ async def records(
     return found
 
 
-def _period(day: date | None, tally: Tally) -> KeptPeriod:
+async def _cut(session: AsyncSession, scope: Scope, of: Question) -> tuple[Places, Cut]:
+    known, cut = await figures.cut_of(session, scope, of)
+    return known, replace(cut, technician_id=of.technician_id, staff=of.staff)
+
+
+def _period(day: date | None, of: Sum, waiting: Counter[str]) -> KeptPeriod:
     return KeptPeriod(
         first_day=day,
-        due=tally.due,
-        kept=tally.kept,
-        share_percent=tally.share_percent,
-        open=tally.open,
-        provisional=tally.provisional,
+        due=round(of.denominator),
+        kept=round(of.numerator),
+        share_percent=of.value(Unit.PERCENT),
+        open=waiting["open"],
+        provisional=waiting["provisional"],
     )
 
 

@@ -44,11 +44,26 @@ class WeightTable(Regional):
     )
 
 
-class Rollup(Base):
+class Counts:
+    """What records come to, and what they are told apart by.
+
+    NIL stands for records of the region as a whole and for those without a technician, an empty
+    text for those without a service or a tier. Keys keep their order: they are the index.
+    """
+
+    centre_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=1)
+    technician_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=2)
+    service: Mapped[str] = mapped_column(primary_key=True, sort_order=4)
+    tier: Mapped[str] = mapped_column(primary_key=True, sort_order=5)
+    numerator: Mapped[float] = mapped_column(Float, sort_order=6)
+    denominator: Mapped[float] = mapped_column(Float, sort_order=7)
+    records: Mapped[int] = mapped_column(sort_order=8)
+
+
+class Rollup(Counts, Base):
     """What an indicator's records of one day come to, for each way to cut them.
 
-    Derived from the records and made again from them; nothing else writes it. NIL stands for
-    records without a technician, an empty text for those without a service or a tier.
+    Derived from the records and made again from them; nothing else writes it.
     """
 
     __tablename__ = "reports_rollup"
@@ -56,12 +71,22 @@ class Rollup(Base):
     region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     indicator: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
+
+
+class Breakdown(Base):
+    """How many of an indicator's records of one day have a part: a reason, a number of trips.
+
+    Made together with the rollup of the day (`facts.BREAKDOWNS`); NIL as there.
+    """
+
+    __tablename__ = "reports_breakdown"
+
+    region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    indicator: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
     centre_id: Mapped[UUID] = mapped_column(primary_key=True)
     technician_id: Mapped[UUID] = mapped_column(primary_key=True)
-    service: Mapped[str] = mapped_column(primary_key=True)
-    tier: Mapped[str] = mapped_column(primary_key=True)
-    numerator: Mapped[float] = mapped_column(Float)
-    denominator: Mapped[float] = mapped_column(Float)
+    part: Mapped[str] = mapped_column(primary_key=True)
     records: Mapped[int]
 
 
@@ -88,10 +113,10 @@ class ClosedMonth(Regional):
     )
 
 
-class MonthFigure(Base):
+class MonthFigure(Counts, Base):
     """What an indicator of a closed month came to, by every way to cut it; never changed.
 
-    The firm is the technician's on the day of closing; NIL and empty texts as in a rollup.
+    The firm is the technician's on the day of closing, NIL for none.
     """
 
     __tablename__ = "reports_month_figure"
@@ -99,14 +124,7 @@ class MonthFigure(Base):
     region_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     month: Mapped[date] = mapped_column(primary_key=True)
     indicator: Mapped[str] = mapped_column(primary_key=True)
-    centre_id: Mapped[UUID] = mapped_column(primary_key=True)
-    technician_id: Mapped[UUID] = mapped_column(primary_key=True)
-    firm_id: Mapped[UUID] = mapped_column(primary_key=True)
-    service: Mapped[str] = mapped_column(primary_key=True)
-    tier: Mapped[str] = mapped_column(primary_key=True)
-    numerator: Mapped[float] = mapped_column(Float)
-    denominator: Mapped[float] = mapped_column(Float)
-    records: Mapped[int]
+    firm_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=3)
 
 
 class RolledDay(Base):

@@ -272,9 +272,7 @@ def cut_for(
     last: date,
     *,
     centre_id: UUID | None = None,
-    technician_id: UUID | None = None,
     firm_id: UUID | None = None,
-    staff: Staff | None = None,
 ) -> Cut:
     """Limit what was asked for to the scope; raises NotFound for a centre or firm outside it."""
     if centre_id is not None:
@@ -288,9 +286,7 @@ def cut_for(
         known.day(first)[0],
         known.day(last)[1],
         tuple(sorted(centres)),
-        technician_id,
-        firm_id if scope.office else scope.firm_id,
-        staff,
+        firm_id=firm_id if scope.office else scope.firm_id,
     )
 
 

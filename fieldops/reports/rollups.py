@@ -39,7 +39,7 @@ from fieldops.orders.models import ServiceOrder
 from fieldops.quality.duty import EVERY
 from fieldops.reports import facts, queries, rules
 from fieldops.reports.asked import Asked, local_date
-from fieldops.reports.models import LogPlace, RolledDay, Rollup
+from fieldops.reports.models import Breakdown, LogPlace, RolledDay, Rollup
 from fieldops.reports.queries import Cut, Places
 from fieldops.reports.registry import REGISTRY
 from fieldops.visits.models import Visit
@@ -51,6 +51,7 @@ REACH = timedelta(days=1_100)
 AT_ONCE = 31
 ONE = timedelta(days=1)
 KEYS = ("day", "centre_id", "technician_id", "service", "tier")
+PART_KEYS = ("day", "centre_id", "technician_id", "part")
 VALUES = ("numerator", "denominator", "records")
 
 
@@ -107,6 +108,14 @@ def counted(name: str, of: Asked) -> Select[Any]:
     )
 
 
+def broken_down(name: str, of: Asked) -> Select[Any]:
+    """Return the statement that counts the parts of an indicator's records, by who and where."""
+    fact = facts.BREAKDOWNS[name](of).subquery("fact")
+    keys = [local_date(of, fact.c.at), fact.c.centre_id, fact.c.technician_id, fact.c.part]
+    columns = zip(PART_KEYS, keys, strict=True)
+    return select(*(c.label(n) for n, c in columns), func.count().label("records")).group_by(*keys)
+
+
 # Making them
 
 
@@ -114,14 +123,9 @@ async def roll_up(
     session: AsyncSession, region_id: int, known: Places, name: str, days: Days, now: datetime
 ) -> None:
     """Make an indicator's rollups of some days again from the records, and note that they are."""
-    fresh = counted(name, await asked(session, region_id, known, days, now)).subquery("fresh")
-    await session.execute(
-        delete(Rollup).where(
-            Rollup.region_id == region_id,
-            Rollup.indicator == name,
-            Rollup.day.between(days.first, days.last),
-        )
-    )
+    of = await asked(session, region_id, known, days, now)
+    fresh = counted(name, of).subquery("fresh")
+    await session.execute(delete(Rollup).where(*_rolled(Rollup, region_id, [name], days)))
     await session.execute(
         insert(Rollup).from_select(
             ["region_id", "indicator", *KEYS, *VALUES],
@@ -137,6 +141,8 @@ async def roll_up(
             ),
         )
     )
+    if name in facts.BREAKDOWNS:
+        await _break_down(session, region_id, name, days, of)
     day = func.generate_series(days.first, days.last, ONE).column_valued("day")
     said = insert(RolledDay).from_select(
         ["region_id", "indicator", "day", "counted_at"],
@@ -153,6 +159,38 @@ async def roll_up(
             set_={"counted_at": said.excluded.counted_at, "stale_since": None},
         )
     )
+
+
+async def _break_down(
+    session: AsyncSession, region_id: int, name: str, days: Days, of: Asked
+) -> None:
+    fresh = broken_down(name, of).subquery("fresh")
+    await session.execute(delete(Breakdown).where(*_rolled(Breakdown, region_id, [name], days)))
+    await session.execute(
+        insert(Breakdown).from_select(
+            ["region_id", "indicator", *PART_KEYS, "records"],
+            select(
+                literal(region_id, Integer),
+                literal(name, Text),
+                fresh.c.day,
+                fresh.c.centre_id,
+                func.coalesce(fresh.c.technician_id, NIL),
+                fresh.c.part,
+                fresh.c.records,
+            ),
+        )
+    )
+
+
+def _rolled(
+    model: type[Rollup | Breakdown], region_id: int, names: Collection[str], days: Days
+) -> list[ColumnElement[bool]]:
+    """Return the conditions for what is rolled up of some indicators and days."""
+    return [
+        model.region_id == region_id,
+        model.indicator.in_(names),
+        model.day.between(days.first, days.last),
+    ]
 
 
 async def _blocks(session: AsyncSession, region_id: int) -> dict[str, Days]:
@@ -258,6 +296,53 @@ async def source(
 
     Two statements, however many indicators; the table is read in one with what is cut from it.
     """
+    split = await _split(session, region_id, names, days, now)
+    arms = [_rolled_up(region_id, of, block, centre_ids) for block, of in split.rolled.items()]
+    for part, of in split.live.items():
+        wanted = await asked(session, region_id, known, part, now, centre_ids)
+        arms += [counted(name, wanted) for name in of]
+    return Source(union_all(*arms).subquery("sums"), split.as_of)
+
+
+async def parts(
+    session: AsyncSession,
+    region_id: int,
+    known: Places,
+    name: str,
+    days: Days,
+    now: datetime,
+    centre_ids: Sequence[Any],
+) -> Any:
+    """Return the parts of an indicator's records over some days as a table, as `source` does."""
+    split = await _split(session, region_id, [name], days, now)
+    arms = [
+        select(
+            Breakdown.day,
+            Breakdown.centre_id,
+            func.nullif(Breakdown.technician_id, NIL).label("technician_id"),
+            Breakdown.part,
+            Breakdown.records,
+        ).where(*_rolled(Breakdown, region_id, [name], block), Breakdown.centre_id.in_(centre_ids))
+        for block in split.rolled
+    ]
+    for part in split.live:
+        wanted = await asked(session, region_id, known, part, now, centre_ids)
+        arms.append(broken_down(name, wanted))
+    return union_all(*arms).subquery("parts")
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Which indicators of which days are read from rollups, and which are counted."""
+
+    rolled: dict[Days, list[str]]
+    live: dict[Days, list[str]]
+    as_of: dict[str, datetime]
+
+
+async def _split(
+    session: AsyncSession, region_id: int, names: Collection[str], days: Days, now: datetime
+) -> _Split:
     standing = await _standing(session, region_id, names, days)
     read = await _read_until(session, region_id) if standing else None
     rolled: dict[Days, list[str]] = defaultdict(list)
@@ -276,22 +361,12 @@ async def source(
         ):
             if rest is not None:
                 live[rest].append(name)
-    arms = [_rolled_up(region_id, of, block, centre_ids) for block, of in rolled.items()]
-    for part, of in live.items():
-        wanted = await asked(session, region_id, known, part, now, centre_ids)
-        arms += [counted(name, wanted) for name in of]
-    return Source(union_all(*arms).subquery("sums"), as_of)
+    return _Split(rolled, live, as_of)
 
 
 def _rolled_up(
     region_id: int, names: Collection[str], days: Days, centre_ids: Sequence[Any]
 ) -> Select[Any]:
-    wanted: list[ColumnElement[bool]] = [
-        Rollup.region_id == region_id,
-        Rollup.indicator.in_(names),
-        Rollup.day.between(days.first, days.last),
-        Rollup.centre_id.in_(centre_ids),
-    ]
     return select(
         Rollup.indicator,
         Rollup.day,
@@ -302,7 +377,7 @@ def _rolled_up(
         Rollup.numerator,
         Rollup.denominator,
         Rollup.records,
-    ).where(*wanted)
+    ).where(*_rolled(Rollup, region_id, names, days), Rollup.centre_id.in_(centre_ids))
 
 
 async def _standing(

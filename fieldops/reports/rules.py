@@ -174,31 +174,6 @@ def _faulted(promise: Promise, within: timedelta) -> bool:
     return promise.first_fault_at <= promise.completed_at + within
 
 
-@dataclass(slots=True)
-class Tally:
-    """Counts of one period: what was due and decided, what was kept, what is still open.
-
-    `provisional` counts the kept ones that a fault after an install can still undo.
-    """
-
-    due: int = 0
-    kept: int = 0
-    open: int = 0
-    provisional: int = 0
-
-    def count(self, verdict: Verdict) -> None:
-        """Add one appointment."""
-        self.due += verdict.standing in (Standing.KEPT, Standing.NOT_KEPT)
-        self.kept += verdict.standing is Standing.KEPT
-        self.open += verdict.standing is Standing.OPEN
-        self.provisional += verdict.provisional
-
-    @property
-    def share_percent(self) -> float | None:
-        """Kept of due in percent with two decimals; None when nothing was due."""
-        return round(100 * self.kept / self.due, 2) if self.due else None
-
-
 def period_start(day: date, period: Period) -> date | None:
     """Return the first day of the period a day belongs to; weeks begin on Monday."""
     match period:

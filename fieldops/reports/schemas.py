@@ -175,6 +175,7 @@ class KeptAppointments(BaseModel):
                     "indicator": "KP-01",
                     "from_day": "2026-11-01",
                     "to_day": "2026-11-30",
+                    "as_of": "2026-12-16T06:00:00Z",
                     "target_percent": 93.0,
                     "total": {
                         "first_day": None,
@@ -193,6 +194,7 @@ class KeptAppointments(BaseModel):
     indicator: str = "KP-01"
     from_day: date
     to_day: date
+    as_of: datetime = Field(description="Changes of days long past are counted up to then.")
     target_percent: Percent
     total: KeptPeriod
     misses: dict[str, int] = Field(
@@ -237,6 +239,7 @@ class OneVisitShare(BaseModel):
     indicator: str = "WO-02"
     from_day: date
     to_day: date
+    as_of: datetime = Field(description="Changes of days long past are counted up to then.")
     target_percent: Percent
     total: OneVisitPeriod
     by_trips: dict[str, int] = Field(

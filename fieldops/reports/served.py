@@ -4,13 +4,12 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from fieldops.orders.models import ServiceOrder
 from fieldops.orders.rules import OPEN
-from fieldops.organisation.models import Technician
 from fieldops.reports.queries import Cut
-from fieldops.visits.models import Assignment, Visit
+from fieldops.visits.models import Visit
 from fieldops.visits.rules import State
 
 MADE = (State.COMPLETED.value, State.FAILED.value)
@@ -33,7 +32,6 @@ def orders_done(region_id: int, cut: Cut) -> Select[Any]:
         ServiceOrder.id.label("order_id"),
         ServiceOrder.centre_id,
         ServiceOrder.customer_id,
-        ServiceOrder.external_ref,
         TRIPS.label("trips"),
         done_at.label("done_at"),
     ]
@@ -54,41 +52,10 @@ def orders_done(region_id: int, cut: Cut) -> Select[Any]:
                 )
             ),
             Visit.state.in_(MADE),
-            *_whose(region_id, cut),
         )
         .group_by(ServiceOrder.region_id, ServiceOrder.id)
         .having(done_at >= cut.start, done_at < cut.end)
     )
-
-
-def _whose(region_id: int, cut: Cut) -> list[ColumnElement[bool]]:
-    """Limit orders to those a firm's technicians completed work of (ORG-06)."""
-    if cut.firm_id is None:
-        return []
-    theirs = Visit.__table__.alias("theirs")
-    return [
-        exists().where(
-            theirs.c.region_id == region_id,
-            theirs.c.order_id == ServiceOrder.id,
-            theirs.c.state == State.COMPLETED.value,
-            Assignment.region_id == region_id,
-            Assignment.visit_id == theirs.c.id,
-            Assignment.ended_at.is_(None),
-            Technician.region_id == region_id,
-            Technician.id == Assignment.technician_id,
-            Technician.firm_id == cut.firm_id,
-        )
-    ]
-
-
-def page_of_orders(
-    region_id: int, cut: Cut, *, one_visit: bool | None, after: UUID | None, limit: int
-) -> Select[Any]:
-    """Return the statement for a page of the orders done, by id."""
-    statement = orders_done(region_id, cut).order_by(ServiceOrder.id).limit(limit)
-    if one_visit is not None:
-        statement = statement.having(TRIPS == 1 if one_visit else TRIPS > 1)
-    return statement if after is None else statement.where(ServiceOrder.id > after)
 
 
 def trips(region_id: int, order_ids: Collection[UUID]) -> Select[Any]:

@@ -158,6 +158,7 @@ NOT_ABOUT_CUSTOMERS = {
     "quality_inspection": "of a unit and all its visits, of no customer",
     "quality_photo_print": "hashes",
     "quality_lesson": "looked through for customers' data before it is published (QA-07)",
+    "reports_breakdown": "counts",
     "reports_closed_month": "a region's aims",
     "reports_month_figure": "counts",
     "reports_rollup": "counts",

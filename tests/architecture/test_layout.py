@@ -87,6 +87,7 @@ OWN_FILES = {
     "reports/board": "a centre's day, put together from what was read",
     "reports/disruptions": "the statements for emergency plans and area faults on the board",
     "reports/facts": "the statements of the indicators, one row a record, all of one shape",
+    "reports/promised": "kept appointments and each reason why not, as a statement",
     "reports/care": "those of care and upkeep among them",
     "reports/asked": "what they are asked for, and that shape",
     "reports/closing": "closed months: their figures kept, corrections beside them",

@@ -3,6 +3,7 @@
 KP-01, KP-02, KP-03, WO-02, WO-04, AP-03, AP-05, ORG-06.
 """
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -160,9 +161,20 @@ async def test_kp_01_the_registry_counts_what_the_rule_judges_to_the_record(
         with clock.frozen(now):
             days = {"from_": "2026-11-01", "to": "2026-12-31"}
             own = await reader.get(world.sam, f"{INDICATORS}/kept_appointments", **days)
-            judged = await reader.get(world.sam, f"{INDICATORS}/kept-appointments", **days)
+            page = f"{INDICATORS}/kept-appointments"
+            judged = await reader.get(world.sam, page, **days, by="month")
+            each = await reader.get(
+                world.sam, f"{page}/records", from_="2026-11-01", to="2026-11-30", limit=200
+            )
         assert own["total"]["numerator"] == judged["total"]["kept"]
         assert own["total"]["denominator"] == judged["total"]["due"]
+        # The page counts by statements, the records behind it are judged one by one.
+        standings = Counter(record["standing"] for record in each["items"])
+        assert judged["total"]["kept"] == standings["kept"]
+        assert judged["total"]["open"] == standings["open"]
+        assert judged["misses"] == Counter(m for one in each["items"] for m in one["misses"])
+        assert judged["total"]["provisional"] == sum(one["provisional"] for one in each["items"])
+        assert [p["first_day"] for p in judged["periods"]] == ["2026-11-01"]
 
 
 async def test_kp_01_open_appointments_are_counted_by_neither_until_their_day_is_over(

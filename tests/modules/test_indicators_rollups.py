@@ -18,9 +18,9 @@ from fieldops.kernel.jobs import Machine
 from fieldops.kernel.settings import Settings
 from fieldops.orders.models import WorkOrder
 from fieldops.quality.models import Form, Inspection
+from fieldops.reports import facts, queries, rollups, touched
 from fieldops.reports import jobs as timetable
-from fieldops.reports import queries, rollups, touched
-from fieldops.reports.models import LogPlace, RolledDay, Rollup
+from fieldops.reports.models import Breakdown, LogPlace, RolledDay, Rollup
 from fieldops.reports.registry import REGISTRY
 from fieldops.reports.rollups import Days
 from fieldops.visits.models import Assignment, Visit
@@ -28,7 +28,7 @@ from tests.modules.test_indicators import INDICATORS
 from tests.modules.test_reports import Made, Plan, Reader, completed, hours, make, make_fault
 from tests.support.factories.inspections import lay_out
 from tests.support.run import run
-from tests.support.world import NORTH, SOUTH, World, id_of
+from tests.support.world import FIRM, NORTH, SOUTH, World, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +79,22 @@ async def recounted(database: Database, name: str) -> Sums:
         )
         for r in rows
     }
+
+
+async def rolled_parts(database: Database, name: str) -> set[tuple[Any, ...]]:
+    async with database.transaction() as session:
+        rows = await session.scalars(
+            select(Breakdown).where(Breakdown.region_id == 1, Breakdown.indicator == name)
+        )
+        return {(r.day, r.centre_id, r.technician_id, r.part, r.records) for r in rows}
+
+
+async def recounted_parts(database: Database, name: str) -> set[tuple[Any, ...]]:
+    async with database.transaction() as session:
+        known = await queries.places(session, 1)
+        of = await rollups.asked(session, 1, known, SPAN, clock.now())
+        rows = (await session.execute(rollups.broken_down(name, of))).all()
+    return {(r.day, r.centre_id, r.technician_id or NIL, r.part, r.records) for r in rows}
 
 
 class Life:
@@ -224,6 +240,10 @@ async def test_kp_02_rollups_are_what_a_new_count_of_the_records_gives_after_any
         await kept_up(database)
         for name in REGISTRY:
             assert await rolled(database, name) == await recounted(database, name), name
+        for name in facts.BREAKDOWNS:
+            found = await rolled_parts(database, name)
+            assert found == await recounted_parts(database, name), name
+            assert found
     assert any([await rolled(database, name) for name in REGISTRY])
 
 
@@ -295,6 +315,38 @@ async def test_kp_02_figures_are_the_same_from_rollups_and_from_records_in_every
     await kept_up(database)
     assert await answers() == counted
     assert counted[0][0]["records"] > 1
+
+
+async def test_kp_01_the_pages_of_a_year_say_the_same_from_rollups_and_from_records(
+    database: Database, machine: Machine, reader: Reader, world: World, at: datetime
+) -> None:
+    life = Life(database, 5)
+    for _ in range(8):
+        await life.book()
+    for _ in range(4):
+        await life.report_late()
+    install = completed(window=at - timedelta(days=5), technician="kim")
+    await make(database, install)  # rolled up, and a fault can still undo it
+    questions: list[dict[str, Any]] = [{"by": "month"}, {"by": "week", "centre_id": SOUTH}]
+    kept = [*questions, {"firm_id": FIRM}, {"technician_id": id_of("bob")}, {"staff": "own"}]
+
+    async def answers() -> list[Any]:
+        days = {"from_": "2026-01-01", "to": "2026-11-23"}
+        pages = [("kept-appointments", one) for one in kept]
+        pages += [("one-visit", one) for one in questions]
+        return [
+            await reader.get(world.sam, f"{INDICATORS}/{page}", **days, **asked)
+            for page, asked in pages
+        ]
+
+    counted = await answers()
+    await kept_up(database)
+    assert await answers() == counted
+    assert counted[0]["misses"]
+    assert counted[0]["total"]["provisional"] == 1
+    assert counted[5]["by_trips"]["1"] > 0
+    await make(database, completed(window=FIRST))
+    assert (await answers())[0] == counted[0]  # from the rollups, as of the last minute
 
 
 async def test_kp_02_where_the_log_has_a_gap_or_a_number_changed_every_day_is_counted_again(

@@ -679,7 +679,7 @@ async def test_kp_01_the_records_behind_it_come_in_pages_and_add_up_to_the_count
     ("first", "last"),
     [
         ("2026-11-24", "2026-11-23"),
-        ("2026-01-01", "2026-12-31"),
+        ("2023-01-01", "2026-12-31"),
         ("0001-01-01", "0001-01-02"),
         ("9999-12-30", "9999-12-31"),
     ],
@@ -688,6 +688,17 @@ async def test_days_in_the_wrong_order_too_many_or_off_the_calendar_are_refused(
     world: World, reader: Reader, first: str, last: str
 ) -> None:
     assert await reader.kept(world.sam, from_=first, to=last) == "invalid_request"
+
+
+async def test_a_year_is_counted_and_its_records_are_listed_by_the_quarter(
+    world: World, reader: Reader
+) -> None:
+    year = {"from_": "2026-01-01", "to": "2026-12-31"}
+    assert (await reader.kept(world.sam, **year))["total"]["due"] == 0
+    assert await reader.kept(world.sam, f"{KEPT}/records", **year) == "invalid_request"
+    one_visit = "/v1/indicators/one-visit"
+    assert (await reader.get(world.sam, one_visit, **year))["total"]["orders"] == 0
+    assert await reader.get(world.sam, f"{one_visit}/records", **year) == "invalid_request"
 
 
 async def fill_with_past(session: AsyncSession) -> None:

@@ -13,7 +13,6 @@ from fieldops.reports.rules import (
     Period,
     Promise,
     Standing,
-    Tally,
     Unsynced,
     Verdict,
 )
@@ -201,18 +200,6 @@ def test_kp_01_the_rule_agrees_with_a_naive_rewrite(made: Promise, zone_name: st
     assert (verdict.standing is Standing.KEPT) == naively_kept(made, zone)
     assert (verdict.standing is Standing.NOT_KEPT) == bool(verdict.misses)
     assert (verdict.standing is Standing.NOT_DUE) == (made.cancelled and made.cancelled_by_customer)
-
-
-@given(st.lists(promises(), max_size=30))
-def test_kp_01_the_tally_counts_every_appointment_once(many: list[Promise]) -> None:
-    tally, not_due = Tally(), 0
-    for made in many:
-        verdict = judged(made, now=MONDAY + hours(3))
-        tally.count(verdict)
-        not_due += verdict.standing is Standing.NOT_DUE
-    assert tally.due + tally.open + not_due == len(many)
-    assert 0 <= tally.provisional <= tally.kept <= tally.due
-    assert (tally.share_percent is None) == (tally.due == 0)
 
 
 def test_kp_01_is_cut_by_local_day_week_from_monday_and_month() -> None:

@@ -25,7 +25,9 @@ from fieldops.quality.models import EvidenceFlag
 from fieldops.quality.rules import Check
 
 JUDGE = city_id("staff/supervisor.region")
-LOOKED, ANSWERED, DECIDED = timedelta(days=1), timedelta(hours=5), timedelta(hours=22)
+LOOKED, ANSWERED = timedelta(days=1), timedelta(hours=5)
+DECIDED = timedelta(days=9)
+"""A supervisor comes to it after some days, so that a few answers always wait for a decision."""
 EXCUSES = {
     Check.PHOTO_REUSED: "The two boxes stand side by side and look alike.",
     Check.POSITION_FAR: "The phone had no position in the cellar and took an old one.",

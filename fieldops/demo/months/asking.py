@@ -69,7 +69,6 @@ async def _settle(
     wrong: AbstractSet[tuple[Check, UUID]],
 ) -> None:
     check = Check(flag.kind)
-    of = flag.visit_id if check is Check.CLOCK_OFF else flag.subject_id
     answered, decided = seen + ANSWERED, seen + DECIDED
     if dice.random() < SILENT:
         decided = flag.answer_until
@@ -83,10 +82,18 @@ async def _settle(
         async with database.transaction() as session:
             judge = await organisation.load_actor(session, JUDGE, REGION)
         if judge is not None:
-            holds = (check, of) in wrong
+            holds = any((check, one) in wrong for one in _named(flag, check))
             reason = "Looked at with the others of that day." if holds else "It was as they say."
             await _run(database, judge, "evidence_flag.decide", decided,
                        flag_id=str(flag.id), holds=holds, reason=reason)  # fmt: skip
+
+
+def _named(flag: EvidenceFlag, check: Check) -> list[UUID]:
+    """Return the records a flag names; of a pair either may be the copy."""
+    if check is Check.CLOCK_OFF:
+        return [flag.visit_id]
+    others = (flag.found.get(name) for name in ("other_link_id", "other_test_id"))
+    return [flag.subject_id, *(UUID(one) for one in others if one)]
 
 
 async def _run(database: Database, actor: Actor, name: str, now: datetime, **args: Any) -> None:

@@ -39,6 +39,7 @@ verb(router, "/repair-tasks/{repair_task_id}/take", repairing.take)
 verb(router, "/repair-tasks/{repair_task_id}/close", repairing.close)
 verb(router, "/churn-cases", churning.open_case)
 verb(router, "/churn-cases/{churn_case_id}/take", churning.take)
+verb(router, "/churn-cases/{churn_case_id}/withdraw", churning.withdraw)
 verb(router, "/retention-visits", revisiting.ask_retention_visit)
 verb(router, "/revisits/{revisit_id}/visit", revisiting.ask_visit)
 verb(router, "/revisits/{revisit_id}/answer", revisiting.answer)
@@ -138,13 +139,14 @@ async def churn_cases(
     outcome: Annotated[rules.Said | None, Query(description="Only with this outcome.")] = None,
     customer_id: Annotated[UUID | None, Query(description="Only of this customer.")] = None,
     centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
+    withdrawn: Annotated[bool, Query(description="Those withdrawn instead.")] = False,  # noqa: FBT002 - a query
     opened_in: Month = None,
     closed_in: Month = None,
     sort: sort_by("opened_at", "closed_at", "reason") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ChurnCaseRead]:
-    statement = churn.cases(reading.scope)
+    statement = churn.cases(reading.scope, withdrawn=withdrawn)
     for column, wanted in (
         (ChurnCase.reason, reason),
         (ChurnCase.outcome, outcome),
@@ -158,7 +160,7 @@ async def churn_cases(
     for moment, month in ((ChurnCase.opened_at, opened_in), (ChurnCase.closed_at, closed_in)):
         if month is not None:
             statement = statement.where(churn.in_month(moment, calendar_day(month), zone))
-    if not (closed or opened_in or closed_in or outcome):
+    if not (closed or withdrawn or opened_in or closed_in or outcome):
         statement = statement.where(ChurnCase.closed_at.is_(None))
     return await page(reading, statement, ChurnCase.id, after, limit, ChurnCaseRead, sort)
 

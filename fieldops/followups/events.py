@@ -31,3 +31,12 @@ class FollowUpAnswered(Event):
     satisfaction: str
     reason: str | None
     centre_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CareTaskTaken(Event):
+    """Somebody cares for a dissatisfied customer now (FO-03)."""
+
+    care_task_id: UUID
+    customer_id: UUID
+    person_id: UUID

@@ -31,6 +31,13 @@ class InRegister(Refusal):
     advice = "Open the customer's case; what you know goes into its next revisit."
 
 
+class ChurnCaseWithdrawn(Refusal):
+    """This entry of the register was withdrawn before."""
+
+    code = "churn_case_withdrawn"
+    advice = "Refresh the register; its history says by whom and why."
+
+
 class ChurnCaseClosed(Refusal):
     """This case was closed on {closed_on}."""
 

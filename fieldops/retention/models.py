@@ -60,8 +60,8 @@ class RepairTask(Regional):
 class ChurnCase(Regional):
     """A customer who may leave, from the entry in the register to the outcome (CU-09).
 
-    `outcome` is empty in a closed case only when the customer was erased. One is open for a
-    customer at most.
+    `outcome` is empty in a closed case only when the customer was erased or the entry was wrong:
+    `withdrawn_at`, counted nowhere, with its revisits. One is open for a customer at most.
     """
 
     __tablename__ = "retention_churn_case"
@@ -79,8 +79,10 @@ class ChurnCase(Regional):
     opened_by: Mapped[UUID]
     outcome: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
 
     __table_args__ = (
+        CheckConstraint("withdrawn_at is null or closed_at is not null", name="withdrawn_closed"),
         CheckConstraint(one_of("reason", rules.Reason), name="reason_known"),
         CheckConstraint("outcome is null or outcome in ('stays', 'goes')", name="outcome_known"),
         CheckConstraint("outcome is null or closed_at is not null", name="closed_with_outcome"),

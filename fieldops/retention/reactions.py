@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments.events import AppointmentBooked
+from fieldops.followups.events import CareTaskTaken
 from fieldops.kernel.commands import Context
 from fieldops.kernel.erasure import Reach, on_erasure
 from fieldops.kernel.events import on
@@ -37,6 +38,14 @@ async def revisited(ctx: Context, event: VisitCompleted) -> None:
     for row in await churn.of_orders(ctx.session, ctx.region_id, [visit.order_id] if visit else []):
         if row.done_at is None:
             row.done_at, row.done_by, row.way = event.at, ctx.actor.id, Way.VISIT.value
+
+
+@on(CareTaskTaken)
+async def one_owner(ctx: Context, event: CareTaskTaken) -> None:
+    """Give the repair of the relationship to whoever cares for the customer now (CU-08)."""
+    task = await queries.lock_open_task(ctx.session, ctx.region_id, event.customer_id)
+    if task is not None:
+        task.owner_id = event.person_id
 
 
 @on_erasure

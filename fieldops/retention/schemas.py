@@ -80,8 +80,11 @@ class ChurnCaseRead(BaseModel):
     owner_id: UUID | None
     opened_at: datetime
     opened_by: UUID
-    outcome: Said | None = Field(description="Null while open, and of an erased customer.")
+    outcome: Said | None = Field(
+        description="Null while open, of an erased customer, of an entry that was withdrawn."
+    )
     closed_at: datetime | None
+    withdrawn_at: datetime | None = Field(description="Entered wrongly; it counts nowhere.")
 
 
 class RevisitRead(BaseModel):

@@ -16,6 +16,7 @@ from fieldops.organisation.models import Holiday
 from fieldops.retention import rules
 from fieldops.retention.errors import (
     CentreUnknown,
+    ChurnCaseWithdrawn,
     InRegister,
     NoVisitAsked,
     RevisitOver,
@@ -254,6 +255,37 @@ async def test_cu_09_the_figures_of_a_month_by_hand(
     assert len((await asked("/v1/churn-cases", opened_in="2026-11-01"))["items"]) == 5
     for of in ("register", "in_time", "reasons"):
         assert (await asked("/v1/churn-figures/chart.svg", **span, of=of)).startswith("<svg")
+
+
+async def test_cu_09_a_wrong_entry_is_withdrawn_and_counts_nowhere(
+    database: Database, world: World, client: httpx.AsyncClient, settings: Settings
+) -> None:
+    async def read(path: str, **query: Any) -> Any:
+        answer = await client.get(path, params=query, headers=bearer(settings, world.sam))
+        return answer.json()
+
+    customer = await somebody(database)
+    month = {"from": "2026-11-23", "to": "2026-11-23"}
+    empty = await read("/v1/churn-figures", **month)
+    revisit = await enter(database, world, "price", customer)
+    await record(database, world, revisit, "goes")
+    assert await read("/v1/churn-figures", **month) != empty
+    [case] = await every(database, ChurnCase)
+    wrong = {"churn_case_id": str(case.id), "reason": "The neighbour was meant"}
+    await run(database, world.ann, "churn_case.withdraw", **wrong)
+    with pytest.raises(ChurnCaseWithdrawn):
+        await run(database, world.ann, "churn_case.withdraw", **wrong)
+    assert await read("/v1/churn-figures", **month) == empty
+    assert (await read("/v1/churn-cases", opened_in="2026-11-01"))["items"] == []
+    [shown] = (await read("/v1/churn-cases", withdrawn=True))["items"]
+    assert (shown["id"], shown["outcome"]) == (str(case.id), "goes")
+    second = await enter(database, world, "price", customer)  # an open one ends with it
+    cases = await every(database, ChurnCase)
+    again = {"churn_case_id": str(cases[1].id), "reason": "Once more the wrong one"}
+    await run(database, world.ann, "churn_case.withdraw", **again)
+    with pytest.raises(RevisitOver):
+        await record(database, world, second, "stays")
+    assert (await read("/v1/churn-cases"))["items"] == []
 
 
 async def test_cu_07_an_erased_customer_is_revisited_no_more(

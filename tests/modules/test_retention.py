@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from fieldops.appointments.models import Appointment
-from fieldops.followups.models import FollowUp
+from fieldops.followups.models import CareTask, FollowUp
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.db import Database
 from fieldops.kernel.settings import Settings
@@ -25,6 +25,7 @@ from tests.support.factories.complaints import complain, step
 from tests.support.factories.customers import make_customer
 from tests.support.factories.faults import make_street, report
 from tests.support.factories.orders import make_order
+from tests.support.rows import every
 from tests.support.run import first_id, run
 from tests.support.world import NORTH, SOUTH, World
 
@@ -210,6 +211,35 @@ async def test_cu_08_red_and_yellow_open_one_task_with_an_owner_closed_with_the_
         with clock.frozen(at + 2 * DAY + timedelta(minutes=10)):
             await open_repair_tasks()
     assert [row.closed_at is None for row in await all_tasks(database)] == [False, True]
+
+
+async def test_cu_08_care_and_repair_of_a_customer_have_one_owner_whoever_takes_which(
+    database: Database, world: World, at: datetime
+) -> None:
+    customer = await dissatisfied(database, world, at)
+
+    async def owners() -> set[UUID | None]:
+        (repair,), (care,) = await all_tasks(database), await every(database, CareTask)
+        return {repair.owner_id, care.taken_by}
+
+    await run(database, world.ann, "repair_task.open", customer_id=str(customer))
+    assert await owners() == {world.ann.id}
+    (repair,), (care,) = await all_tasks(database), await every(database, CareTask)
+    await run(database, world.sam, "care_task.take", care_task_id=str(care.id), instead=True)
+    assert await owners() == {world.sam.id}
+    await run(database, world.ann, "repair_task.take", repair_task_id=str(repair.id))
+    assert await owners() == {world.ann.id}
+
+
+async def test_cu_08_who_cares_already_gets_the_repair(
+    database: Database, world: World, at: datetime
+) -> None:
+    customer = await dissatisfied(database, world, at)
+    (care,) = await every(database, CareTask)
+    await run(database, world.sam, "care_task.take", care_task_id=str(care.id))
+    await run(database, world.ann, "repair_task.open", customer_id=str(customer))
+    (repair,) = await all_tasks(database)
+    assert repair.owner_id == world.sam.id
 
 
 async def test_cu_08_the_list_shows_why_and_only_to_who_works_there(

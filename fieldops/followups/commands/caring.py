@@ -12,6 +12,7 @@ from fieldops.followups.errors import (
     ReasonUnknown,
     TakenByOther,
 )
+from fieldops.followups.events import CareTaskTaken
 from fieldops.followups.models import CareTask
 from fieldops.kernel.commands import Args, Context, Outcome, Text, command, shown
 from fieldops.kernel.permissions import Permission
@@ -42,7 +43,17 @@ async def take(ctx: Context, args: TakeCareTask) -> CareTask:
         raise TakenByOther
     if task.taken_by != ctx.actor.id:
         task.taken_by, task.taken_at = ctx.actor.id, ctx.now
+        await ctx.emit(CareTaskTaken(task.id, task.customer_id, ctx.actor.id))
     return task
+
+
+async def give(ctx: Context, customer_id: UUID, person_id: UUID) -> list[CareTask]:
+    """Give a customer's open care tasks to who owns another matter with them; returns those."""
+    tasks = await queries.lock_open_tasks(ctx.session, ctx.region_id, customer_id)
+    given = [task for task in tasks if task.taken_by != person_id]
+    for task in given:
+        task.taken_by, task.taken_at = person_id, ctx.now
+    return given
 
 
 class CloseCareTask(Args):

@@ -29,6 +29,7 @@ from fieldops.followups.queries.records import (
     lock_follow_up,
     lock_for_answer,
     lock_of_customer,
+    lock_open_tasks,
     lock_task,
     lock_waiting,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "lock_for_answer",
     "lock_of_customer",
     "lock_open_of_order",
+    "lock_open_tasks",
     "lock_overdue",
     "lock_task",
     "lock_unanswered",

@@ -196,6 +196,24 @@ async def lock_task(session: AsyncSession, scope: Scope, care_task_id: UUID) -> 
     )
 
 
+async def lock_open_tasks(
+    session: AsyncSession, region_id: int, customer_id: UUID
+) -> list[CareTask]:
+    """Return the open care tasks of a customer, locked, by id."""
+    found = await session.scalars(
+        select(CareTask)
+        .where(
+            CareTask.region_id == region_id,
+            CareTask.customer_id == customer_id,
+            CareTask.closed_at.is_(None),
+        )
+        .order_by(CareTask.id)
+        .with_for_update(of=CareTask)
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Linked:
     """What a customer's link opens: the follow-up, their region's zone, their language."""

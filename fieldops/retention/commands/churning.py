@@ -10,7 +10,7 @@ from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Text, command, shown
 from fieldops.kernel.permissions import Permission
 from fieldops.retention import queries, rules
-from fieldops.retention.errors import CentreUnknown, ChurnCaseClosed
+from fieldops.retention.errors import CentreUnknown, ChurnCaseClosed, ChurnCaseWithdrawn
 from fieldops.retention.models import ChurnCase, Revisit
 from fieldops.retention.queries import churn
 from fieldops.retention.rules import Purpose, Reason
@@ -93,3 +93,27 @@ async def take(ctx: Context, args: TakeChurnCase) -> ChurnCase:
     ctx.reason = args.reason
     case.owner_id = ctx.actor.id
     return case
+
+
+class WithdrawChurnCase(Args):
+    churn_case_id: UUID = Field(description="The entry.")
+    reason: Text = Field(min_length=3, max_length=500, description="Why it was wrong.")
+
+
+@command("churn_case.withdraw", permission=HANDLE, subject="churn_case_id")
+async def withdraw(ctx: Context, args: WithdrawChurnCase) -> list[Regional]:
+    """Withdraw a wrong entry, open or closed, with its revisits: it counts nowhere (CU-09).
+
+    What was entered and why it was withdrawn stay in the history. A visit that was asked for is
+    cancelled at its order. Raises NotFound, ChurnCaseWithdrawn.
+    """
+    scope = ctx.actor.scope(ctx.spec.permission)
+    case = await churn.lock_case(ctx.session, scope, args.churn_case_id)
+    if case.withdrawn_at is not None:
+        raise ChurnCaseWithdrawn
+    ctx.reason = args.reason
+    case.withdrawn_at, case.closed_at = ctx.now, case.closed_at or ctx.now
+    rows = await churn.lock_revisits_of(ctx.session, ctx.region_id, case.id)
+    for row in rows:
+        row.withdrawn_at = ctx.now
+    return [case, *rows]

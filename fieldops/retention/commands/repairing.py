@@ -5,7 +5,10 @@ from uuid import UUID
 from pydantic import Field
 
 from fieldops.customers import queries as customers
+from fieldops.followups import queries as followups
+from fieldops.followups.commands import caring
 from fieldops.kernel import configuration
+from fieldops.kernel.base import Regional
 from fieldops.kernel.commands import Args, Context, Text, command
 from fieldops.kernel.permissions import Permission
 from fieldops.organisation import queries as organisation
@@ -38,10 +41,11 @@ class CloseRepairTask(_OfTask):
 
 
 @command("repair_task.open", permission=HANDLE, subject="customer_id")
-async def open_task(ctx: Context, args: OpenRepairTask) -> RepairTask:
+async def open_task(ctx: Context, args: OpenRepairTask) -> list[Regional]:
     """Open the task for a red or yellow customer, with an owner and a due time (CU-08).
 
-    The worker does it every ten minutes. Raises NotFound, NothingToRepair.
+    Whoever cares for the dissatisfied customer owns both tasks (FO-03). The worker does it every
+    ten minutes. Raises NotFound, NothingToRepair.
     """
     scope = ctx.actor.scope(ctx.spec.permission)
     customer = await customers.lock_customer(ctx.session, scope, args.customer_id)
@@ -50,6 +54,9 @@ async def open_task(ctx: Context, args: OpenRepairTask) -> RepairTask:
         raise NothingToRepair
     _, centre_id, colour, sign, at = found[0]
     within = await configuration.duration(ctx.session, ctx.region_id, rules.REPAIR_WITHIN)
+    cared = await followups.lock_open_tasks(ctx.session, ctx.region_id, customer.id)
+    owner = next((task.taken_by for task in cared if task.taken_by is not None), None)
+    owner = owner or await queries.owner_for(ctx.session, ctx.region_id, centre_id)
     row = RepairTask(
         region_id=ctx.region_id,
         customer_id=customer.id,
@@ -59,20 +66,23 @@ async def open_task(ctx: Context, args: OpenRepairTask) -> RepairTask:
         sign_at=at,
         opened_at=ctx.now,
         due_at=ctx.now + within,
-        owner_id=await queries.owner_for(ctx.session, ctx.region_id, centre_id),
+        owner_id=owner,
     )
     ctx.add(row)
     await ctx.session.flush()
-    return row
+    return [row, *(await caring.give(ctx, customer.id, owner) if owner else [])]
 
 
 @command("repair_task.take", permission=HANDLE, subject="repair_task_id")
-async def take(ctx: Context, args: TakeRepairTask) -> RepairTask:
-    """Become the owner of a task. Raises NotFound, RepairTaskClosed."""
+async def take(ctx: Context, args: TakeRepairTask) -> list[Regional]:
+    """Become the owner of a task, and of the customer's care task.
+
+    Raises NotFound, RepairTaskClosed.
+    """
     row = await _open(ctx, args.repair_task_id)
     ctx.reason = args.reason
     row.owner_id = ctx.actor.id
-    return row
+    return [row, *await caring.give(ctx, row.customer_id, ctx.actor.id)]
 
 
 @command("repair_task.close", permission=HANDLE, subject="repair_task_id")

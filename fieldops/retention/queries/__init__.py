@@ -293,6 +293,23 @@ async def lock_task(session: AsyncSession, scope: Scope, task_id: UUID) -> Repai
     )
 
 
+async def lock_open_task(
+    session: AsyncSession, region_id: int, customer_id: UUID
+) -> RepairTask | None:
+    """Return a customer's open repair task locked; None without one."""
+    found: RepairTask | None = await session.scalar(
+        select(RepairTask)
+        .where(
+            RepairTask.region_id == region_id,
+            RepairTask.customer_id == customer_id,
+            RepairTask.closed_at.is_(None),
+        )
+        .with_for_update(of=RepairTask)
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
 @limit(
     "repair_task",
     "CU-08",

@@ -21,9 +21,31 @@ from fieldops.retention.models import ChurnCase, Revisit
 from fieldops.retention.rules import Churn, Purpose, Said, Standing
 
 
-def cases(scope: Scope) -> Select[ChurnCase]:
-    """Return the statement for the cases of the register in a scope, by id."""
-    return select(ChurnCase).where(policy.visible(scope, ChurnCase)).order_by(ChurnCase.id)
+def cases(scope: Scope, *, withdrawn: bool | None = None) -> Select[ChurnCase]:
+    """Return the statement for the cases of the register in a scope, by id.
+
+    `withdrawn` keeps the entries that were withdrawn, or those that were not.
+    """
+    found = select(ChurnCase).where(policy.visible(scope, ChurnCase)).order_by(ChurnCase.id)
+    if withdrawn is not None:
+        gone = ChurnCase.withdrawn_at.is_not(None)
+        found = found.where(gone if withdrawn else ~gone)
+    return found
+
+
+async def lock_revisits_of(session: AsyncSession, region_id: int, case_id: UUID) -> list[Revisit]:
+    """Return the revisits of a case that count, locked, by id."""
+    found = await session.scalars(
+        select(Revisit)
+        .where(
+            Revisit.region_id == region_id,
+            Revisit.churn_case_id == case_id,
+            Revisit.withdrawn_at.is_(None),
+        )
+        .order_by(Revisit.id)
+        .with_for_update(of=Revisit)
+    )
+    return list(found)
 
 
 def revisits(scope: Scope) -> Select[Revisit]:
@@ -142,7 +164,9 @@ def _by_month(
     scope: Scope, model: Any, column: Any, counts: list[Any], zone: ZoneInfo
 ) -> Select[Any]:
     month = cast(func.date_trunc("month", func.timezone(zone.key, column)), Date)
-    counted = select(month, ChurnCase.reason, *counts).where(policy.visible(scope, model))
+    counted = select(month, ChurnCase.reason, *counts).where(
+        policy.visible(scope, model), ChurnCase.withdrawn_at.is_(None)
+    )
     if model is Revisit:
         counted = counted.join(
             ChurnCase,

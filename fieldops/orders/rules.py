@@ -348,6 +348,7 @@ CABLE_WARNINGS: tuple[tuple[str, Number], ...] = (
 )
 """Who is warned of repairs that are to be with the cable department and are not yet (RE-03)."""
 
+CABLE_SHARES = {Stage.RESPONSIBLE: WARN_CABLE, Stage.SUPERVISOR: WARN_CABLE_SUPERVISOR}
 AUDIENCES = tuple(name for name, _number in (*WARNINGS, *CABLE_WARNINGS))
 
 CABLE_LIMIT = number(

@@ -15,12 +15,15 @@ from fieldops.measurements.errors import TransferUntested
 from fieldops.network.models import NetworkFeature, NetworkService
 from fieldops.orders.jobs import warn_of_late_work
 from fieldops.orders.models import LateWarning, WorkOrder
+from fieldops.organisation.models import Technician
 from fieldops.visits.errors import BadInUse
 from tests.support.clients import application, bearer
 from tests.support.factories.network import Plant, make_feature, make_plant, make_service
 from tests.support.factories.orders import REPAIR, MadeOrder, make_order
 from tests.support.factories.visits import begun_visit, complete, from_phone, get_visit
+from tests.support.rows import every
 from tests.support.run import run
+from tests.support.warned import warned as people_warned
 from tests.support.world import World, id_of
 
 pytestmark = pytest.mark.anyio
@@ -267,7 +270,16 @@ async def test_re_03_the_department_is_warned_at_80_percent_and_the_supervisor_a
     with clock.frozen(at + timedelta(minutes=193)):
         assert await warned() == {("cable_department", id_) for id_ in both}
         assert await warned("sam") == set()
+        (bob,) = await every(database, Technician, id=world.bob.id)
+        async with database.transaction() as session:
+            (await session.merge(bob)).department = "cable"
+        department = [("cable_transfer", "responsible", name) for name in ("bob", "dora")]
+        assert await people_warned(database, settings, world, "cable_transfer") == sorted(
+            2 * department
+        )
     with clock.frozen(at + timedelta(hours=4)):
+        at_the_end = await people_warned(database, settings, world, "cable_transfer")
+        assert at_the_end == sorted(2 * [*department, ("cable_transfer", "supervisor", "sam")])
         assert await warned("sam") == {("cable_supervisor", id_) for id_ in both}
     await run(database, world.dora, "order.accept_transfer", order_id=str(waiting.id))
     with clock.frozen(at + timedelta(hours=4)):

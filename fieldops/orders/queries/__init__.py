@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fieldops.customers.models import Customer
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import gathered, hanging_on
-from fieldops.kernel.permissions import Scope
+from fieldops.kernel.limits import limit, towards
+from fieldops.kernel.permissions import Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.network.models import NetworkService
 from fieldops.orders import policy, rules
@@ -310,6 +311,18 @@ async def reason(session: AsyncSession, process: str, code: str) -> Reason:
 async def reasons(session: AsyncSession) -> list[Reason]:
     """Return the whole list of reasons, by process and code."""
     return list(await session.scalars(select(Reason).order_by(Reason.process, Reason.code)))
+
+
+@limit("work_order", "WO-04", "work_order", shares=rules.SHARES, takers={Role.DISPATCHER})
+async def to_be_done(_session: AsyncSession, region_id: int, _now: datetime) -> Select[Any]:
+    """Return the open work whose clock runs."""
+    stood_still = func.make_interval(0, 0, 0, 0, 0, 0, WorkOrder.suspended_seconds)
+    since = WorkOrder.received_at + stood_still
+    return towards(WorkOrder.id, WorkOrder.centre_id, since, WorkOrder.due_at).where(
+        WorkOrder.region_id == region_id,
+        WorkOrder.state.in_(sorted(rules.OPEN)),
+        WorkOrder.clock_stopped_at.is_(None),
+    )
 
 
 async def late_work(

@@ -1,14 +1,14 @@
 """A wrong entry of the churn register is withdrawn.
 
-Revision: 0074_churn
-After: 0073_limits
+Revision: 0078_churn
+After: 0077_breakdowns
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0074_churn"
-down_revision = "0073_limits"
+revision = "0078_churn"
+down_revision = "0077_breakdowns"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
-from fieldops.kernel.errors import InvalidArguments
+from fieldops.kernel.errors import InvalidArguments, NotFound
+from fieldops.kernel.gathering import row_of
 from fieldops.kernel.permissions import Permission
 from fieldops.materials import queries, rules
 from fieldops.materials.errors import (
@@ -24,6 +25,7 @@ from fieldops.orders.rules import Kind
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.models import Technician
 from fieldops.visits.commands.judging import visit_for_fact
+from fieldops.visits.models import Visit
 
 Code = Annotated[Text, Field(min_length=1, max_length=60)]
 Name = Annotated[Text, Field(min_length=1, max_length=120)]
@@ -174,11 +176,11 @@ async def use(ctx: Context, args: UseMaterial) -> Rows:
     material = await queries.material(ctx.session, ctx.region_id, args.material_id)
     technician = await _holder(ctx, args.technician_id)
     visit = judged.visit
-    kinds, tier = await queries.setting(ctx.session, visit)
-    most = rules.allowed(material.limits, kinds, tier)
-    await ctx.session.flush()
-    before = await queries.used_on(ctx.session, ctx.region_id, visit.id, material.id)
-    beyond = most is not None and before + args.quantity > most + rules.MOST_STAYING
+    most = await _limit(ctx, visit, material)
+    beyond = False
+    if most is not None:
+        before = await queries.used_on(ctx.session, ctx.region_id, visit.id, material.id)
+        beyond = before + args.quantity > most + rules.MOST_STAYING
     return await _move(
         ctx,
         technician,
@@ -193,6 +195,13 @@ async def use(ctx: Context, args: UseMaterial) -> Rows:
         signature_sha256=args.signature_sha256,
         note=args.note,
     )
+
+
+async def _limit(ctx: Context, visit: Visit, material: Material) -> float | None:
+    """Return how many of a material a visit may use, None without a limit."""
+    if not material.limits:
+        return None
+    return rules.allowed(material.limits, *await queries.setting(ctx.session, visit))
 
 
 class SignGifts(Args):
@@ -294,10 +303,7 @@ async def count(ctx: Context, args: Count) -> Rows:
     """
     material = await queries.material(ctx.session, ctx.region_id, args.material_id)
     technician = await _holder(ctx, args.technician_id)
-    await ctx.session.flush()
-    expected, _counted = await queries.balance(
-        ctx.session, ctx.region_id, technician.id, material.id, until=ctx.happened_at
-    )
+    await queries.one_at_a_time(ctx.session, ctx.region_id, technician.id)
     return await _move(
         ctx,
         technician,
@@ -305,8 +311,18 @@ async def count(ctx: Context, args: Count) -> Rows:
         Movement.COUNT,
         args.quantity,
         id=args.id or ctx.envelope.id,
-        expected=expected,
+        expected=await _expected(ctx, technician, material),
     )
+
+
+async def _expected(ctx: Context, technician: Technician, material: Material) -> float:
+    """Return what a technician should have of a material when the command was captured."""
+    whose = (ctx.session, ctx.region_id, technician.id, material.id)
+    stock, newest = await queries.standing(*whose)
+    if newest is None or newest < ctx.happened_at:
+        return 0.0 if stock is None else stock.balance
+    await ctx.session.flush()
+    return (await queries.balance(*whose, until=ctx.happened_at))[0]
 
 
 class Correct(Args):
@@ -373,10 +389,15 @@ async def decide(ctx: Context, args: Decide) -> MaterialMovement:
 
 async def _holder(ctx: Context, technician_id: UUID | None) -> Technician:
     """Return whose stock is meant: the own one, or for an office that of a technician in scope."""
-    scope = ctx.actor.scope(Permission.MATERIAL_MOVE)
-    if technician_id is None and not ctx.actor.is_technician:
+    if ctx.actor.is_technician and technician_id in {None, ctx.actor.id}:
+        own = await row_of(ctx.session, Technician, ctx.region_id, ctx.actor.id)
+        if own is None:
+            raise NotFound(thing="technician")
+        return own
+    if technician_id is None:
         raise HolderNeeded
-    return await organisation.technician_in(ctx.session, scope, technician_id or ctx.actor.id)
+    scope = ctx.actor.scope(Permission.MATERIAL_MOVE)
+    return await organisation.technician_in(ctx.session, scope, technician_id)
 
 
 async def _move(
@@ -404,21 +425,25 @@ async def _move(
         quantity=round(quantity, rules.DECIMALS),
         **{**defaults, **columns},
     )
-    await queries.one_at_a_time(ctx.session, ctx.region_id, technician.id)
-    ctx.add(row)
-    await ctx.session.flush()
-    now, counted_at = await queries.balance(ctx.session, ctx.region_id, technician.id, material.id)
-    stock = await queries.stock_of(ctx.session, ctx.region_id, technician.id, material.id)
+    whose = (ctx.session, ctx.region_id, technician.id)
+    await queries.one_at_a_time(*whose)
+    stock, newest = await queries.standing(*whose, material.id)
     if stock is None:
         stock = MaterialStock(
             region_id=ctx.region_id,
             technician_id=technician.id,
             material_id=material.id,
             centre_id=technician.centre_id,
-            balance=now,
-            counted_at=counted_at,
+            balance=0.0,
+            counted_at=None,
         )
         ctx.add(stock)
+    ctx.add(row)
+    now = rules.moved(
+        (stock.balance, stock.counted_at), newest, (kind, row.quantity, row.estimated_at)
+    )
+    if now is None:
         await ctx.session.flush()
-    stock.balance, stock.counted_at = now, counted_at
+        now = await queries.balance(*whose, material.id)
+    stock.balance, stock.counted_at = now
     return [row, stock]

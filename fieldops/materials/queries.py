@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Double,
+    Integer,
     Numeric,
     Select,
+    Uuid,
     and_,
+    any_,
     case,
     cast,
     func,
@@ -22,14 +27,18 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.customers.models import Customer
+from fieldops.kernel.direct import given, once
+from fieldops.kernel.errors import NotFound
+from fieldops.kernel.gathering import gathered, hanging_on, row_of
 from fieldops.kernel.permissions import Scope
-from fieldops.kernel.records import find_one, lock_one
+from fieldops.kernel.records import lock_one
+from fieldops.kernel.rows import Reading, objects_with, reading, tuples
 from fieldops.materials import policy, rules
 from fieldops.materials.models import Material, MaterialMovement, MaterialStock
 from fieldops.materials.rules import Movement
-from fieldops.orders.models import WorkOrder
 from fieldops.organisation.models import Technician
-from fieldops.visits.models import Visit, VisitWork
+from fieldops.visits import queries as visits
+from fieldops.visits.models import Visit
 
 M = MaterialMovement
 
@@ -44,9 +53,10 @@ def materials(region_id: int, *, use: str | None = None, active: bool | None = N
 
 async def material(session: AsyncSession, region_id: int, material_id: UUID) -> Material:
     """Return a material of the region; raises NotFound."""
-    return await find_one(
-        session, materials(region_id).where(Material.id == material_id), "material"
-    )
+    found = await row_of(session, Material, region_id, material_id, argument="material_id")
+    if found is None:
+        raise NotFound(thing="material")
+    return found
 
 
 async def lock_material(session: AsyncSession, region_id: int, material_id: UUID) -> Material:
@@ -58,28 +68,71 @@ async def lock_material(session: AsyncSession, region_id: int, material_id: UUID
 
 async def one_at_a_time(session: AsyncSession, region_id: int, technician_id: UUID) -> None:
     """Let one transaction after the other change a technician's stocks, the first one too."""
-    await session.execute(
+    known = gathered(session).facts
+    if (one_at_a_time, technician_id) not in known:
+        of = {"region_id": region_id, "technician_id": technician_id}
+        known[one_at_a_time, technician_id] = await tuples(session, once(_turn), of)
+
+
+def _turn() -> Select[UUID]:
+    return (
         select(Technician.id)
-        .where(Technician.region_id == region_id, Technician.id == technician_id)
+        .where(
+            Technician.region_id == given("region_id", Integer()),
+            Technician.id == given("technician_id", Uuid()),
+        )
         .with_for_update(key_share=True)
     )
 
 
-async def stock_of(
+class Standing(NamedTuple):
+    """A stock, None before its first movement, and when the newest movement took place."""
+
+    stock: MaterialStock | None
+    newest: datetime | None
+
+
+async def standing(
     session: AsyncSession, region_id: int, technician_id: UUID, material_id: UUID
-) -> MaterialStock | None:
-    """Return a technician's stock of a material, None before the first movement."""
-    found: MaterialStock | None = await session.scalar(
-        select(MaterialStock)
-        .where(
-            MaterialStock.region_id == region_id,
-            MaterialStock.technician_id == technician_id,
-            MaterialStock.material_id == material_id,
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
+) -> Standing:
+    """Return how a technician's stock of a material stands, for those whose turn it is.
+
+    It is read once, together with the other materials that the commands name.
+    """
+    known = gathered(session)
+    key = (standing, technician_id)
+    if (*key, material_id) not in known.facts:
+        ids = known.together("material_id", material_id)
+        ids = [id_ for id_ in ids if (*key, id_) not in known.facts]
+        known.facts |= {(*key, id_): Standing(None, None) for id_ in ids}
+        of = {"region_id": region_id, "technician_id": technician_id, "material_ids": ids}
+        found = await tuples(session, _stocks().statement, of)
+        for row, (newest,) in objects_with(session, _stocks(), found):
+            known.facts[*key, row.material_id] = Standing(row, newest)
+    stock, newest = known.facts[*key, material_id]
+    mine = (technician_id, material_id)
+    made = [
+        [row for row in known.added[model] if (row.technician_id, row.material_id) == mine]
+        for model in (MaterialStock, M)
+    ]
+    times = [row.estimated_at for row in made[1]] + [newest] * (newest is not None)
+    return Standing(stock or next(iter(made[0]), None), max(times, default=None))
+
+
+@lru_cache(maxsize=1)
+def _stocks() -> Reading:
+    region_id = given("region_id", Integer())
+    newest = select(func.max(M.estimated_at)).where(
+        M.region_id == region_id,
+        M.technician_id == MaterialStock.technician_id,
+        M.material_id == MaterialStock.material_id,
     )
-    return found
+    rows = select(MaterialStock).where(
+        MaterialStock.region_id == region_id,
+        MaterialStock.technician_id == given("technician_id", Uuid()),
+        MaterialStock.material_id == any_(given("material_ids", ARRAY(Uuid()))),
+    )
+    return reading(MaterialStock, rows, newest.scalar_subquery(), anew=True)
 
 
 def _rounded(summed: Any) -> ColumnElement[float]:
@@ -96,8 +149,8 @@ async def balance(
     """Return what a technician should have, and when it was last counted.
 
     It is the last count with all that happened after it, by when it happened and not by when it
-    arrived: a use captured before a count and sent after it is in the count already. `before`:
-    as it was known to be just before a moment.
+    arrived: a use captured before a count and sent after it is in the count already. `until`:
+    as it was at a moment.
     """
     of_stock = [
         M.region_id == region_id,
@@ -127,41 +180,19 @@ async def used_on(
     session: AsyncSession, region_id: int, visit_id: UUID, material_id: UUID
 ) -> float:
     """Return how many of a material a visit has used by all its technicians, corrected."""
-    found = await session.scalar(
-        select(_rounded(func.sum(M.quantity))).where(
-            M.region_id == region_id,
-            M.visit_id == visit_id,
-            M.material_id == material_id,
-            M.kind.in_([Movement.USE.value, Movement.CORRECTION.value]),
-        )
-    )
-    return float(found or 0)
+    rows = await hanging_on(session, M.visit_id, region_id, [visit_id])
+    used = {Movement.USE.value, Movement.CORRECTION.value}
+    found = (row.quantity for row in rows if row.material_id == material_id and row.kind in used)
+    return round(float(sum(found)), rules.DECIMALS)
 
 
 async def setting(session: AsyncSession, visit: Visit) -> tuple[frozenset[str], str]:
     """Return the kinds of work of a visit and its customer's tier, on which limits depend."""
-    kinds = await session.scalars(
-        select(WorkOrder.kind)
-        .join(
-            VisitWork,
-            and_(
-                VisitWork.region_id == WorkOrder.region_id,
-                VisitWork.work_order_id == WorkOrder.id,
-            ),
-        )
-        .where(
-            WorkOrder.region_id == visit.region_id,
-            VisitWork.region_id == visit.region_id,
-            VisitWork.visit_id == visit.id,
-        )
-        .distinct()
-    )
-    tier = await session.scalar(
-        select(Customer.tier).where(
-            Customer.region_id == visit.region_id, Customer.id == visit.customer_id
-        )
-    )
-    return frozenset(kinds), tier or ""
+    work = await visits.visit_work(session, visit.region_id, visit.id)
+    customer = None
+    if visit.customer_id is not None:
+        customer = await row_of(session, Customer, visit.region_id, visit.customer_id)
+    return frozenset(row.kind for _, row in work), customer.tier if customer else ""
 
 
 async def lock_unsigned(

@@ -1,6 +1,7 @@
 """Kinds of materials and movements, and how many of one a visit may use (CH-03). Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +47,25 @@ DECIMALS = 3
 MOST_LIMITS = 100
 MOST_QUANTITY = 100_000
 MOST_STAYING = 0.0005  # below the last decimal: two sums that are equal but for rounding
+
+
+def moved(
+    before: tuple[float, datetime | None],
+    newest: datetime | None,
+    movement: tuple[Movement, float, datetime],
+) -> tuple[float, datetime | None] | None:
+    """Return balance and last count of a stock after a movement (kind, quantity, when).
+
+    None where only the sum of all movements says: after a count that others came after, or at the
+    very moment of one. What happened before the last count is in it already.
+    """
+    balance, counted_at = before
+    kind, quantity, at = movement
+    if kind is Movement.COUNT:
+        return (quantity, at) if newest is None or at > newest else None
+    if counted_at is None or at > counted_at:
+        return round(balance + SIGN[kind] * quantity, DECIMALS), counted_at
+    return before if at < counted_at else None
 
 
 def allowed(limits: Iterable[Mapping[str, Any]], kinds: Collection[str], tier: str) -> float | None:

@@ -1,6 +1,14 @@
 """All mutants, in the order of the table."""
 
-from tests.mutants import of_desk, of_following, of_plant, of_pull, of_push, of_surroundings
+from tests.mutants import (
+    of_desk,
+    of_field,
+    of_following,
+    of_plant,
+    of_pull,
+    of_push,
+    of_surroundings,
+)
 
 MUTANTS = (
     *of_push.MUTANTS,
@@ -9,4 +17,5 @@ MUTANTS = (
     *of_desk.MUTANTS,
     *of_surroundings.MUTANTS,
     *of_plant.MUTANTS,
+    *of_field.MUTANTS,
 )

@@ -15,8 +15,9 @@ from sqlalchemy.exc import OperationalError
 
 from fieldops.kernel import clock, commands, points
 from fieldops.kernel.errors import Coded
-from tests.simulation import checks, invariants, photos
-from tests.simulation.ground import Ground
+from tests.simulation import around, checks, invariants, photos
+from tests.simulation.around import Around
+from tests.simulation.ground import Field, Ground
 from tests.simulation.invariants import holds
 from tests.simulation.network import CURRENT, Exchange
 from tests.simulation.notices import Notices, unread
@@ -26,7 +27,7 @@ from tests.simulation.simulation import CLOCK, Simulation
 from tests.simulation.steps import Step
 from tests.support.run import run
 from tests.support.world import id_of
-from tests.sync.scenarios import SCENARIOS, Day
+from tests.sync.scenarios import SCENARIOS
 from tests.sync.test_erasures import TRACES, spoken, traces
 
 PEOPLE = ("alice", "kim")
@@ -48,25 +49,25 @@ class FieldSimulation(Simulation):
 
     rows_per_page = 25
 
-    def __init__(self, ground: Ground, day: Day, morning: dict[str, bytes]) -> None:
+    def __init__(self, ground: Ground, field: Field) -> None:
         super().__init__(ground)
-        self.day, self.morning = day, morning
+        self.day, self.morning, self.neighbour = field.day, field.morning, field.neighbour
+        self.customer = field.customer
         self.first: dict[str, str] = {}  # by the ledger's id: the result as first answered
         self.planned: dict[str, list[Any]] = {}
-        self.notices = Notices()
+        self.notices, self.around = Notices(), Around()
         self.erased = self.revoked = False
-        self.customer = ""
 
     async def begin(self) -> None:
         await self.ground.forget_mark()
         self.ground.set_store({})
         await self.ground.restore(self.morning)
         self.jobs = [str(self.day.visit_id)]
-        self.customer = str(await self.ground.look("select id from customers_customer"))
         for person in PEOPLE:
             await self.ground.role(person, held=True)
             await self.register(self._phone(person))
         await self.notices.begin(self.ground)
+        await self.around.begin(self.ground)
 
     async def settle(self) -> None:
         """I1, I3, I4, I5, I7, I9: after every step, by the ledger and the phones alone."""
@@ -84,6 +85,7 @@ class FieldSimulation(Simulation):
         self._every_end_is_kept(found)
         self.peeked = found
         await self.notices.settle(self.ground)
+        await self.around.settle(self.ground, self.now)
         for phone in self.phones:
             self._phone_is_whole(phone)
 
@@ -174,6 +176,7 @@ class FieldSimulation(Simulation):
         sent = [command["id"] for command in exchange.body["commands"]]
         taken = [result["id"] for result in answer["results"]]
         holds("I3", taken == sent[: len(taken)], "the results are not in the order of the queue")
+        around.claims_answered(exchange.body, answer)
         whole = taken == sent or answer["stop"]
         holds("I11", whole, "commands have neither a result nor a stop")
         texts = invariants.texts_of(exchange.text)
@@ -212,13 +215,20 @@ class FieldSimulation(Simulation):
     # --- steps ----------------------------------------------------------------------------
 
     async def do_capture(self, step: Step) -> str:
-        """Capture the next command of a scenario; every text names the customer."""
+        """Capture the next commands of a scenario; every text names the customer.
+
+        One step in three captures all that is left of it: somebody who worked without a network.
+        """
         phone = self._who(step)
         waiting = self.planned.setdefault(phone.name, [])
         if not waiting:
             names = sorted(SCENARIOS)
             waiting += SCENARIOS[names[step.which % len(names)]](self.day)
-        name, args = waiting.pop(0)
+        many = len(waiting) if step.which % 3 == 0 else 1
+        return ", ".join([self._captured(phone, step, waiting.pop(0)) for _ in range(many)])
+
+    def _captured(self, phone: SimPhone, step: Step, command: tuple[str, Any]) -> str:
+        name, args = command
         args = spoken(commands.REGISTRY[name, 1], json.loads(json.dumps(args)))
         photo = ""
         if step.which % 5 == 2 and name != "file.link":  # which says what one is evidence of
@@ -227,6 +237,22 @@ class FieldSimulation(Simulation):
         number = phone.get("next_seq") - 1
         self.names[phone.queue()[-1]["id"]] = f"{phone.name}/{number}"
         return f"{phone.name}/{number} {name}{photo}"
+
+    async def do_around(self, step: Step) -> str:
+        """Do something around the visit: stock, claims, line tests, what is said of the work."""
+        ids = await around.one_of_each(self.ground, step.which // 20)
+        found = around.acts(self.day, self.neighbour, step.which // 20, ids)
+        who, name, args = found[step.which % len(found)]
+        return await self._office(who, name, args)
+
+    async def _office(self, who: str, name: str, args: dict[str, Any]) -> str:
+        try:
+            await run(self.ground.database, getattr(self.ground.world, who), name, **args)
+        except Coded as refusal:
+            return f"{name} -> {refusal.code}"
+        except OperationalError:
+            return f"{name} -> the database was away"
+        return name
 
     async def do_office(self, step: Step) -> str:
         """Give the visit to one, the other or both, move or cancel it, or erase its customer."""
@@ -244,24 +270,13 @@ class FieldSimulation(Simulation):
                 start = self.now + timedelta(hours=1 + step.which % 5)
                 end = start + timedelta(hours=2)
                 args |= {"window_start": start.isoformat(), "window_end": end.isoformat()}
-        try:
-            await run(self.ground.database, self.ground.world.dora, name, **args)
-        except Coded as refusal:
-            return f"{name} {named} -> {refusal.code}"
-        except OperationalError:
-            return f"{name} -> the database was away"
-        return f"{name} {named}"
+        return f"{named} {await self._office('dora', name, args)}"
 
     async def _erase(self) -> str:
         args = {"customer_id": self.customer, "ground": "customer_request"}
-        try:
-            await run(self.ground.database, self.ground.world.ada, "customer.erase", **args)
-        except Coded as refusal:
-            return f"customer.erase -> {refusal.code}"
-        except OperationalError:
-            return "customer.erase -> the database was away"
-        self.erased = True
-        return "customer.erase"
+        said = await self._office("ada", "customer.erase", args)
+        self.erased |= said == "customer.erase"
+        return said
 
     async def do_desk(self, step: Step) -> str:
         """Decide one of the open cases."""

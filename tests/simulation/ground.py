@@ -27,10 +27,13 @@ from fieldops.kernel.base import metadata
 from fieldops.kernel.db import Database
 from fieldops.kernel.outside import MARK
 from fieldops.kernel.settings import Settings
+from fieldops.network.models import NetworkService
+from fieldops.organisation.models import Tool
 from fieldops.sync import timeline
 from tests.simulation.network import CURRENT
 from tests.support import databases, device, region_guard
-from tests.support.world import World, build_world, id_of
+from tests.support.factories.customers import make_customer, make_premises
+from tests.support.world import NORTH, World, build_world, id_of
 from tests.sync.scenarios import Day
 from tests.sync.test_erasures import make_person
 
@@ -196,13 +199,25 @@ async def prepared(template: str) -> AsyncIterator[Ground]:
 
 
 @dataclass
+class Field:
+    """A day by the application's own commands: what is there, and how the tables begin.
+
+    `neighbour` is a line on the same plant that is not in use yet.
+    """
+
+    day: Day
+    customer: str
+    neighbour: str
+    morning: dict[str, bytes]
+
+
+@dataclass
 class Grounds:
     """The ground of the simulated trade, and that of a day by the application's own commands."""
 
     trade: Ground
-    field: Ground
-    day: Day
-    morning: dict[str, bytes]
+    own: Ground
+    field: Field
 
 
 @asynccontextmanager
@@ -211,8 +226,23 @@ async def both(template: str) -> AsyncIterator[Grounds]:
     async with prepared(template) as trade, prepared(template) as own:
         own.tables = [t.name for t in metadata.sorted_tables]
         with clock.frozen(START):
-            day, _customer = await make_person(own.database, own.world)
-        yield Grounds(trade, own, day, await own.backup())
+            day, customer = await make_person(own.database, own.world)
+            neighbour = await _neighbour(own.database)
+        yield Grounds(trade, own, Field(day, str(customer), neighbour, await own.backup()))
+
+
+async def _neighbour(database: Database) -> str:
+    """Make what else a day meets: a line that is to be built, and a tool in the store."""
+    async with database.transaction() as session:
+        premises = await make_premises(session)
+        customer = await make_customer(session)
+        line = NetworkService(region_id=1, premises_id=premises.id, customer_id=customer.id,
+                              centre_id=NORTH, kind="broadband", technology="copper",
+                              sold_down_mbps=100, sold_up_mbps=40, state="planned")  # fmt: skip
+        tool = Tool(region_id=1, centre_id=NORTH, kind="line_tester", serial="KT-4711", model="KT",
+                    needs_calibration=True, active=True)  # fmt: skip
+        session.add_all([line, tool])
+    return str(line.id)
 
 
 @contextmanager

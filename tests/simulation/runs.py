@@ -46,9 +46,7 @@ Played = tuple[list[str], Failure | None]  # the trace, and the failure if there
 async def play(grounds: Grounds, seed: int, steps: list[Step], again: str) -> Played:
     """Play steps on swept ground, and wait for quiet after the last."""
     simulation = (
-        FieldSimulation(grounds.field, grounds.day, grounds.morning)
-        if is_field(seed)
-        else Simulation(grounds.trade)
+        FieldSimulation(grounds.own, grounds.field) if is_field(seed) else Simulation(grounds.trade)
     )
     registered = nullcontext() if is_field(seed) else trade.registered()
 

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -314,6 +314,22 @@ async def test_photos_promised_with_others_are_the_same_in_both_ways(
     assert set(statuses(answer)) == {"applied"}
 
 
+@contextmanager
+def noting(database: Database) -> Iterator[list[str]]:
+    """Note the statements that are sent, savepoints apart."""
+    sent: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.upper().startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
+            sent.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
 MOST_STATEMENTS = 45
 
 
@@ -331,17 +347,30 @@ async def test_twenty_commands_of_every_kind_take_few_statements(
     notes = [day.visit("note.add", text=f"Note {number}.") for number in range(8)]
     capture(phone, *evidence, *photos, *notes)
     assert len(queue(phone)) == 20
-    sent: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.upper().startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
-            sent.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
+    with noting(database) as sent:
         answer = await phone.send("/v1/sync/push", request(phone, queue(phone)))
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
     assert set(statuses(answer)) == {"applied"}
     shown = "\n".join(" ".join(statement.split())[:120] for statement in sent)
     assert len(sent) <= MOST_STATEMENTS, shown
+
+
+async def test_more_of_the_same_takes_no_more_statements(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    """Decision on pushes as a whole; a stock is counted material by material, dozens of them."""
+    phone = await new_phone(world.alice)
+    day = await make_day(database, world)
+    await phone.pull()
+    for name in ("material.use", "material.hand_back", "material.count", "health.record_reading"):
+        *before, last = SCENARIOS[name](day)
+        took = []
+        for times in (1, 5):
+            async with undone(database):
+                capture(phone, *before, *[last] * times)
+                with noting(database) as sent:
+                    answer = await phone.send("/v1/sync/push", request(phone, queue(phone)))
+                assert set(statuses(answer)) == {"applied"}, name
+            phone.db.execute("delete from outbox")
+            phone.put(next_seq=1)
+            took.append([" ".join(statement.split())[:80] for statement in sent])
+        assert len(took[1]) <= len(took[0]), f"{name}: {set(took[1]) - set(took[0])}"

@@ -38,6 +38,8 @@ export interface Result {
   code?: string;
   message?: string;
   case_id?: string;
+  refs?: (Ref & { version: number })[];
+  warnings?: { code: string; message: string }[]; // to be shown; the command took effect
 }
 
 export interface PushAnswer {

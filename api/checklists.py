@@ -13,6 +13,7 @@ from fieldops.checklists import commands, drafting, queries, rules
 from fieldops.checklists.models import (
     Answer,
     Checklist,
+    KitCheck,
     Opened,
     Template,
     TemplateDraft,
@@ -24,6 +25,7 @@ from fieldops.checklists.schemas import (
     AnswerRead,
     ChecklistRead,
     DraftCheck,
+    KitCheckRead,
     MissingItem,
     OpenedRead,
     TemplateChanges,
@@ -44,6 +46,7 @@ verb(router, "/v1/checklist-drafts", commands.draft_template)
 verb(router, "/v1/checklist-drafts/{draft_id}/publish", commands.publish_draft)
 verb(router, "/v1/checklist-drafts/{draft_id}/discard", commands.discard_draft)
 verb(router, "/v1/checklists/opened/{opened_id}/settle", commands.settle_task)
+verb(router, "/v1/kit-checks", commands.check_kit)
 verb(router, "/v1/visits/{visit_id}/checklists/{checklist_id}/answers", commands.answer)
 
 
@@ -319,3 +322,26 @@ async def list_answers(
     return await page(
         reading, only(queries.history(row)), Answer.id, after, limit, AnswerRead, sort
     )
+
+
+@router.get(
+    "/v1/kit-checks",
+    operation_id="kit_check_list",
+    summary="List the checks before leaving: who had what, and what was absent (VI-02).",
+    responses=problems(),
+)
+async def list_kit_checks(
+    reading: Annotated[Reading, reads(Permission.CHECKLIST_READ)],
+    only: Annotated[
+        Narrowing, narrow_by(KitCheck, "technician_id", "centre_id", "day", "complete")
+    ],
+    *,
+    standing: Annotated[
+        bool, Query(description="Only the last check of each technician's day.")
+    ] = False,
+    sort: sort_by("day", "estimated_at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[KitCheckRead]:
+    statement = only(queries.kit_checks(reading.scope, standing=standing))
+    return await page(reading, statement, KitCheck.id, after, limit, KitCheckRead, sort)

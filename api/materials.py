@@ -1,21 +1,28 @@
 """Routes of materials: catalogue, stocks, movements (CH-03)."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
+from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
 from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
+from fieldops.kernel import clock
 from fieldops.kernel.permissions import Permission
 from fieldops.materials import commands, queries, rules
 from fieldops.materials.models import Material, MaterialMovement, MaterialStock
-from fieldops.materials.schemas import MaterialRead, MovementRead, StockRead
+from fieldops.materials.schemas import MaterialDifference, MaterialRead, MovementRead, StockRead
+from fieldops.visits.models import Visit
+
+DIFFERENCES_OF_DAYS = 31
 
 router = APIRouter(prefix="/v1", tags=["materials"])
 
 verb(router, "/materials", commands.define)
+verb(router, "/materials/standard", commands.add_standard)
 verb(router, "/materials/{material_id}/change", commands.change)
 verb(router, "/materials/{material_id}/set-limits", commands.set_limits)
 verb(router, "/materials/{material_id}/issue", commands.issue)
@@ -116,4 +123,29 @@ async def movement_list(
     statement = queries.movements(reading.scope, narrowed, **conditions)
     return await page(
         reading, statement, MaterialMovement.id, after, limit, MovementRead, sort, columns=True
+    )
+
+
+@router.get(
+    "/material-differences",
+    operation_id="material_difference_list",
+    summary="Visits whose lists say other free materials than were recorded (CH-03)",
+    responses=problems(),
+)
+async def difference_list(
+    reading: Annotated[Reading, reads(Permission.MATERIAL_READ)],
+    only: Annotated[Narrowing, narrow_by(Visit, "centre_id")],
+    since: Annotated[
+        AwareDatetime | None,
+        Query(description="Visits that ended at or after this; without it in the last 31 days."),
+    ] = None,
+    until: Annotated[AwareDatetime | None, Query(description="That ended before this.")] = None,
+    sort: sort_by("ended_at") = None,  # type: ignore[valid-type]
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[MaterialDifference]:
+    begin = since or clock.now() - timedelta(days=DIFFERENCES_OF_DAYS)
+    statement = only(queries.differences(reading.scope, begin, until))
+    return await page(
+        reading, statement, Visit.id, after, limit, MaterialDifference, sort, columns=True
     )

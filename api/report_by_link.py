@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request, Response
 from api.page import Lang, Link, PageRoute, rendering
 from api.visit_reports import PAGE_HEADERS, Form, FormAsked
 from fieldops.appointments import links
-from fieldops.appointments.errors import LinkInvalid
+from fieldops.appointments.errors import LinkExpired, LinkInvalid
 from fieldops.appointments.links import Purpose
 from fieldops.customers.models import Premises
 from fieldops.kernel import erasure
+from fieldops.notifications import queries
 from fieldops.reports.visit_report import saying, writing
 from fieldops.reports.visit_report.gathering import gather, locale_of, visit_of_link
 from fieldops.reports.visit_report.saying import Reader
@@ -39,6 +40,9 @@ async def customer_visit_report(
         visit = await visit_of_link(session, link.region_id, link.subject_id)
         if visit is None:
             raise LinkInvalid
+        newest = await queries.newest_report(session, visit.region_id, visit.id)
+        if newest is not None and link.window_start < newest.replace(second=0, microsecond=0):
+            raise LinkExpired  # it was sent again, and the former may have gone astray
         known = await locale_of(session, visit)
         language = rendering.asked_for(
             lang, request.headers.get("accept-language", ""), known=known

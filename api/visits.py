@@ -14,6 +14,7 @@ from fieldops.kernel.clock import local_day, start_of_day
 from fieldops.kernel.errors import InvalidRequest
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.visibility import Access
+from fieldops.notifications.commands import visit_reports
 from fieldops.orders import queries as orders
 from fieldops.organisation import queries as organisation
 from fieldops.sync import field
@@ -56,6 +57,7 @@ for _path, _handler in (
     ("leave-notice", on_site.leave_notice),
     ("notes", on_site.add_note),
     ("want-report", reporting.want_report),
+    ("report-again", visit_reports.send_report_again),
 ):
     verb(router, f"/visits/{{visit_id}}/{_path}", _handler)
 

@@ -1,6 +1,6 @@
 """Tables of checklists: templates, their versions, a visit's lists, every answer given."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -202,4 +202,31 @@ class Opened(Regional):
             "withdrawn_at is null or (corrected_by is not null and settled_at is null)",
             name="withdrawn_by_correction",
         ),
+    )
+
+
+class KitCheck(Regional):
+    """What a technician had of the kit list before leaving, on a local day (VI-02).
+
+    Every check stays, and the last one of a day stands. `answers` are {item_key, value};
+    `absent` the items answered no, `unanswered` the mandatory ones without an answer.
+    """
+
+    __tablename__ = "checklists_kit_check"
+    resource = "kit_check"
+
+    technician_id: Mapped[UUID] = link("organisation_technician", index=False)
+    centre_id: Mapped[UUID] = catalogue_link("organisation_unit")
+    day: Mapped[date]
+    template_version_id: Mapped[UUID] = catalogue_link("checklists_template_version")
+    answers: Mapped[list[Any]] = mapped_column(JSONB)
+    absent: Mapped[list[str]]
+    unanswered: Mapped[list[str]]
+    complete: Mapped[bool]
+    device_id: Mapped[UUID | None]
+    captured_at: Mapped[datetime | None]
+    estimated_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_checklists_kit_check_day", "region_id", "technician_id", "day", "estimated_at"),
     )

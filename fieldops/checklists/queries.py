@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Select, Uuid, and_, any_, func, not_, select
+from sqlalchemy import ARRAY, Integer, Select, Uuid, and_, any_, func, not_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -12,6 +12,7 @@ from fieldops.checklists import policy
 from fieldops.checklists.models import (
     Answer,
     Checklist,
+    KitCheck,
     Opened,
     Template,
     TemplateDraft,
@@ -441,3 +442,25 @@ async def plant_of(
     )
     nearby: NetworkFeature | None = found.first()
     return nearby
+
+
+def kit_checks(scope: Scope, *, standing: bool = False) -> Select[KitCheck]:
+    """Return the statement for kit checks in a scope by id; `standing`: the last one of each day.
+
+    The last is the one that was done last, not the one that arrived last.
+    """
+    found = select(KitCheck).where(policy.visible_kit_checks(scope)).order_by(KitCheck.id)
+    if not standing:
+        return found
+    later = aliased(KitCheck)
+    return found.where(
+        ~select(later.id)
+        .where(
+            later.region_id == KitCheck.region_id,
+            later.region_id == scope.region_id,
+            later.technician_id == KitCheck.technician_id,
+            later.day == KitCheck.day,
+            tuple_(later.estimated_at, later.id) > tuple_(KitCheck.estimated_at, KitCheck.id),
+        )
+        .exists()
+    )

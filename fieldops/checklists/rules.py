@@ -24,6 +24,7 @@ from fieldops.network.rules import FeatureKind, Severity
 MOST_ITEMS = 200
 MOST_CHOICES = 50
 MOST_PHOTOS = 10
+KIT_CHECK = "kit_check"  # what a template is for that is given to no work order (VI-02)
 LONGEST_TEXT = 4000
 LONGEST_SCAN = 200
 FEWEST_CHOICES = 2

@@ -1,6 +1,6 @@
 """Read shapes of checklists, shared by REST and pull."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -177,3 +177,28 @@ class OpenedRead(BaseModel):
     settled_at: datetime | None
     settled_by: UUID | None
     outcome: str | None
+
+
+class KitCheckOnDevice(BaseModel):
+    """A check before leaving."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    version: int
+    template_version_id: UUID
+    day: date = Field(description="The local day it was done on.")
+    answers: list[dict[str, Any]] = Field(description="{item_key, value} of each item.")
+    absent: list[str] = Field(examples=[["spares_modem"]], description="Items answered no.")
+    unanswered: list[str] = Field(description="Mandatory items without an answer.")
+    complete: bool
+    estimated_at: datetime
+
+
+class KitCheckRead(KitCheckOnDevice):
+    """A check before leaving, as the offices see it."""
+
+    technician_id: UUID
+    centre_id: UUID
+    device_id: UUID | None
+    captured_at: datetime | None = Field(description="The device's clock, as it was sent.")

@@ -5,20 +5,32 @@ Files stands below visits and cannot say whose a promise of evidence is; it is t
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
 
-from fieldops.checklists.models import Answer, Checklist, Template, TemplateVersion
-from fieldops.checklists.schemas import AnswerOnDevice, ChecklistOnDevice, TemplateOnDevice
+from fieldops.checklists.models import Answer, Checklist, KitCheck, Template, TemplateVersion
+from fieldops.checklists.rules import KIT_CHECK
+from fieldops.checklists.schemas import (
+    AnswerOnDevice,
+    ChecklistOnDevice,
+    KitCheckOnDevice,
+    TemplateOnDevice,
+)
 from fieldops.files.models import FileLink
 from fieldops.files.schemas import FileLinkOnDevice
-from fieldops.kernel.views import DeviceScope, document, view
+from fieldops.kernel.views import BACKGROUND, TODAY, DeviceScope, document, view
 from fieldops.visits.views import own_visits
 from fieldops.visits.views.work import fields, of_own_visits
+
+KIT_CHECK_DAYS = 2
 
 
 @view("template", rank=5, schema=TemplateOnDevice)
 def templates(scope: DeviceScope) -> Select[Any]:
-    """Return the template versions that the lists of own visits are bound to (CH-01)."""
+    """Return the versions that the lists of own visits are bound to, and the kit check's (CH-01).
+
+    The newest of each template for the check before leaving, which is bound to no visit (VI-02).
+    """
     own = own_visits(scope)
     needed = (
         select(Checklist.template_version_id.label("key"), func.min(own.c.tier).label("tier"))
@@ -27,6 +39,16 @@ def templates(scope: DeviceScope) -> Select[Any]:
         .group_by(Checklist.template_version_id)
         .subquery("needed")
     )
+    newer = aliased(TemplateVersion)
+    superseded = (
+        select(newer.id)
+        .where(
+            newer.template_id == TemplateVersion.template_id,
+            newer.number > TemplateVersion.number,
+        )
+        .exists()
+    )
+    of_kit = and_(Template.kind == KIT_CHECK, Template.retired_at.is_(None), ~superseded)
     columns = fields(
         TemplateVersion,
         TemplateOnDevice,
@@ -36,10 +58,26 @@ def templates(scope: DeviceScope) -> Select[Any]:
         segment=Template.segment,
     )
     return (
-        document(TemplateVersion, columns, tier=needed.c.tier)
+        document(TemplateVersion, columns, tier=func.coalesce(needed.c.tier, TODAY))
         .select_from(TemplateVersion)
         .join(Template, Template.id == TemplateVersion.template_id)
-        .join(needed, needed.c.key == TemplateVersion.id)
+        .outerjoin(needed, needed.c.key == TemplateVersion.id)
+        .where(or_(needed.c.key.is_not(None), of_kit))
+    )
+
+
+@view("kit_check", rank=10, schema=KitCheckOnDevice)
+def kit_checks(scope: DeviceScope) -> Select[Any]:
+    """Return the technician's own checks before leaving, for two days (VI-02)."""
+    until = KitCheck.estimated_at + func.make_interval(0, 0, 0, KIT_CHECK_DAYS)
+    return (
+        document(KitCheck, fields(KitCheck, KitCheckOnDevice), tier=BACKGROUND, until=until)
+        .select_from(KitCheck)
+        .where(
+            KitCheck.region_id == scope.region_id,
+            KitCheck.technician_id == scope.person_id,
+            until > scope.now,
+        )
     )
 
 

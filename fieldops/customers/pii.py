@@ -515,6 +515,7 @@ async def erase_contact(session: AsyncSession, reach: erasure.Reach) -> None:
     The row of contact data goes, so that nothing is left that could be filled in again: whoever
     comes back is registered as somebody new (CU-07). What came from their numbers goes with it.
     """
+    await _remember_names(session, reach)
     await _reach_numbers(session, reach)
     for model in (IncomingText, Stop, FormerContact, Contact):
         await session.execute(
@@ -547,6 +548,22 @@ async def reach_exports(session: AsyncSession, reach: erasure.Reach) -> None:
         )
     )
     reach.add(Export, found)
+
+
+async def _remember_names(session: AsyncSession, reach: erasure.Reach) -> None:
+    """Let the erasure know what the customer was called by, before it is deleted.
+
+    Names in whole and in parts, numbers as digits and as they were written, e-mail.
+    """
+    for model in (Contact, FormerContact):
+        rows = await session.execute(
+            select(model.name, model.phone, model.email).where(
+                model.region_id == reach.region_id, model.id.in_(reach.of(model))
+            )
+        )
+        for name, phone, email in rows:
+            reach.called |= {one for one in (name, phone, digits_of(phone), email) if one}
+            reach.parts |= {part for part in name.split() if len(part) > 1}
 
 
 async def _reach_numbers(session: AsyncSession, reach: erasure.Reach) -> None:

@@ -21,14 +21,18 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BindParameter,
+    ColumnElement,
     ForeignKeyConstraint,
     Index,
     Integer,
+    Text,
     UniqueConstraint,
     Uuid,
     any_,
     bindparam,
+    cast,
     literal,
+    or_,
     select,
     update,
 )
@@ -95,7 +99,9 @@ class Reach:
     """What hangs from an erased person: row ids by table, and whose devices may hold copies.
 
     `leaving` gathers, by kind, the names of bytes to remove outside the database; `again` is
-    True when the person was erased before and only later words are looked for.
+    True when the person was erased before and only later words are looked for. `called` is what
+    the person was called by (names, numbers, addresses of e-mail), `parts` are parts of the names:
+    for words in rows that hang from others.
     """
 
     region_id: int
@@ -105,6 +111,8 @@ class Reach:
     ids: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     people: set[UUID] = field(default_factory=set)
     leaving: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    called: set[str] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)
 
     def of(self, model: type[Regional]) -> list[UUID]:
         """Return the ids of the reached rows of a model."""
@@ -238,6 +246,27 @@ async def unwritten(database: Database) -> list[UUID]:
             select(Erasure.id).where(Erasure.region_id.in_(select(Erasure.region_id).distinct()))
         )
         return [id_ for (id_,) in found if id_ not in written]
+
+
+async def reach_naming(
+    session: AsyncSession, reach: Reach, model: type[Regional], *tied: ColumnElement[bool]
+) -> None:
+    """Let the rows of a model whose words name the person be reached.
+
+    A row that hangs from nobody, or from many, loses its words only where they name the person:
+    rows that are `tied` to the person's matters also where a part of the name stands alone.
+    """
+    if not reach.called:
+        return
+    columns = model.__table__.c
+    whole = "|".join(re.escape(one) for one in sorted(reach.called))
+    parts = "|".join(re.escape(one) for one in sorted(reach.parts))
+    pattern = rf"{whole}|\m({parts})\M" if tied and parts else whole
+    said = [cast(columns[name], Text).regexp_match(pattern, flags="i") for name in model.prose]
+    found = await session.scalars(
+        select(columns.id).where(columns.region_id == reach.region_id, *tied, or_(*said))
+    )
+    reach.add(model, found)
 
 
 # --- the walk ------------------------------------------------------------------------------

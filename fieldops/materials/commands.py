@@ -8,8 +8,9 @@ from pydantic import Field
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.errors import InvalidArguments, NotFound
 from fieldops.kernel.gathering import row_of
+from fieldops.kernel.ids import new_id
 from fieldops.kernel.permissions import Permission
-from fieldops.materials import queries, rules
+from fieldops.materials import queries, rules, standard
 from fieldops.materials.errors import (
     GiftsUnsigned,
     HolderNeeded,
@@ -68,6 +69,27 @@ async def define(ctx: Context, args: Define) -> Material:
     )
     ctx.add(row)
     return row
+
+
+class AddStandard(Args):
+    reason: Reason
+
+
+@command("material.add_standard", permission=Permission.MATERIAL_EDIT)
+async def add_standard(ctx: Context, args: AddStandard) -> list[Material]:
+    """Put the shipped materials and gifts that are missing into the region's catalogue (CH-03).
+
+    A code that is there keeps its names, unit and limits, also where it is out of use.
+    """
+    ctx.reason = args.reason
+    known = await queries.codes(ctx.session, ctx.region_id)
+    rows = [
+        Material(region_id=ctx.region_id, id=new_id(), **shipped, limits=[], active=True)
+        for shipped in standard.materials()
+        if shipped["code"] not in known
+    ]
+    ctx.add(*rows)
+    return rows
 
 
 class Change(Args):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Numeric,
     Select,
+    Text,
     Uuid,
     and_,
     any_,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.checklists.models import Answer
 from fieldops.customers.models import Customer
 from fieldops.kernel.direct import given, once
 from fieldops.kernel.errors import NotFound
@@ -37,6 +39,7 @@ from fieldops.materials import policy, rules
 from fieldops.materials.models import Material, MaterialMovement, MaterialStock
 from fieldops.materials.rules import Movement
 from fieldops.organisation.models import Technician
+from fieldops.visits import policy as visible_visits
 from fieldops.visits import queries as visits
 from fieldops.visits.models import Visit
 
@@ -49,6 +52,12 @@ def materials(region_id: int, *, use: str | None = None, active: bool | None = N
     if use is not None:
         found = found.where(Material.use == use)
     return found if active is None else found.where(Material.active == active)
+
+
+async def codes(session: AsyncSession, region_id: int) -> set[str]:
+    """Return the codes of a region's catalogue, those out of use too."""
+    found = await session.scalars(select(Material.code).where(Material.region_id == region_id))
+    return set(found)
 
 
 async def material(session: AsyncSession, region_id: int, material_id: UUID) -> Material:
@@ -326,3 +335,66 @@ def movements(
     if until is not None:
         conditions.append(M.estimated_at < until)
     return found.where(*conditions)
+
+
+def differences(scope: Scope, since: datetime, until: datetime | None = None) -> Select[Any]:
+    """Return the statement for ended visits whose lists say other free materials than the record.
+
+    `said`: how many the lists name (the number asked for after `free_materials`), `recorded`: how
+    many gifts were used there, corrections included; `said_beyond` and `recorded_beyond`: whether
+    it was more than the rules allow. Visits whose lists do not ask for free materials have none.
+    """
+    of_visit = and_(
+        Answer.region_id == Visit.region_id,
+        Answer.region_id == scope.region_id,
+        Answer.visit_id == Visit.id,
+        Answer.superseded.is_(False),
+    )
+    number = case(
+        (func.jsonb_typeof(Answer.value) == "number", cast(cast(Answer.value, Text), Double)),
+        else_=0.0,
+    )
+    asked = select(Answer.id).where(of_visit, Answer.item_key == rules.FREE_MATERIALS)
+    gifts = (
+        select(_rounded(func.sum(M.quantity)))
+        .join(Material, and_(Material.region_id == M.region_id, Material.id == M.material_id))
+        .where(
+            M.region_id == Visit.region_id,
+            M.region_id == scope.region_id,
+            Material.region_id == scope.region_id,
+            Material.use == rules.Use.GIFT.value,
+            M.visit_id == Visit.id,
+            M.kind.in_([Movement.USE.value, Movement.CORRECTION.value]),
+        )
+        .correlate(Visit)
+    )
+    above = asked.where(cast(Answer.value, Text) == f'"{rules.ABOVE_RULES}"')
+    none = asked.where(cast(Answer.value, Text) == f'"{rules.NO_MATERIALS}"')
+    counted = select(_rounded(func.sum(number))).where(
+        of_visit, Answer.item_key == rules.FREE_MATERIALS_NUMBER
+    )
+    said = case((none.exists(), 0.0), else_=counted.scalar_subquery())
+    recorded = gifts.scalar_subquery()
+    passed = gifts.with_only_columns(M.id).where(M.allowed.is_not(None))
+    differ = or_(said != recorded, above.exists() != passed.exists())
+    found = (
+        select(
+            Visit.id.label("id"),
+            Visit.id.label("visit_id"),
+            Visit.centre_id.label("centre_id"),
+            Visit.ended_at.label("ended_at"),
+            said.label("said"),
+            recorded.label("recorded"),
+            above.exists().label("said_beyond"),
+            passed.exists().label("recorded_beyond"),
+        )
+        .where(
+            visible_visits.visible(scope),
+            Visit.region_id == scope.region_id,
+            Visit.ended_at >= since,
+            asked.exists(),
+            differ,
+        )
+        .order_by(Visit.id)
+    )
+    return found if until is None else found.where(Visit.ended_at < until)

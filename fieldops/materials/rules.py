@@ -42,6 +42,9 @@ SIGN = {
 
 WHOLE = frozenset({MeasuredIn.PIECE, MeasuredIn.ROLL, MeasuredIn.SET})
 """What an office issues in whole numbers; what was found or used stays as it was reported."""
+# What the lists ask for free materials, by the keys of the shipped templates (CH-03).
+FREE_MATERIALS, FREE_MATERIALS_NUMBER = "free_materials", "free_materials_number"
+NO_MATERIALS, ABOVE_RULES = "none", "above_rules"
 
 DECIMALS = 3
 MOST_LIMITS = 100

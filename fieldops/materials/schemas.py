@@ -108,3 +108,15 @@ class MovementRead(_Read):
     decision_reason: str | None
     signature_sha256: str | None
     signature_refused_reason: str | None
+
+
+class MaterialDifference(_Read):
+    """A visit whose lists say something else about free materials than was recorded."""
+
+    visit_id: UUID
+    centre_id: UUID
+    ended_at: datetime
+    said: float = Field(description="How many its lists name.")
+    recorded: float = Field(description="How many gifts were used there, corrections included.")
+    said_beyond: bool = Field(description="A list says it was more than the rules allow.")
+    recorded_beyond: bool = Field(description="A use went beyond its limit.")

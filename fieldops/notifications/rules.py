@@ -57,6 +57,16 @@ OWNER_REMINDED_AFTER = number(
     "The owner of a proposed emergency plan is told again when nobody has decided so long.",
     within=(5, 1440),
 )  # fmt: skip
+REPORT_AGAIN_AFTER = number(
+    "report_again_after", "AP-10", "minutes", 60,
+    "How long after a link to a visit's report the desk may send a new one.",
+    within=(5, 1440),
+)  # fmt: skip
+REPORTS_MOST = number(
+    "reports_most", "AP-10", "times", 4,
+    "How often a customer is sent the link to one visit's report.",
+    within=(1, 20),
+)  # fmt: skip
 OFFICE_QUIET_FROM = number(
     "office_quiet_from", "EM-01", "hour", 22,
     "Local hour from which no browser of the office is woken and no owner reminded.",

@@ -139,6 +139,7 @@ class Inspection(Regional):
 
     __tablename__ = "quality_inspection"
     resource = "inspection"
+    prose = frozenset({"purpose", "summary", "end_reason"})
 
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
     level: Mapped[str]
@@ -263,6 +264,7 @@ class FeedbackRound(Regional):
 
     __tablename__ = "quality_feedback_round"
     resource = "feedback_round"
+    prose = frozenset({"measures", "verdict_words"})
 
     inspection_id: Mapped[UUID] = link("quality_inspection", index=False)
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)
@@ -396,11 +398,13 @@ class Lesson(Regional):
     """A lesson of the case library: problem, cause, remedy, in both languages (QA-07).
 
     It is the whole region's and holds nothing about customers, which publishing checks; an
-    erasure has nothing to find in it. `kinds` and `services` say for which work; empty: for all.
+    erasure takes the words of one that names the customer all the same. `kinds` and `services`
+    say for which work; empty: for all.
     """
 
     __tablename__ = "quality_lesson"
     resource = "lesson"
+    prose = frozenset({"text_en", "text_zh", "retired_reason"})
 
     text_en: Mapped[dict[str, Any]]
     text_zh: Mapped[dict[str, Any]]

@@ -244,6 +244,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "work_explained": True,
         "covers_used": True,
     },
+    "visit_send_report_again": WHY,
     "visit_confirm_kit": {"tools": True, "materials": True, "spares": True, "papers": True},
     "visit_fail": {
         "reason": "customer_asked",

@@ -124,6 +124,7 @@ DELETED = {
 NOT_ABOUT_CUSTOMERS = {
     "alembic_version": "the schema's",
     "appointments_ladder": "a region's steps, published for everybody",
+    "checklists_kit_check": "keys, yes or no, numbers: no words",
     "dispatch_disturbance": "ids, codes and counts",
     "dispatch_plan": "codes and figures of a day",
     "emergencies_activation": "a plan of a centre",
@@ -154,10 +155,7 @@ NOT_ABOUT_CUSTOMERS = {
     "organisation_technician": "staff",
     "organisation_tool": "tools",
     "quality_draw": "a seed and ids",
-    "quality_feedback_round": "of a unit and all its visits, of no customer",
-    "quality_inspection": "of a unit and all its visits, of no customer",
     "quality_photo_print": "hashes",
-    "quality_lesson": "looked through for customers' data before it is published (QA-07)",
     "reports_breakdown": "counts",
     "reports_closed_month": "a region's aims",
     "reports_month_figure": "counts",
@@ -179,7 +177,8 @@ NOT_ABOUT_CUSTOMERS = {
 
 # What knows a customer without hanging from one: an erasure reaches it by a reaction of its own.
 REACHED = {"customers_customer", "customers_premises", "customers_export", "files_upload",
-           "kernel_audit", "sync_case", "sync_case_entry"}  # fmt: skip
+           "kernel_audit", "quality_feedback_round", "quality_inspection", "quality_lesson",
+           "sync_case", "sync_case_entry"}  # fmt: skip
 
 
 def models() -> dict[str, type[Regional]]:

@@ -53,6 +53,7 @@ OWN_FILES = {
     "dispatch/search_process": "the search program as the worker holds it",
     "dispatch/searching": "the search as a program of its own",
     "dispatch/timeline": "a day walked through minute by minute, pure",
+    "materials/standard": "the shipped list of usual materials, as data",
     "measurements/quality": "what line tests say of plant, read for the ranking of what is free",
     "network/drawing": "a change that waits for a steward, drawn; pure",
     "network/ranking": "what is free in the place of another, by tests and nearness, with reasons",

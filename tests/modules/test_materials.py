@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -17,7 +18,7 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, InvalidArguments, NotFound
 from fieldops.kernel.ids import new_id
 from fieldops.kernel.settings import Settings
-from fieldops.materials import reactions, rules
+from fieldops.materials import reactions, rules, standard
 from fieldops.materials.errors import (
     GiftsUnsigned,
     HolderNeeded,
@@ -30,8 +31,9 @@ from fieldops.materials.errors import (
 )
 from fieldops.materials.models import MaterialMovement
 from fieldops.materials.rules import Movement
+from fieldops.visits.models import Visit
 from tests.support.clients import bearer
-from tests.support.factories.checklists import SIGNATURE, Scene, completing, make_scene, tell
+from tests.support.factories.checklists import SIGNATURE, Scene, bind, completing, make_scene, tell
 from tests.support.run import first_id, run
 from tests.support.world import World
 
@@ -328,3 +330,74 @@ def _sum(movements: list[tuple[Movement, float, datetime]]) -> tuple[float, date
         counted_at = at if kind is Movement.COUNT else counted_at
         balance = quantity if kind is Movement.COUNT else balance + rules.SIGN[kind] * quantity
     return balance, counted_at
+
+
+async def test_ch_03_the_shipped_catalogue_is_added_once_and_leaves_what_is_there(
+    database: Database, world: World, client: httpx.AsyncClient, settings: Settings
+) -> None:
+    own = await define(database, world, code="router", name_en="Our router")
+    path, why = "/v1/materials/standard", {"reason": "a new region"}
+    for _ in range(2):
+        headers = bearer(settings, world.sam)
+        assert (await client.post(path, json=why, headers=headers)).status_code == httpx.codes.OK
+    found = await items(client, settings, world, "alice", "/v1/materials?limit=200")
+    by_code = {row["code"]: row for row in found}
+    assert len(found) == len(by_code) == len(standard.materials())
+    assert (by_code["router"]["id"], by_code["router"]["name_en"]) == (own, "Our router")
+    assert by_code["drop_fibre"]["unit"] == "metre"
+    assert {row["use"] for row in found} == {"work", "gift"}
+    assert all(re.search("[\u4e00-\u9fff]", row["name_zh"]) for row in standard.materials())
+
+
+async def listed_on(database: Database, world: World, scene: Scene, **values: Any) -> None:
+    """Answer what the visit's list asks about free materials, and end the visit."""
+    (checklist,) = await bind(database, world.dora, scene)
+    await run(
+        database, world.alice, "checklist.answer", visit_id=scene.visit,
+        checklist_id=str(checklist.id),
+        answers=[{"item_key": key, "value": value} for key, value in values.items()],
+    )  # fmt: skip
+    async with database.transaction() as session:
+        visit = await session.get_one(Visit, (1, scene.visit_id))
+        visit.state, visit.ended_at = "completed", clock.now()
+        visit.signature_refused_reason = "in a hurry"
+
+
+def within(number: int, how: str = "within_rules") -> dict[str, Any]:
+    return {"free_materials": how, "free_materials_number": number}
+
+
+@pytest.mark.parametrize(
+    ("said", "used", "most", "shown"),
+    [
+        (within(2), 2, None, None),
+        ({"free_materials": "none"}, 0, None, None),
+        (within(3), 2, None, (3, 2, False, False)),
+        ({"free_materials": "none"}, 1, None, (0, 1, False, False)),
+        (within(2), 2, 1, (2, 2, False, True)),
+        (within(2, "above_rules"), 2, 1, None),
+        (within(1, "above_rules"), 1, 1, (1, 1, True, False)),
+    ],
+)
+async def test_ch_03_what_the_list_says_of_free_materials_is_compared_with_the_record(
+    database: Database, world: World, client: httpx.AsyncClient, settings: Settings,
+    said: dict[str, Any], used: int, most: int | None, shown: tuple[Any, ...] | None,
+) -> None:  # fmt: skip
+    scene = await make_scene(database, [world.alice], INSTALL)
+    gift = await define(database, world, use="gift")
+    work = await define(database, world, code="cable")
+    if most is not None:
+        await limit(database, world, gift, (None, None, most))
+    await use(database, world, scene, work, 30)
+    if used:
+        await use(database, world, scene, gift, used, signature_sha256=SIGNATURE)
+    await listed_on(database, world, scene, **said)
+    found = await items(client, settings, world, "sam", "/v1/material-differences")
+    wanted = [] if shown is None else [shown]
+    assert [
+        (row["said"], row["recorded"], row["said_beyond"], row["recorded_beyond"]) for row in found
+    ] == wanted
+    later = (clock.now() + timedelta(minutes=1)).isoformat().replace("+", "%2B")
+    path = f"/v1/material-differences?since={later}"
+    assert await items(client, settings, world, "sam", path) == []
+    assert await items(client, settings, world, "dan", "/v1/material-differences") == []

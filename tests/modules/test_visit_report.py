@@ -31,7 +31,9 @@ from fieldops.health.models import HealthRecord
 from fieldops.kernel import clock, jobs
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
+from fieldops.kernel.errors import NotFound
 from fieldops.kernel.settings import Settings
+from fieldops.notifications.errors import ReportNotSent
 from fieldops.notifications.jobs import send_due
 from fieldops.notifications.models import Message
 from fieldops.orders.commands.catalogue import lay_out_reasons
@@ -409,6 +411,60 @@ async def test_ap_10_the_link_goes_out_once_after_the_end_where_the_customer_ask
     assert (message.state, message.attempts) == ("sent", 1)
     (file,) = [f for f in outbox.iterdir() if str(message.id) in f.name]
     assert re.search(r"/r/[A-Za-z0-9_-]{56}", file.read_text("utf-8"))
+
+
+async def test_the_desk_sends_the_link_again_and_the_links_before_end_with_it(
+    reader: httpx.AsyncClient, database: Database, world: World, done: Done, stored: Settings,
+    tmp_path: Path, at: datetime,
+) -> None:  # fmt: skip
+    """AP-10, CU-04: asked for by a person, counted, to the address of now; the former may stray."""
+    again = {"visit_id": str(done.visit_id), "reason": "Never arrived."}
+    with pytest.raises(ReportNotSent, match="has not ended"):
+        await run(database, world.dora, "visit.send_report_again", **again)
+    await want(database, world.alice, done)
+    await end(database, world, done)
+    former = signed(done, stored)
+    outbox = tmp_path / "outbox"
+    jobs.use(jobs.Machine(database, stored.model_copy(update={"outbox_path": outbox})))
+    with pytest.raises(ReportNotSent, match="a short while ago"):
+        await run(database, world.dora, "visit.send_report_again", **again)
+    await send_due()
+    assert (await reader.get(f"/r/{former}")).status_code == 200
+    for number in (2, 3, 4):
+        with clock.frozen(at + timedelta(hours=2 * number)):
+            with pytest.raises(NotFound):
+                await run(database, world.dan, "visit.send_report_again", **again)
+            await run(database, world.ann, "visit.send_report_again", **again)
+            await send_due()
+            with pytest.raises(ReportNotSent):
+                await run(database, world.dora, "visit.send_report_again", **again)
+            assert (await reader.get(f"/r/{former}")).status_code == 410
+            assert (await reader.get(f"/r/{signed(done, stored)}")).status_code == 200
+    assert [row.state for row in await reports(database)] == ["sent"] * 4
+    assert len({row.dedupe_key for row in await reports(database)}) == 4
+    with clock.frozen(at + timedelta(hours=12)), pytest.raises(ReportNotSent, match="the most"):
+        await run(database, world.dora, "visit.send_report_again", **again)
+
+
+async def test_a_report_is_not_sent_again_without_an_address_or_to_somebody_erased(
+    database: Database, world: World, done: Done
+) -> None:
+    """CU-07, AP-10: the refusal says why."""
+    again = {"visit_id": str(done.visit_id), "reason": "They asked."}
+    await end(database, world, done)
+    await run(
+        database, world.dora, "customer.stop_messages", customer_id=str(done.customer_id),
+        reason="no more, please",
+    )  # fmt: skip
+    with pytest.raises(ReportNotSent, match="no address or wants no messages"):
+        await run(database, world.dora, "visit.send_report_again", **again)
+    await run(
+        database, world.ada, "customer.erase", customer_id=str(done.customer_id),
+        ground="customer_request",
+    )  # fmt: skip
+    with pytest.raises(ReportNotSent, match="erased"):
+        await run(database, world.dora, "visit.send_report_again", **again)
+    assert await reports(database) == []
 
 
 async def test_ap_10_nobody_who_did_not_ask_or_wants_no_messages_gets_a_link(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.checklists.commands import ensure_standard_templates
 from fieldops.checklists.models import Checklist
+from fieldops.checklists.queries import newest_version
 from fieldops.customers.models import Customer, Premises
 from fieldops.kernel import clock
 from fieldops.kernel.base import metadata, operational_tables
@@ -56,6 +57,7 @@ class Day:
     notice_id: UUID
     material_id: UUID
     item_id: UUID
+    kit_id: UUID
     flag_id: UUID
     inspection_finding_id: UUID
     feedback_round_id: UUID
@@ -110,6 +112,8 @@ async def make_day(database: Database, world: World) -> Day:
             select(Notice.id).where(Notice.region_id == 1, Notice.visit_id == made.visit_id)
         )
         item_id = await _spot_check(session, plant.box.id, world.alice.id)
+        kit = await newest_version(session, "kit_check")
+    assert kit is not None
     assert checklist_id is not None
     assert notice_id is not None
     return Day(
@@ -123,6 +127,7 @@ async def make_day(database: Database, world: World) -> Day:
         notice_id,
         gift.id,
         item_id,
+        kit.id,
         *await _said_of_alice(database, made.visit_id),
     )
 
@@ -253,6 +258,11 @@ def _evidence(day: Day) -> list[Step]:
     return [*_started(day), _answers(day), _line_test(day), _speed_test(day), _reading(day)]
 
 
+def _kit(day: Day) -> Step:
+    answers = [{"item_key": "tools_hand_tools", "value": False}]
+    return "kit.check", {"template_version_id": str(day.kit_id), "answers": answers}
+
+
 def _gift(name: str, day: Day) -> Step:
     return name, {"material_id": str(day.material_id), "quantity": 2}
 
@@ -306,6 +316,7 @@ SCENARIOS: dict[str, Callable[[Day], list[Step]]] = {
             },
         ),
     ],
+    "kit.check": lambda day: [day.visit("visit.accept"), _kit(day)],
     "material.count": lambda day: [day.visit("visit.accept"), _gift("material.count", day)],
     "material.hand_back": lambda day: [
         day.visit("visit.accept"),

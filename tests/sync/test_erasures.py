@@ -92,7 +92,8 @@ def spoken(spec: Spec, args: dict[str, Any]) -> dict[str, Any]:
     for name in ("note", "wish"):
         if name in schema["properties"]:
             made[name] = WORDS
-    for answer in made.get("answers", ()):
+    # Answers to a visit's list take words; those of the kit check take none.
+    for answer in made["answers"] if spec.name == "checklist.answer" else ():
         answer["note"] = WORDS
         if isinstance(answer["value"], str) and " " in answer["value"]:
             answer["value"] = WORDS

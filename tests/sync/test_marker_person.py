@@ -40,6 +40,7 @@ from tests.support.clients import bearer
 from tests.support.device import Phone
 from tests.support.factories import customers
 from tests.support.factories.appointments import local, window
+from tests.support.factories.inspections import REMOTE, as_form, lay_out, plan
 from tests.support.run import first_id, run
 from tests.support.world import NORTH, World
 from tests.sync.conftest import MakePhone
@@ -47,6 +48,7 @@ from tests.sync.conftest import MakePhone
 pytestmark = pytest.mark.anyio
 
 NAME, NUMBER, MAIL = "Quillonia Vantbrook", "+9990731731", "quillonia@vantbrook.example.org"
+SURNAME = NAME.split()[1]
 STREET = "Addressmarkerstreet"
 WORDS = f"Spoke with {NAME} {NUMBER}"
 FILENAME = base64.b64encode(b"Quillonia Vantbrook.jpg").decode()
@@ -79,6 +81,9 @@ CHOSEN = {
     "kernel_audit": {"action", "command", "entity"},
     "notifications_attempt": {"reference"},
     "notifications_message": {"ways"},
+    "quality_feedback_round": {"verdict"},
+    "quality_inspection": {"kind", "level", "state"},
+    "quality_lesson": {"kinds", "photos", "services", "state"},
     "sync_case": {"advice", "code", "message", "name", "next_steps", "outcome", "state", "status",
                   "subject_type"},
     "sync_case_entry": {"code", "confidence", "name", "status"},
@@ -92,10 +97,7 @@ NOT_FILLED: dict[tuple[str, str], str] = {
     ("appointments_appointment", "moved_reason"): "a code of the list of reasons",
     ("faults_held_work", "back_reason"): "of an area fault's end, which is told to everybody",
     ("checklists_opened", "outcome"): STATE,
-    ("quality_case", "decision_reason"): STATE,
-    ("quality_case", "statement"): STATE,
-    ("quality_filled_form", "answers"): STATE,
-    ("quality_finding", "answer"): STATE,
+    ("quality_lesson", "retired_reason"): STATE,
     ("sync_case", "details"): BY_PHONE,
     ("sync_case", "reason"): BY_PHONE,
     ("sync_case_entry", "command"): BY_PHONE,
@@ -306,6 +308,41 @@ async def complained(says: Any, world: World) -> None:
     await says(world.sam, "complaint.decide", it, justified=False, words="It was so.")
 
 
+async def inspected(database: Database, world: World, ids: dict[str, UUID]) -> None:
+    """Inspect the person's visit from the plan to the accepted answer; a case and a lesson."""
+    people = await lay_out(database)
+    visit_id, alice = str(ids["visit_id"]), str(world.alice.id)
+    spoil = await plan(database, world.sam, purpose=WORDS)
+    await run(database, world.sam, "inspection.cancel", inspection_id=spoil, reason=WORDS)
+    it = {"inspection_id": await plan(database, world.sam, purpose=f"What {SURNAME} says.")}
+    await run(database, world.sam, "inspection.add_visits", **it, visit_ids=[visit_id])
+    form = [
+        {**one, "note": WORDS if one["note"] else None} for one in as_form(REMOTE, signed=False)
+    ]
+    await run(database, world.sam, "inspection.fill", **it, visit_id=visit_id, answers=form)
+    found = await run(
+        database, world.sam, "inspection.note_finding", **it, visit_id=visit_id, severity="serious",
+        item_key="signed", words=WORDS, technician_id=alice,
+    )  # fmt: skip
+    finding = str(first_id(found, "inspection_finding"))
+    # What the unit reads of all its visits names the person by half the name.
+    await run(database, world.sam, "inspection.report", **it, summary=f"{SURNAME} is not at ease.")
+    await run(
+        database, world.alice, "inspection_finding.answer", inspection_finding_id=finding,
+        answer=WORDS,
+    )  # fmt: skip
+    await run(database, people["nora"], "inspection.answer", **it, measures=f"{SURNAME} was told.")
+    await run(database, world.sam, "inspection.judge", **it, verdict="accepted", words=WORDS)
+    case = {"accountability_case_id": str(ids["accountability_case_id"])}
+    await run(database, world.alice, "accountability_case.state", **case, statement=WORDS)
+    await run(
+        database, world.sam, "accountability_case.decide", **case, measure="talk", reason=WORDS
+    )
+    await run(database, world.sam, "accountability_case.close", **case, words=WORDS)
+    said = dict.fromkeys(("title", "problem", "cause", "remedy"), f"As at {NAME}'s.")
+    await run(database, world.sam, "lesson.draft", text_en=said, text_zh=said)
+
+
 async def looked_at(database: Database, world: World, customer_id: UUID) -> None:
     """Read the person's contact data, have a text of theirs and a message to them at hand."""
     async with database.transaction() as session:
@@ -364,6 +401,7 @@ async def test_cu_07_a_marker_person_is_found_nowhere_after_the_erasure(
     await phone.pull()
     assert traces_on(phone)
     await lived_through(database, world, ids)
+    await inspected(database, world, ids)
     await looked_at(database, world, ids["customer_id"])
     exported = await client.post(
         "/v1/exports",

@@ -83,8 +83,8 @@ async def crash(point: str) -> None:
         raise Unavailable(retry_after=1)  # any exception here rolls all back; this one logs least
 
 
-OF_THE_OWN_STOCK = frozenset({"material.count", "material.hand_back"})
-"""What names an entry of the region's list of materials and no record of somebody."""
+OF_THE_OWN_STOCK = frozenset({"kit.check", "material.count", "material.hand_back"})
+"""What names an entry of a list for everybody, and no record of somebody."""
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import queries as appointments
@@ -95,6 +95,28 @@ async def lock_known(
         for row in await hanging_on(session, Message.visit_id, region_id, [visit_id], lock=True)
         if row.state == "planned" or row.dedupe_key in keys
     ]
+
+
+async def lock_reports(session: AsyncSession, region_id: int, visit_id: UUID) -> list[Message]:
+    """Return all messages with the link to a visit's report, locked by id; none was cancelled."""
+    return [
+        row
+        for row in await hanging_on(session, Message.visit_id, region_id, [visit_id], lock=True)
+        if row.kind == "visit_report" and row.state != "cancelled"
+    ]
+
+
+async def newest_report(session: AsyncSession, region_id: int, visit_id: UUID) -> datetime | None:
+    """Return from when the newest link to a visit's report that went out is good."""
+    found: datetime | None = await session.scalar(
+        select(func.max(Message.window_end)).where(
+            Message.region_id == region_id,
+            Message.visit_id == visit_id,
+            Message.kind == "visit_report",
+            Message.state.in_(["sent", "uncertain"]),
+        )
+    )
+    return found
 
 
 async def due(

@@ -14,6 +14,7 @@ from fieldops.checklists.models import Answer
 from fieldops.complaints import queries as complaints
 from fieldops.complaints.models import Complaint, ComplaintVisit
 from fieldops.complaints.queries import VisitEvidence
+from fieldops.kernel.erasure import Reach
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.geo import Position
 from fieldops.kernel.permissions import Role, Scope
@@ -22,7 +23,15 @@ from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.organisation.models import RoleGrant, Technician, Unit
 from fieldops.quality import policy, rules
 from fieldops.quality.drawing import Member, Reason
-from fieldops.quality.models import Draw, EvidenceFlag, FilledForm, Form, Inspection, SampledVisit
+from fieldops.quality.models import (
+    Draw,
+    EvidenceFlag,
+    FilledForm,
+    Form,
+    Inspection,
+    InspectionFinding,
+    SampledVisit,
+)
 from fieldops.quality.rules import FlagState, InspectionState
 from fieldops.retention import queries as retention
 from fieldops.retention.rules import Colour
@@ -388,3 +397,17 @@ async def seen(session: AsyncSession, region_id: int, visit_id: UUID) -> Seen:
         of_visit[EvidenceFlag],
         await visits.premises_position(session, region_id, premises_id),
     )
+
+
+async def of_reached(session: AsyncSession, reach: Reach) -> set[UUID]:
+    """Return the inspections that looked at visits an erasure reached (CU-07)."""
+    found: set[UUID] = set()
+    for model in (SampledVisit, FilledForm, InspectionFinding):
+        found |= set(
+            await session.scalars(
+                select(model.inspection_id).where(
+                    model.region_id == reach.region_id, model.id.in_(reach.of(model))
+                )
+            )
+        )
+    return found

@@ -172,6 +172,7 @@ async def erase_customer(ctx: Context, args: EraseCustomer) -> list[Regional]:
     CustomerErased, NoErasureLedger.
     """
     scope = ctx.actor.scope(Permission.CUSTOMER_ERASE)
+    await erasure.alone(ctx.session, ctx.region_id)
     customer = await queries.lock_customer(ctx.session, scope, args.customer_id)
     known = await erasure.erasure_of(ctx.session, ctx.region_id, customer.id)
     if known is not None:

@@ -31,6 +31,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    func,
     literal,
     or_,
     select,
@@ -163,8 +164,29 @@ async def erasure_of(
     return found
 
 
+_TAKING_TURNS = 3_902_117  # the advisory locks by which erasures and pushes take turns
+
+
+def beside_erasures(region_id: ColumnElement[int]) -> ColumnElement[Any]:
+    """Return what keeps a region's erasures waiting until COMMIT, and waits for one under way.
+
+    To be selected first, by what brings words that no erasure could see before its COMMIT.
+    """
+    return func.pg_advisory_xact_lock_shared(_TAKING_TURNS, region_id)
+
+
+async def alone(session: AsyncSession, region_id: int) -> None:
+    """Wait for what brings words to the region, and keep more of it waiting until COMMIT.
+
+    To be called first: whoever waits here must hold nothing that a push waits for.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock(_TAKING_TURNS, region_id)))
+
+
 async def erase(session: AsyncSession, erasure: Erasure) -> Reach:
     """Erase a person in the caller's transaction and write it into the ledger outside.
+
+    The caller is `alone` since before it locked the person.
 
     Raises OSError when the ledger cannot be written: nothing is erased without it.
     """
@@ -217,6 +239,7 @@ async def replay(database: Database) -> list[LedgerLine]:
     done = []
     for line in database.outside.lines():
         async with database.transaction() as session:
+            await alone(session, line.region_id)
             known = await erasure_of(session, line.region_id, line.subject_id)
             erasure = known or Erasure(
                 region_id=line.region_id,

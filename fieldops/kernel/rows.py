@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Executable, Float, Numeric, Select, text
+from sqlalchemy import ColumnElement, Float, Numeric, Select, func, literal
 from sqlalchemy import inspect as mapper_of
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, configure_mappers, make_transient_to_detached
@@ -96,9 +96,9 @@ def objects(session: AsyncSession, asked: Reading, found: Sequence[Any]) -> list
     return [_object(session, asked, values) for values in found]
 
 
-def one_plan() -> Executable:
+def one_plan() -> ColumnElement[str]:
     """Return what lets the rest of a transaction have one plan for all values of a statement."""
-    return text("set local plan_cache_mode = force_generic_plan")
+    return func.set_config("plan_cache_mode", "force_generic_plan", literal(True))
 
 
 async def write_pending(session: AsyncSession) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import with_expression
 
-from fieldops.kernel import configuration, visibility
+from fieldops.kernel import configuration, erasure, visibility
 from fieldops.kernel.actor import Actor
 from fieldops.kernel.audit import Audit
 from fieldops.kernel.base import Base, Regional
@@ -194,13 +194,19 @@ async def device_for_push(
 ) -> tuple[Device, int] | None:
     """Lock a device and return it with the epoch: the first statement of every push.
 
-    What the transaction reads is planned once for all values, not anew for these.
+    What the transaction reads is planned once for all values, not anew for these; and erasures
+    wait for it, as it does for one under way: neither could see the other's words before COMMIT.
     """
     await write_pending(session)
     of = {"region_id": region_id, "device_id": device_id}
-    _, locked = await all_tuples(session, [(once(one_plan), {}), (_for_push().statement, of)])
+    first = (once(_before_all), {"region_id": region_id})
+    _, locked = await all_tuples(session, [first, (_for_push().statement, of)])
     found = objects_with(session, _for_push(), locked)
     return (found[0][0], int(found[0][1][0])) if found else None
+
+
+def _before_all() -> Executable:
+    return select(one_plan(), erasure.beside_erasures(REGION_ID))
 
 
 @lru_cache(maxsize=1)

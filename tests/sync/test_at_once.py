@@ -24,6 +24,7 @@ from tests.support.device import Phone
 from tests.support.run import run
 from tests.support.world import World, build_world, id_of
 from tests.sync import stage, trial
+from tests.sync.test_erasures import WORDS, erase, make_person, traces
 from tests.sync.test_push import queue, request
 
 pytestmark = pytest.mark.anyio
@@ -366,6 +367,38 @@ async def test_two_dispatchers_who_decide_about_one_case_at_once_decide_it_once(
     with pytest.raises(CaseClosed):
         await second
     assert await trial.count(database, "sync_case", "state = 'discarded'") == 1
+
+
+# --- erasures ------------------------------------------------------------------------------
+
+
+async def test_i12_an_erasure_waits_for_the_push_that_puts_words_about_the_person_to_the_desk(
+    scene: Scene,
+) -> None:
+    """I12. Naive: neither sees the other before COMMIT, and the words stay at the desk."""
+    day, customer_id = await make_person(scene.database, scene.world)
+    stranger = await scene.another(scene.world.bob)
+    stranger.capture("note.add", visit_id=str(day.visit_id), text=WORDS)
+    pushing = await stage.hold(points.PUSH_WRITTEN, stranger.push())
+    erasing = await stage.meet(scene.database, erase(scene.database, scene.world, customer_id))
+    assert statuses(await pushing.goes_on()) == ["rejected"]
+    await erasing
+    assert await traces(scene.database) == []
+
+
+async def test_i12_a_push_about_the_person_waits_for_the_erasure_under_way(scene: Scene) -> None:
+    """I12. Naive: the push looks for erasures before this one has committed."""
+    day, customer_id = await make_person(scene.database, scene.world)
+    stranger = await scene.another(scene.world.bob)
+    stranger.capture("note.add", visit_id=str(day.visit_id), text=WORDS)
+    async with scene.database.transaction() as session:
+        await stage.under_way(
+            session, scene.world.ada, "customer.erase", customer_id=str(customer_id),
+            ground="customer_request",
+        )  # fmt: skip
+        pushing = await stage.meet(scene.database, stranger.push())
+    assert statuses(await pushing) == ["rejected"]
+    assert await traces(scene.database) == []
 
 
 # --- revoked and locked devices ------------------------------------------------------------

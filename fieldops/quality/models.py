@@ -264,7 +264,7 @@ class FeedbackRound(Regional):
 
     __tablename__ = "quality_feedback_round"
     resource = "feedback_round"
-    prose = frozenset({"measures", "verdict_words"})
+    prose = frozenset({"measures", "verdict_words", "addition"})
 
     inspection_id: Mapped[UUID] = link("quality_inspection", index=False)
     centre_id: Mapped[UUID | None] = catalogue_link("organisation_unit", nullable=True)

@@ -78,7 +78,7 @@ def findings(scope: DeviceScope) -> Select[Any]:
     )
 
 
-@view("feedback_sheet", rank=40, schema=FeedbackSheetOnDevice)
+@view("feedback_round", rank=40, schema=FeedbackSheetOnDevice)
 def sheets(scope: DeviceScope) -> Select[Any]:
     """Return the feedback sheets on own work lately, with what became of the answer (QA-03)."""
     taken = {name: getattr(Inspection, name) for name in ("kind", "score", "summary")}

@@ -43,6 +43,7 @@ async def close(
     """
     days = month_of(month)
     said = f"{days.first:%Y-%m}"
+    await organisation.one_at_a_time_in(session, region_id)
     zone = await organisation.zone_of(session, region_id)
     if days.last > local_day(now, zone) - UNSETTLED:
         raise MonthNotOver(month=said)

@@ -43,6 +43,14 @@ class MonthNotOver(Refusal):
     advice = "Close it once its last day is four days past, when the phones have handed in."
 
 
+class WeekNotBegun(Refusal):
+    """The week of {monday} has not begun."""
+
+    code = "week_not_begun"
+    status = 422
+    advice = "Ask for this week, or for one that is over."
+
+
 class MonthIsClosed(Refusal):
     """{month} was closed before; its figures stay as they were kept."""
 

@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.kernel import charts
 from fieldops.kernel.charts import Level, Series
+from fieldops.kernel.clock import local_day
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.typesetting import Language, typeset
 from fieldops.orders.models import ServiceOrder
 from fieldops.organisation.models import Technician
 from fieldops.reports import figures, queries
+from fieldops.reports.errors import WeekNotBegun
 from fieldops.reports.figures import Group, Question
 from fieldops.reports.registry import REGISTRY, Indicator, Unit
 from fieldops.reports.rules import Period
@@ -63,10 +65,12 @@ async def gather(
     language: Language,
     now: datetime,
 ) -> Week:
-    """Return the week of a day at a centre; raises NotFound for one outside the scope."""
+    """Return the week of a day at a centre; raises NotFound outside the scope, WeekNotBegun."""
     monday, t = monday_of(day), texts(language)
     known = await queries.places(session, scope.region_id)
     name = queries.centre_named(known, scope, centre_id)
+    if monday > local_day(now, known.zone):
+        raise WeekNotBegun(monday=f"{monday:%Y-%m-%d}")
     week = Week(f"{t['title']} {name}", language)
     first, last = monday - WEEK * (WEEKS_DRAWN - 1), monday + WEEK - _DAY
     asked = Question(DRAWN[0], first, last, centre_id=centre_id)

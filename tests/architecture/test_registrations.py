@@ -12,6 +12,7 @@ from pydantic import BaseModel
 import fieldops.modules
 from api.app import create_app
 from fieldops.kernel import commands, configuration, errors, views, visibility
+from fieldops.kernel.base import Base
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
 from fieldops.sync import queries
@@ -174,6 +175,13 @@ def test_every_view_describes_its_rows() -> None:
     for view in VIEWS:
         assert issubclass(view.schema, BaseModel), view.name
         assert {"id", "version"} <= view.schema.model_fields.keys(), view.name
+
+
+def test_cu_07_every_view_is_named_like_the_record_it_shows() -> None:
+    """CU-07: an erasure names records; a phone finds them under the same word."""
+    models = (mapper.class_ for mapper in Base.registry.mappers)
+    resources = {getattr(model, "resource", None) for model in models}
+    assert [view.name for view in VIEWS if view.name not in resources] == []
 
 
 def routes() -> list[tuple[str, APIRoute]]:

@@ -1,5 +1,6 @@
 """A closed month keeps its figures, and what is corrected later shows beside them (KP-02)."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.modules.test_indicators import INDICATORS
 from tests.modules.test_indicators_rollups import Life, kept_up
 from tests.modules.test_reports import Reader, completed, hours, make
 from tests.support.run import run
-from tests.support.world import World, id_of
+from tests.support.world import World, build_world, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +94,20 @@ async def test_kp_02_a_month_is_closed_once_when_it_is_over_and_wholly_counted_b
     with pytest.raises(MonthIsClosed):
         await close(database, world.sam)
     assert made.visit.id
+
+
+async def test_kp_02_of_two_who_close_a_month_at_once_one_is_told_that_it_is_closed(
+    committed: tuple[Database, Settings],
+) -> None:
+    database, settings = committed
+    jobs.use(Machine(database, settings))
+    world = await build_world(database)
+    await make(database, completed(window=OCTOBER - timedelta(days=40)))
+    await kept_up(database)
+    both = await asyncio.gather(
+        close(database, world.sam), close(database, world.sam), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in both) == ["MonthIsClosed", "dict"]
 
 
 async def test_kp_02_the_timetable_closes_a_month_when_its_days_for_late_news_are_over(

@@ -128,6 +128,10 @@ async def test_kp_02_the_weekly_paper_is_a_pdf_of_at_most_two_pages_for_who_sees
         f"/v1/weekly-report?centre_id={SOUTH}&day=2026-11-18", headers=bearer(settings, world.dora)
     )
     assert foreign.json()["code"] == "not_found"
+    to_come = await reader.client.get(
+        f"/v1/weekly-report?centre_id={NORTH}&day=2026-11-30", headers=bearer(settings, world.sam)
+    )
+    assert (to_come.status_code, to_come.json()["code"]) == (422, "week_not_begun")
 
 
 async def test_kp_02_the_weekly_paper_reads_all_indicators_in_as_many_statements_as_one(

@@ -68,12 +68,12 @@ async def test_qa_03_a_technician_answers_the_sheet_on_the_own_work_from_the_pho
 ) -> None:  # fmt: skip
     inspection = await given(database, world, scene, technician_id=str(world.alice.id))
     assert await told(database) == [("finding_given", None)]
-    (sheet,) = await held(database, world.alice, "feedback_sheet")
+    (sheet,) = await held(database, world.alice, "feedback_round")
     assert (sheet["score"], sheet["summary"]) == (
         pytest.approx(84, abs=15),
         "Signatures are missing.",
     )
-    assert await held(database, world.bob, "feedback_sheet") == []
+    assert await held(database, world.bob, "feedback_round") == []
     with pytest.raises(NotFound):
         await answer(database, world.bob, sheet["id"], "Not mine.")
     await answer(database, world.alice, sheet["id"], "They sign on paper now.", files=[SHOWN])
@@ -87,7 +87,7 @@ async def test_qa_03_a_technician_answers_the_sheet_on_the_own_work_from_the_pho
     await run(database, world.sam, "inspection.judge", inspection_id=inspection,
               verdict="reopened", words="Which paper?")  # fmt: skip
     first, second = sorted(
-        await held(database, world.alice, "feedback_sheet"), key=lambda one: one["number"]
+        await held(database, world.alice, "feedback_round"), key=lambda one: one["number"]
     )
     assert (first["verdict"], first["verdict_words"]) == ("reopened", "Which paper?")
     assert (second["number"], second["measures"]) == (2, None)
@@ -98,7 +98,7 @@ async def test_qa_03_what_a_technician_says_after_the_answer_stands_beside_it(
     database: Database, world: World, people: dict[str, Actor], scene: Scene
 ) -> None:
     inspection = await given(database, world, scene, technician_id=str(world.alice.id))
-    (sheet,) = await held(database, world.alice, "feedback_sheet")
+    (sheet,) = await held(database, world.alice, "feedback_round")
     of = {"inspection_id": inspection}
     await run(database, people["nora"], "inspection.answer", **of, measures="We talk to her.")
     await answer(database, world.alice, sheet["id"], "My phone was broken.")
@@ -117,7 +117,7 @@ async def test_qa_03_the_sheet_of_a_unit_is_not_one_persons(
     client: httpx.AsyncClient, settings: Settings,
 ) -> None:  # fmt: skip
     await given(database, world, scene)
-    assert await held(database, world.alice, "feedback_sheet") == []
+    assert await held(database, world.alice, "feedback_round") == []
     assert await seen(client, settings, world.alice, "feedback-sheets") == []
     (sheet,) = await seen(client, settings, people["nora"], "feedback-sheets")
     assert await seen(client, settings, people["stan"], "feedback-sheets") == []

@@ -135,7 +135,12 @@ async def test_i12_after_an_erase_the_words_of_every_command_are_nowhere(
     assert phone.row("visit", day.visit_id) is not None, "the work history stays"
 
 
-@pytest.mark.parametrize("name", sorted(SCENARIOS))
+# A sheet on one's work is about many visits and hangs from none: by the time its words arrive,
+# nobody knows the name any more that they might hold.
+ABOUT_NOBODY = {"feedback_sheet.answer"}
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS.keys() - ABOUT_NOBODY))
 async def test_i12_words_that_arrive_after_the_erase_are_not_kept(
     database: Database, world: World, new_phone: MakePhone, name: str
 ) -> None:

@@ -164,6 +164,16 @@ async def one_at_a_time(session: AsyncSession, person_id: UUID) -> None:
     )
 
 
+async def one_at_a_time_in(session: AsyncSession, region_id: int) -> None:
+    """Let the transactions that ask this about a region come after each other.
+
+    As `one_at_a_time` of a person: for what a region does once, such as closing a month.
+    """
+    await session.execute(
+        select(Unit.id).where(_is_region(region_id)).with_for_update(key_share=True)
+    )
+
+
 async def lock_sign_ins(session: AsyncSession, region_id: int, person_id: UUID) -> list[SignIn]:
     """Return a person's sign-ins that are still good, locked, by id."""
     found = await session.scalars(

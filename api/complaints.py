@@ -3,13 +3,25 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from api.evidence import shown_evidence
+from api.exports import register
 from api.narrowing import Narrowing, narrow_by
 from api.problems import problems
-from api.routing import After, Limit, Page, Reading, page, reads, sort_by, verb
-from fieldops.complaints import queries, rules
+from api.routing import (
+    Acting,
+    After,
+    Limit,
+    Page,
+    Reading,
+    acts,
+    page,
+    reads,
+    sort_by,
+    verb,
+)
+from fieldops.complaints import queries, report, rules
 from fieldops.complaints.commands import deciding, handling, taking
 from fieldops.complaints.models import Complaint, ComplaintEntry
 from fieldops.complaints.schemas import (
@@ -18,7 +30,9 @@ from fieldops.complaints.schemas import (
     ComplaintEvidence,
     ComplaintRead,
 )
+from fieldops.kernel import clock
 from fieldops.kernel.permissions import Permission
+from fieldops.kernel.typesetting import Language
 
 router = APIRouter(prefix="/v1", tags=["complaints"])
 
@@ -123,6 +137,48 @@ async def complaint_entries(
     statement = queries.entries(reading.scope, found.id)
     return await page(
         reading, only(statement), ComplaintEntry.id, after, limit, ComplaintEntryRead, sort
+    )
+
+
+@router.get(
+    "/complaints/{complaint_id}/report.pdf",
+    operation_id="complaint_report",
+    summary="The report of a complaint as a file for its customer; it is registered (CO-03, CU-04)",
+    response_class=Response,
+    responses=problems(404, 409, 413)
+    | {200: {"content": {"application/pdf": {}}, "description": "The report"}},
+)
+async def complaint_report(
+    complaint_id: UUID,
+    request: Request,
+    acting: Annotated[Acting, acts(READ)],
+    language: Annotated[Language, Query(description="Of the words around the report.")] = "en",
+) -> Response:
+    now = clock.now()
+    # The transaction ends before the paper is set: that may take its time.
+    async with acting.database.transaction() as session:
+        found = await report.gather(session, acting.actor.scope(READ), complaint_id, language, now)
+    pdf = await report.paper(found, acting.settings.public_name, now)
+    await register(
+        acting,
+        request,
+        pdf,
+        at=now,
+        centre_id=found.centre_id,
+        operation="complaint_report",
+        query={"complaint_id": str(complaint_id), "language": language},
+        format="pdf",
+        rows=1,
+        customer_ids=[found.customer_id],
+        reason="for the customer who complained",
+    )
+    return Response(
+        pdf,
+        media_type="application/pdf",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="complaint-{complaint_id}.pdf"',
+        },
     )
 
 

@@ -128,29 +128,39 @@ async def export(
     else:
         content = await anyio.to_thread.run_sync(sheets.to_csv, columns, rows)
     centres = acting.actor.scope(Permission.LIST_EXPORT).centre_ids
-    async with acting.database.transaction() as session:
-        session.add(
-            Export(
-                region_id=acting.actor.region_id,
-                centre_id=next(iter(centres)) if len(centres) == 1 else None,
-                reader_id=acting.actor.id,
-                at=now,
-                source=source_of(request, acting.actor),
-                operation=body.operation,
-                query=dict(body.query),
-                format=body.format.value,
-                rows=len(rows),
-                sha256=hashlib.sha256(content).hexdigest(),
-                customer_ids=sorted(_customers(body.operation, rows)),
-                reason=body.reason,
-            )
-        )
+    await register(
+        acting,
+        request,
+        content,
+        at=now,
+        centre_id=next(iter(centres)) if len(centres) == 1 else None,
+        operation=body.operation,
+        query=dict(body.query),
+        format=body.format.value,
+        rows=len(rows),
+        customer_ids=sorted(_customers(body.operation, rows)),
+        reason=body.reason,
+    )
     name = f"{body.operation}-{now.astimezone(zone):%Y-%m-%d}.{body.format.value}"
     return Response(
         content,
         media_type=sheets.MEDIA_TYPES[body.format],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+async def register(acting: Acting, request: Request, content: bytes, **entry: Any) -> None:
+    """Write down that a file leaves: what of whom, to whom, from where; the rest is `entry`."""
+    async with acting.database.transaction() as session:
+        session.add(
+            Export(
+                region_id=acting.actor.region_id,
+                reader_id=acting.actor.id,
+                source=source_of(request, acting.actor),
+                sha256=hashlib.sha256(content).hexdigest(),
+                **entry,
+            )
+        )
 
 
 async def _all(

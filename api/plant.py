@@ -1,6 +1,5 @@
 """The plant as a file: taken out, registered as every export is, and taken in with a report."""
 
-import hashlib
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
@@ -9,10 +8,10 @@ import anyio
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.exports import register
 from api.problems import problems
-from api.routing import Acting, IdempotencyKey, acts, source_of
+from api.routing import Acting, IdempotencyKey, acts
 from fieldops.customers.errors import ExportTooLarge
-from fieldops.customers.models import Export
 from fieldops.kernel import clock, ledger
 from fieldops.kernel.commands import Envelope, Text
 from fieldops.kernel.errors import TooLarge
@@ -104,23 +103,19 @@ async def export(
     content = await anyio.to_thread.run_sync(
         plant_files.written, rows, ties, services, body.format, now
     )
-    async with acting.database.transaction() as session:
-        session.add(
-            Export(
-                region_id=acting.actor.region_id,
-                centre_id=body.centre_id,
-                reader_id=acting.actor.id,
-                at=now,
-                source=source_of(request, acting.actor),
-                operation="plant_export",
-                query=body.model_dump(mode="json", include={"centre_id", "kinds", "services"}),
-                format=body.format.value,
-                rows=len(rows),
-                sha256=hashlib.sha256(content).hexdigest(),
-                customer_ids=sorted({row["customer_id"] for row in services or ()}),
-                reason=body.reason,
-            )
-        )
+    await register(
+        acting,
+        request,
+        content,
+        at=now,
+        centre_id=body.centre_id,
+        operation="plant_export",
+        query=body.model_dump(mode="json", include={"centre_id", "kinds", "services"}),
+        format=body.format.value,
+        rows=len(rows),
+        customer_ids=sorted({row["customer_id"] for row in services or ()}),
+        reason=body.reason,
+    )
     return Response(
         content,
         media_type=MEDIA_TYPES[body.format],

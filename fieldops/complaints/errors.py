@@ -77,6 +77,13 @@ class ReportMissing(Refusal):
     advice = "Write the report into the answer or the reply."
 
 
+class ReportNotWritten(Refusal):
+    """This complaint has no report to attach: {why}."""
+
+    code = "report_not_written"
+    advice = "Write it into the answer or the reply; where nobody asked, the reply is enough."
+
+
 class ResponsibleNotNamed(Refusal):
     """A justified complaint has somebody responsible, an unjustified one nobody."""
 

@@ -19,6 +19,7 @@ from fieldops.kernel.limits import limit, towards
 from fieldops.kernel.permissions import ROLE_PERMISSIONS, Permission, Role, Scope
 from fieldops.kernel.records import find_one, lock_one
 from fieldops.measurements.models import LineTest, SpeedTest
+from fieldops.orders.models import ServiceOrder
 from fieldops.orders.rules import SHARES
 from fieldops.organisation.models import Unit
 from fieldops.organisation.queries.staff import covering
@@ -101,6 +102,18 @@ async def visits_of_order(session: AsyncSession, region_id: int, order_id: UUID)
         .limit(rules.MOST_VISITS)
     )
     return sorted(found)
+
+
+async def order_ref(session: AsyncSession, region_id: int, order_id: UUID | None) -> str | None:
+    """Return the number a customer knows an order by; None without an order."""
+    if order_id is None:
+        return None
+    found: str | None = await session.scalar(
+        select(ServiceOrder.external_ref).where(
+            ServiceOrder.region_id == region_id, ServiceOrder.id == order_id
+        )
+    )
+    return found
 
 
 async def visits(

@@ -95,7 +95,7 @@ class Export(Regional):
     reason: Mapped[str]
 
     __table_args__ = (
-        CheckConstraint(one_of("format", (*Format, "geojson", "gpkg")), name="format_known"),
+        CheckConstraint(one_of("format", (*Format, "geojson", "gpkg", "pdf")), name="format_known"),
         Index("ix_customers_export_reader", "region_id", "reader_id", "at"),
         Index("ix_customers_export_customers", "customer_ids", postgresql_using="gin"),
     )

@@ -338,8 +338,8 @@ async def make_place(
              kind="leave", starts_at="2026-12-24T08:00:00Z",
              ends_at="2026-12-25T08:00:00Z")  # fmt: skip
     owner = str(id_of("sam" if region == 1 else "tess"))
-    plan = {**STORM, "owner_id": owner, "centre_id": str(centre)}
-    place.ids["plan_id"] = first_id(await run(database, admin, "emergency.create_plan", **plan))
+    await do(admin, "emergency.create_plan", "emergency_plan", "plan_id",
+             **{**STORM, "owner_id": owner, "centre_id": str(centre)})  # fmt: skip
     await do(dispatcher, "emergency.propose", "emergency_activation", "activation_id",
              plan_id=str(place.ids["plan_id"]), **WHY)  # fmt: skip
     for name, made, key, args in (
@@ -350,6 +350,8 @@ async def make_place(
           "words": "Still no line"}),
     ):  # fmt: skip
         await do(dispatcher, name, made, key, **args)
+    await run(database, dispatcher, "complaint.answer", report="The joint was wet; it is mended.",
+              complaint_id=str(place.ids["complaint_id"]), answer="mended")  # fmt: skip
     await do(dispatcher, "area_fault.declare", "area_fault", "area_fault_id",
              feature_id=str(plant.box.id), cause="Cut",
              expected_repair_at="2026-11-24T18:00:00+02:00")  # fmt: skip

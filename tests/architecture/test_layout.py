@@ -36,6 +36,7 @@ OWN_FILES = {
     "checklists/drafting": "what is wrong with a draft of a template, what a version changed, pure",
     "checklists/opening": "what failed items open by their template's rules",
     "checklists/standard": "the templates of CH-03 and CH-04, as data",
+    "complaints/report": "the report of a complaint on paper, for its customer",
     "customers/pii": "the only place that touches contact data (CU-04)",
     "customers/standards": "which row of the standard table wins (CU-02), pure",
     "dispatch/prediction": "when technicians will be where, by the state of the day, pure",

@@ -306,7 +306,7 @@ async def make_place(
     }
     visit = {"visit_id": str(place.ids["visit_id"])}
 
-    async def do(actor: Actor, name: str, resource: str | None, key: str, **args: Any) -> None:
+    async def do(actor: Actor, name: str, resource: str | None, key: str, /, **args: Any) -> None:
         result = await run(database, actor, name, **args)
         if resource is not None:
             place.ids[key] = first_id(result, resource)

@@ -1,18 +1,25 @@
-"""What visits make of appointments: reserved time follows them, promises end with them."""
+"""What visits make of appointments: reserved time follows them, promises end with them.
+
+The erasure of a customer ends the calls that were still to be made to them.
+"""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import queries, rules
 from fieldops.appointments.commands import steps
 from fieldops.appointments.commands.reserving import cut_short, release, reserve, time_needed
 from fieldops.appointments.commands.tasks import open_task, today, withdraw_tasks
 from fieldops.appointments.errors import SlotTaken
+from fieldops.appointments.models import CallTask
 from fieldops.customers.events import TierChanged
 from fieldops.kernel.actor import system
 from fieldops.kernel.commands import Context
 from fieldops.kernel.configuration import NumberSet
+from fieldops.kernel.erasure import Reach, on_erasure
 from fieldops.kernel.events import on
 from fieldops.kernel.permissions import Permission
 from fieldops.orders.rules import Cause
@@ -171,3 +178,11 @@ async def follow_tier(ctx: Context, event: TierChanged) -> None:
     """Let a customer's promised visits follow the steps of the new tier (AP-04)."""
     for visit_id in await queries.promised_visits(ctx.session, ctx.region_id, event.customer_id):
         await steps.follow_visit(ctx, visit_id)
+
+
+@on_erasure
+async def withdraw_calls(session: AsyncSession, reach: Reach) -> None:
+    """Take the calls to an erased customer off the list: nobody can be called any more (CU-07)."""
+    for task in await queries.open_calls(session, reach.region_id, reach.of(CallTask)):
+        task.done_at, task.outcome = reach.now, "withdrawn"
+    await session.flush()

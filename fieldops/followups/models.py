@@ -110,7 +110,7 @@ class CareTask(Regional):
     """A dissatisfied customer's task: somebody owns it and closes it with the customer (FO-03).
 
     `outcome` is what was done, `said` what the customer said of it, and `spoken_by` how they were
-    spoken to.
+    spoken to. The erasure of the customer closes it without any of them: nobody is left to ask.
     """
 
     __tablename__ = "followups_care_task"
@@ -137,11 +137,11 @@ class CareTask(Regional):
     __table_args__ = (
         CheckConstraint("(taken_by is null) = (taken_at is null)", name="taken_by_somebody"),
         CheckConstraint(
-            "(closed_at is null) = (closed_by is null) and "
-            "(closed_at is null) = (outcome is null) and "
-            "(closed_at is null) = (spoken_by is null) and "
-            "(closed_at is null) = (said is null) and "
-            "(closed_at is null) = (customer_agreed is null)",
+            "(closed_by is null or closed_at is not null) and "
+            "(closed_by is null) = (outcome is null) and "
+            "(closed_by is null) = (spoken_by is null) and "
+            "(closed_by is null) = (said is null) and "
+            "(closed_by is null) = (customer_agreed is null)",
             name="closed_with_customer",
         ),
         CheckConstraint(

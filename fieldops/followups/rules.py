@@ -32,15 +32,21 @@ Matter = Literal["install", "move", "repair", "complaint"]
 
 
 class State(StrEnum):
-    """The life of a follow-up: asked by message, on the call list, answered, or never reached."""
+    """The life of a follow-up: asked by message, on the call list, answered, or never reached.
+
+    Withdrawn: the customer was erased before there was an answer, and nobody can ask any more.
+    """
 
     WAITING = "waiting"
     TO_CALL = "to_call"
     ANSWERED = "answered"
     UNREACHED = "unreached"
+    WITHDRAWN = "withdrawn"
 
 
 OPEN = (State.WAITING, State.TO_CALL)
+OVER = (State.ANSWERED, State.WITHDRAWN)
+"""Nobody asks, and no answer is taken, from then on."""
 
 
 class Satisfaction(StrEnum):

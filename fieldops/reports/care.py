@@ -52,6 +52,7 @@ def _follow_ups(asked: Asked, numerator: Any, *conditions: Any) -> Select[Any]:
         FollowUp.region_id == asked.region_id,
         FollowUp.centre_id.in_(asked.cut.centre_ids),
         within(asked, FollowUp.finished_at),
+        FollowUp.state != Asking.WITHDRAWN,
         *conditions,
     )
 

@@ -8,6 +8,7 @@ from fieldops.appointments import queries, rules
 from fieldops.appointments.models import Appointment, CallTask
 from fieldops.kernel import clock
 from fieldops.kernel.commands import Context
+from fieldops.kernel.erasure import erasure_of
 from fieldops.organisation import queries as organisation
 from fieldops.visits.models import Visit
 
@@ -25,9 +26,11 @@ async def open_task(
 ) -> CallTask | None:
     """Open a call, or bring the open one of this kind up to date; never in quiet hours (AP-09).
 
-    Nobody is called about a visit to plant.
+    Nobody is called about a visit to plant, nor when the customer was erased (CU-07).
     """
     if visit.customer_id is None:
+        return None
+    if await erasure_of(ctx.session, ctx.region_id, visit.customer_id) is not None:
         return None
     quiet = await queries.quiet_hours(ctx.session, ctx.region_id)
     due = quiet.end_after(due_at) if quiet.covers(due_at) else due_at

@@ -19,6 +19,7 @@ from fieldops.appointments.queries.calls import (
     call_tasks,
     due_calls,
     lock_call_task,
+    open_calls,
     open_tasks,
 )
 from fieldops.appointments.queries.displacing import Displaced, displaceable
@@ -87,6 +88,7 @@ __all__ = [
     "lock_technicians",
     "newest",
     "offered_windows",
+    "open_calls",
     "open_tasks",
     "other_windows",
     "present_technicians",

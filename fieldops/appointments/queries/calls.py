@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fieldops.appointments import policy, rules
 from fieldops.appointments.models import Appointment, CallTask
+from fieldops.kernel.erasure import Erasure
 from fieldops.kernel.permissions import Scope
 from fieldops.kernel.records import find_one, lock_one
 
@@ -48,6 +49,24 @@ async def open_tasks(
     return list(found)
 
 
+async def open_calls(
+    session: AsyncSession, region_id: int, call_task_ids: Collection[UUID]
+) -> list[CallTask]:
+    """Return the calls still to be made of some, locked."""
+    found = await session.scalars(
+        select(CallTask)
+        .where(
+            CallTask.region_id == region_id,
+            CallTask.id.in_(call_task_ids),
+            CallTask.done_at.is_(None),
+        )
+        .order_by(CallTask.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
 def _task_exists(region_id: int, kind: str, *, open_only: bool = False) -> Any:
     conditions = [
         CallTask.region_id == region_id,
@@ -61,7 +80,11 @@ def _task_exists(region_id: int, kind: str, *, open_only: bool = False) -> Any:
 
 
 def _due(region_id: int, now: datetime) -> Select[Appointment]:
-    """Return the statement for unanswered appointments whose next step is a person's call."""
+    """Return the statement for unanswered appointments whose next step is a person's call.
+
+    Nobody calls who was erased (CU-07).
+    """
+    erased = select(Erasure.subject_id).where(Erasure.region_id == region_id)
     call = and_(
         Appointment.call_at <= now,
         ~_task_exists(region_id, "unconfirmed"),
@@ -78,6 +101,7 @@ def _due(region_id: int, now: datetime) -> Select[Appointment]:
         Appointment.state.in_(rules.UNANSWERED_STATES),
         Appointment.window_start > now,
         or_(call, personal),
+        or_(Appointment.customer_id.is_(None), Appointment.customer_id.not_in(erased)),
     )
 
 

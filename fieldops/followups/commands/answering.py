@@ -182,6 +182,8 @@ async def answer_automatic(ctx: Context, args: AnswerAutomatic) -> Outcome:
         if row.satisfaction == args.satisfaction:
             return row
         raise AlreadyAsked
+    if row.state in rules.OVER:
+        raise AlreadyAsked
     return await take_answer(ctx, row, args.satisfaction, args.channel, args.reason, args.words)
 
 
@@ -194,13 +196,13 @@ class HandOver(Args):
 async def hand_over(ctx: Context, args: HandOver) -> Outcome:
     """Hand a follow-up to a person: no message reaches the customer, or their words are not plain.
 
-    FO-02: the messages alone run it; one that is answered stays as it is. Raises NotFound,
+    FO-02: the messages alone run it; one that is over stays as it is. Raises NotFound,
     Forbidden.
     """
     if ctx.actor.kind is not Kind.SYSTEM:
         raise Forbidden(permission="follow_up:hand_over")
     row = await queries.lock_follow_up(ctx.session, ctx.actor.scope(HANDLE), args.follow_up_id)
-    if row.state == State.ANSWERED:
+    if row.state in rules.OVER:
         return []
     await hand_over_with(ctx, row, args.words)
     return row

@@ -15,6 +15,7 @@ from fieldops.followups.models import AskedMatter, FollowUp
 from fieldops.followups.rules import State
 from fieldops.kernel import configuration
 from fieldops.kernel.commands import Args, Context, Outcome, command
+from fieldops.kernel.erasure import erasure_of
 from fieldops.kernel.gathering import row_of
 from fieldops.kernel.permissions import Permission
 from fieldops.orders import queries as orders
@@ -32,9 +33,9 @@ async def plan(
 ) -> FollowUp | None:
     """Plan the follow-up of an order whose last work is done; None when there is none to plan.
 
-    None too while work is open, for kinds that are not followed up, and when the matter has its
-    follow-up already (FO-04). An open follow-up of a complaint about the order asks for both. The
-    caller holds the order.
+    None too while work is open, for kinds that are not followed up, when the matter has its
+    follow-up already (FO-04), and when the customer was erased. An open follow-up
+    of a complaint about the order asks for both. The caller holds the order.
     """
     if order.customer_id is None:
         return None
@@ -48,6 +49,8 @@ async def plan(
     if both is not None:
         await _join(ctx, both, order_id=order.id)
         return both
+    if await erasure_of(ctx.session, ctx.region_id, order.customer_id) is not None:
+        return None
     row = FollowUp(
         region_id=ctx.region_id,
         customer_id=order.customer_id,
@@ -78,6 +81,8 @@ async def plan_complaint(ctx: Context, complaint: Complaint) -> FollowUp | None:
     if both is not None:
         await _join(ctx, both, complaint_id=complaint.id)
         return both
+    if await erasure_of(session, region_id, complaint.customer_id) is not None:
+        return None
     row = FollowUp(
         region_id=region_id,
         customer_id=complaint.customer_id,

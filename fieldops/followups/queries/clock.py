@@ -12,12 +12,18 @@ from fieldops.followups import rules
 from fieldops.followups.models import AskedMatter, CareTask, FollowUp
 from fieldops.followups.queries.records import DONE
 from fieldops.followups.rules import State
+from fieldops.kernel.erasure import Erasure
 from fieldops.kernel.limits import Stage, limit, towards
 from fieldops.kernel.permissions import Role
 from fieldops.orders.models import ServiceOrder, WorkOrder
 from fieldops.orders.rules import ABOVE, OPEN, SHARES
 
 AT_ONCE = 200
+
+
+def _erased(region_id: int) -> Select[Any]:
+    """Return who was erased: nobody can ask them any more (CU-07)."""
+    return select(Erasure.subject_id).where(Erasure.region_id == region_id)
 
 
 async def forgotten(session: AsyncSession, region_id: int, since: datetime) -> list[UUID]:
@@ -46,6 +52,7 @@ async def forgotten(session: AsyncSession, region_id: int, since: datetime) -> l
             ServiceOrder.state.not_in(sorted(OPEN)),
             done,
             ~asked,
+            ServiceOrder.customer_id.not_in(_erased(region_id)),
         )
         .order_by(ServiceOrder.id)
         .limit(AT_ONCE)
@@ -64,7 +71,12 @@ async def forgotten_complaints(
     )
     found = await session.scalars(
         select(Complaint.id)
-        .where(Complaint.region_id == region_id, Complaint.closed_at >= since, ~asked)
+        .where(
+            Complaint.region_id == region_id,
+            Complaint.closed_at >= since,
+            ~asked,
+            Complaint.customer_id.not_in(_erased(region_id)),
+        )
         .order_by(Complaint.id)
         .limit(AT_ONCE)
     )

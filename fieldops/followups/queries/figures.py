@@ -59,7 +59,11 @@ async def counted(
 
 
 def _within(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (FollowUp.finished_at >= start, FollowUp.finished_at < end)
+    return (
+        FollowUp.finished_at >= start,
+        FollowUp.finished_at < end,
+        FollowUp.state != rules.State.WITHDRAWN,
+    )
 
 
 def _parts(by: rules.By) -> list[ColumnElement[Any]]:

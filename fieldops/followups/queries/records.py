@@ -160,6 +160,38 @@ async def lock_of_customer(
     return list(found)
 
 
+async def lock_open(
+    session: AsyncSession,
+    region_id: int,
+    follow_up_ids: Collection[UUID],
+    task_ids: Collection[UUID],
+) -> tuple[list[FollowUp], list[CareTask]]:
+    """Return the follow-ups still to be made and the care tasks still open of some, locked."""
+    asked = await session.scalars(
+        select(FollowUp)
+        .where(
+            FollowUp.region_id == region_id,
+            FollowUp.id.in_(follow_up_ids),
+            FollowUp.state.in_(rules.OPEN),
+        )
+        .order_by(FollowUp.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    tasks = await session.scalars(
+        select(CareTask)
+        .where(
+            CareTask.region_id == region_id,
+            CareTask.id.in_(task_ids),
+            CareTask.closed_at.is_(None),
+        )
+        .order_by(CareTask.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(asked), list(tasks)
+
+
 def care_tasks(
     scope: Scope,
     *,
@@ -236,6 +268,7 @@ async def linked(session: AsyncSession, region_id: int, follow_up_id: UUID) -> L
                 FollowUp.region_id == region_id,
                 Customer.region_id == region_id,
                 FollowUp.id == follow_up_id,
+                FollowUp.state != State.WITHDRAWN,
             )
         )
     ).first()

@@ -9,7 +9,7 @@ from fieldops.followups import queries as followups
 from fieldops.followups.commands import answering
 from fieldops.followups.events import FollowUpPlanned
 from fieldops.followups.models import FollowUp
-from fieldops.followups.rules import AnswerChannel, Satisfaction
+from fieldops.followups.rules import OVER, AnswerChannel, Satisfaction
 from fieldops.kernel import actor, commands
 from fieldops.kernel.commands import Context, Envelope
 from fieldops.kernel.ids import new_id
@@ -63,7 +63,7 @@ async def hand_over(
 async def take(ctx: Context, follow_up_id: UUID, said: str, channel: AnswerChannel) -> bool:
     """Take a customer's answer; False when another one was taken before."""
     row = await followups.lock_for_answer(ctx.session, ctx.region_id, follow_up_id)
-    if row.satisfaction is not None:
+    if row.state in OVER:
         return row.satisfaction == said
     await answering.take_answer(ctx, row, Satisfaction(said), channel, None, None)
     return True
@@ -72,5 +72,5 @@ async def take(ctx: Context, follow_up_id: UUID, said: str, channel: AnswerChann
 async def take_words(ctx: Context, follow_up_id: UUID, words: str) -> None:
     """Have a person ask whose reply is not plain, with what they wrote at hand."""
     row = await followups.lock_for_answer(ctx.session, ctx.region_id, follow_up_id)
-    if row.satisfaction is None:
+    if row.state not in OVER:
         await answering.hand_over_with(ctx, row, words[:SHOWN])

@@ -58,12 +58,13 @@ reach.FURTHER.append(_points)
 
 @view("spot_check_item", rank=5, schema=SpotItemOnDevice)
 def items(scope: DeviceScope) -> Select[Any]:
-    """Return the drawn plant given to a technician, those looked at too."""
+    """Return the drawn plant given to a technician that nobody has looked at yet."""
     return (
         document(SpotCheckItem, fields(SpotCheckItem, SpotItemOnDevice), tier=BACKGROUND)
         .select_from(SpotCheckItem)
         .where(
             SpotCheckItem.region_id == scope.region_id,
             SpotCheckItem.technician_id == scope.person_id,
+            SpotCheckItem.seen_at.is_(None),
         )
     )

@@ -57,3 +57,15 @@ async def test_pulling_after_every_step_ends_where_one_full_pull_does(
     assert other.everything() == phone.everything()
     assert (phone.hash_differed, other.hash_differed) == (0, 0)
     other.db.close()
+
+
+async def test_re_06_plant_that_was_looked_at_leaves_the_phone(
+    database: Database, world: World, new_phone: MakePhone
+) -> None:
+    phone = await new_phone(world.alice)
+    steps = SCENARIOS["spot_check.record"](await make_day(database, world))
+    await phone.pull()
+    assert len(phone.rows("spot_check_item")) == 1
+    capture(phone, steps)
+    await phone.sync()
+    assert phone.rows("spot_check_item") == []

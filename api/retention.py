@@ -59,7 +59,12 @@ async def coloured_customers(
     colour: Annotated[Colour | None, Query(description="Only red, or only yellow.")] = None,
     sign: Annotated[Sign | None, Query(description="Only those to whom this happened.")] = None,
     centre_id: Annotated[UUID | None, Query(description="Only of this centre.")] = None,
-    tasked: Annotated[bool | None, Query(description="With an open task, or without.")] = None,
+    tasked: Annotated[
+        bool | None,
+        Query(
+            description="All that happened has its task, open or closed; or none, and one is owed."
+        ),
+    ] = None,
     sort: sort_by("last_at", "times", "tier", "due_at") = None,  # type: ignore[valid-type]
     after: After = None,
     limit: Limit = 50,

@@ -275,6 +275,39 @@ async def test_cu_08_the_list_shows_why_and_only_to_who_works_there(
         assert len(await listed("/v1/repair-tasks", world.sam, overdue=True)) == 1
 
 
+async def test_cu_08_without_a_task_are_those_to_whom_one_is_owed(
+    database: Database, world: World, client: httpx.AsyncClient, settings: Settings, at: datetime
+) -> None:
+    """A task that was closed with the customer's say was for what happened before it."""
+    customer, erased = await justified(database, world), await justified(database, world)
+
+    async def listed(*, tasked: bool) -> set[str]:
+        found = await client.get(
+            "/v1/coloured-customers", params={"colour": "red", "tasked": tasked},
+            headers=bearer(settings, world.sam),
+        )  # fmt: skip
+        return {row["id"] for row in found.json()["items"]}
+
+    assert await listed(tasked=False) == {str(customer), str(erased)}
+    assert await listed(tasked=True) == set()
+    await run(database, world.ann, "repair_task.open", customer_id=str(customer))
+    await run(database, world.ada, "customer.erase", customer_id=str(erased),
+              ground="customer_request")  # fmt: skip
+    assert await listed(tasked=False) == set()
+    [task] = await all_tasks(database)
+    owner = next(actor for actor in world.actors.values() if actor.id == task.owner_id)
+    with clock.frozen(at + timedelta(minutes=5)):
+        await run(database, owner, "repair_task.close", repair_task_id=str(task.id),
+                  customer_said="All is well again", settled=True)  # fmt: skip
+        assert await listed(tasked=False) == set()
+        assert str(customer) in await listed(tasked=True)
+    with clock.frozen(at + timedelta(minutes=10)):
+        again = await complain(database, world.ann, customer)
+        await step(database, world.sam, again, "decide", justified=True, words="seen",
+                   department="field")  # fmt: skip
+        assert await listed(tasked=False) == {str(customer)}
+
+
 async def test_cu_07_an_erasure_takes_what_the_customer_said_of_a_repair(
     database: Database, world: World
 ) -> None:

@@ -366,6 +366,7 @@ UNCHANGEABLE = {
     ("quality_case", "state"),  # what is allowed depends on its other columns
     ("quality_feedback_round", "inspection_id"),
     ("quality_lesson", "state"),  # with the times of its states, which its checks tie to it
+    ("upkeep_spot_check_item", "seen_at"),  # a result has its time and who saw it, all or none
     ("visits_visit_work", "work_order_id"),
 }
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     Select,
     Subquery,
     Text,
@@ -214,11 +215,11 @@ async def coloured(
 ) -> Select[Any]:
     """Return the statement for the red and yellow customers in a scope, by id (CU-08).
 
-    Each with why and with the open task; `tasked` keeps those that have one, or have none.
+    Each with why and with the open task; `tasked` keeps those for whom everything that happened
+    has its task, open or closed with their say, or those to whom one is owed.
     """
-    both = _with_tasks(
-        scope.region_id, _gathered(scope, await _signs(session, scope.region_id, at))
-    )
+    signs = await _signs(session, scope.region_id, at)
+    both = _with_tasks(scope.region_id, _gathered(scope, signs))
     found = select(both).order_by(both.c.id)
     if colour is not None:
         found = found.where(both.c.colour == colour.value)
@@ -227,8 +228,8 @@ async def coloured(
     if centre_id is not None:
         found = found.where(both.c.centre_id == centre_id)
     if tasked is not None:
-        held = both.c.repair_task_id
-        found = found.where(held.is_not(None) if tasked else held.is_(None))
+        owed = both.c.id.in_(select(signs.c.customer_id).where(*_no_task(scope.region_id, signs)))
+        found = found.where(~owed if tasked else owed)
     return found
 
 
@@ -324,15 +325,11 @@ async def to_be_repaired(_session: AsyncSession, region_id: int, _now: datetime)
     return of.where(RepairTask.region_id == region_id, RepairTask.closed_at.is_(None))
 
 
-async def without_task(
-    session: AsyncSession, region_id: int, at: datetime, *, customer_id: UUID | None = None
-) -> list[tuple[UUID, UUID, str, str, datetime]]:
-    """Return customers to whom something happened that no task is for (CU-08).
+def _no_task(region_id: int, signs: CTE) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the signs that no task is or was for, though one is owed (CU-08).
 
-    Each as (customer, centre, colour, last sign, its time); one customer if asked. An open task is
-    for all that happens until it is closed. Who was erased is spoken to no more.
+    An open task is for all that happens until it is closed. Who was erased is spoken to no more.
     """
-    signs = await _signs(session, region_id, at)
     known = (
         select(RepairTask.id)
         .where(
@@ -343,9 +340,20 @@ async def without_task(
         .exists()
     )
     erased = select(Erasure.subject_id).where(Erasure.region_id == region_id)
+    return ~known, signs.c.customer_id.not_in(erased)
+
+
+async def without_task(
+    session: AsyncSession, region_id: int, at: datetime, *, customer_id: UUID | None = None
+) -> list[tuple[UUID, UUID, str, str, datetime]]:
+    """Return customers to whom something happened that no task is for (CU-08).
+
+    Each as (customer, centre, colour, last sign, its time); one customer if asked.
+    """
+    signs = await _signs(session, region_id, at)
     latest = (
         select(signs)
-        .where(~known, signs.c.customer_id.not_in(erased))
+        .where(*_no_task(region_id, signs))
         .order_by(signs.c.customer_id, signs.c.at.desc(), signs.c.sign)
     )
     if customer_id is not None:

@@ -56,9 +56,10 @@ async def follow_up_page_answer(request: Request, token: str, opened: Link) -> R
     reason = form.get("reason", "") if said == Satisfaction.DISSATISFIED else ""
     try:
         await _answer(asked, said, reason, words)
-    except (ReasonMissing, ReasonUnknown, WordsMissing):
-        found = await _found(asked)
-        return _why(request, asked, found, lang, chosen=reason, words=words, status=422)
+    except (ReasonMissing, ReasonUnknown):
+        return _why(request, asked, await _found(asked), lang, words=words, wrong="reason")
+    except WordsMissing:
+        return _why(request, asked, await _found(asked), lang, chosen=reason, wrong="words")
     except AlreadyAsked:
         return _shown(request, asked, await _found(asked), lang, "", status=409)
     return RedirectResponse(f"/f/{token}{view('', lang)}", 303, headers={**HEADERS})
@@ -133,22 +134,23 @@ def _why(
     *,
     chosen: str = "",
     words: str = "",
-    status: int = 200,
+    wrong: str = "",
 ) -> Response:
-    """Return the reasons to choose from, with what is missing, if anything is (FO-03)."""
+    """Return the reasons to choose from; `wrong` is the field that is missing (FO-03)."""
     language = _language(request, found, lang)
     return page(
         "why.html",
         asked.settings,
         language,
-        status=status,
+        status=422 if wrong else 200,
         at_view="why",
         reasons=[
             {"code": code, "text": names[_key(language)]} for code, names in rules.reasons().items()
         ],
         chosen=chosen,
         words=words,
-        notice=texts(language)["follow_up"]["choose"] if status != 200 else "",  # noqa: PLR2004
+        wrong=wrong,
+        notice=texts(language)["follow_up"]["missing"][wrong] if wrong else "",
     )
 
 

@@ -12,15 +12,18 @@ from playwright.async_api import Browser
 
 from fieldops.appointments import links
 from fieldops.appointments.links import Link, Purpose
+from fieldops.followups.models import FollowUp
 from fieldops.kernel import clock
 from fieldops.kernel.db import connect
 from fieldops.kernel.settings import Settings
 from tests.conftest import MONDAY_MORNING
 from tests.support import browsers, databases, servers
 from tests.support.factories.appointments import book, local, planned_visit
-from tests.support.world import World, build_world
+from tests.support.factories.orders import make_order
+from tests.support.world import NORTH, World, build_world
 
 HOURS = timedelta(hours=2)
+DAYS = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,21 @@ class Site:
         link = Link.made(Purpose.ANSWER, 1, made, (start, start + HOURS), HOURS)
         token = links.sign(self.settings.secret.get_secret_value(), link)
         return Promise(made, planned.visit_id, start, f"{self.url}/a/{token}")
+
+    async def question(self) -> str:
+        """Let a customer's finished repair be asked about; the address of the page."""
+        database, at = connect(self.settings), MONDAY_MORNING
+        made = await make_order(database, self.world.dora)
+        async with database.transaction() as session:
+            row = FollowUp(
+                region_id=1, customer_id=made.customer.id, centre_id=NORTH, order_id=made.id,
+                matter="repair", channel="message", state="waiting", finished_at=at, ask_at=at,
+                call_at=at, due_at=at + HOURS, latest_at=at + DAYS, tries=0,
+            )  # fmt: skip
+            session.add(row)
+        await database.close()
+        link = Link.made(Purpose.FOLLOW_UP, 1, row.id, (at, at + DAYS), HOURS)
+        return f"{self.url}/f/{links.sign(self.settings.secret.get_secret_value(), link)}"
 
 
 @pytest.fixture(scope="module")

@@ -4,40 +4,22 @@ WCAG 2.1 AA is looked at by axe-core and, for what a program cannot see by rules
 the order of the keyboard, visible focus, reflow at 320 px, text twice as large, wider spacing.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, Request, expect
+from playwright.async_api import Browser, expect
 
 from fieldops.kernel import clock
 from fieldops.kernel.db import connect
 from fieldops.visits import queries
 from tests.browser.conftest import Promise, Site
-from tests.support.browsers import barriers
+from tests.support.browsers import barriers, opened, overflow, tab_to
 from tests.support.factories.visits import arrive, from_phone
 
 pytestmark = pytest.mark.anyio
 
 MOST_BYTES = 9_000  # not compressed, with its headers
-
-
-@asynccontextmanager
-async def opened(browser: Browser, **options: Any) -> AsyncIterator[tuple[Page, list[Request]]]:
-    """A fresh page with what it asks the network for; what the browser complains of fails."""
-    context = await browser.new_context(
-        **{"locale": "en", "viewport": {"width": 360, "height": 640}, **options}
-    )
-    page, asked, complaints = await context.new_page(), list[Request](), list[str]()
-    page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 - playwright marks it
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text))
-    yield page, asked
-    await context.close()
-    refusals = [c for c in complaints if not c.startswith("Failed to load resource")]
-    assert refusals == []  # a status of 4xx is no complaint about the page
 
 
 async def situations(site: Site) -> dict[str, tuple[str, Any]]:
@@ -86,17 +68,6 @@ async def test_every_situation_is_free_of_barriers_in_both_languages(
     assert {request.url.startswith(site.url) for request in asked} == {True}
 
 
-async def _overflow(page: Page) -> list[str]:
-    """Return what reaches out of the page to the side, or hides a part of its text."""
-    found: list[str] = await page.evaluate(
-        """() => [...document.querySelectorAll('body *')].filter(e =>
-            e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
-            || (e.tagName !== 'TEXTAREA' && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
-        ).map(e => e.outerHTML.slice(0, 120))"""
-    )
-    return found
-
-
 async def test_it_reflows_at_320_pixels_with_text_twice_as_large_and_spaced_out(
     browser: Browser, site: Site
 ) -> None:
@@ -104,16 +75,16 @@ async def test_it_reflows_at_320_pixels_with_text_twice_as_large_and_spaced_out(
     async with opened(browser, viewport={"width": 320, "height": 480}) as (page, _):
         for view in ("", "?view=windows", "?view=cancel"):
             await page.goto(promise.page + view)
-            assert await _overflow(page) == [], view
+            assert await overflow(page) == [], view
             await page.evaluate("document.documentElement.style.fontSize = '200%'")
-            assert await _overflow(page) == [], (view, "twice as large")
+            assert await overflow(page) == [], (view, "twice as large")
             await page.goto(promise.page + view)
             await page.evaluate(
                 """() => { for (const e of document.querySelectorAll('body *')) {
                     e.style.lineHeight = '1.5'; e.style.letterSpacing = '0.12em';
                     e.style.wordSpacing = '0.16em'; } }"""
             )
-            assert await _overflow(page) == [], (view, "spaced out")
+            assert await overflow(page) == [], (view, "spaced out")
 
 
 async def test_all_is_done_without_scripts_and_reloading_sends_nothing_twice(
@@ -142,44 +113,23 @@ async def test_all_is_done_without_scripts_and_reloading_sends_nothing_twice(
         await expect(page.get_by_role("heading", level=1)).to_have_text("此预约已取消")
 
 
-async def _tab_to(page: Page, wanted: str, key: str = "Enter") -> None:
-    """Press Tab until what is focused is called this, then a key; each stop shows its focus."""
-    for _ in range(40):
-        await page.keyboard.press("Tab")
-        name, outline = await page.evaluate(
-            """() => { const e = document.activeElement, s = getComputedStyle(e);
-            return [(e.labels?.[0] ?? e).innerText.trim(),
-                    s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2]; }"""
-        )
-        assert outline, f"{name} does not show its focus"
-        if name == wanted:
-            break
-    else:
-        raise AssertionError(f"{wanted} is not reached")
-    if key == "Enter":
-        async with page.expect_navigation():
-            await page.keyboard.press(key)
-    else:
-        await page.keyboard.press(key)
-
-
 async def test_a_keyboard_is_enough(browser: Browser, site: Site) -> None:
     promise = await site.promise()
     async with opened(browser) as (page, _):
         await page.goto(promise.page)
-        await _tab_to(page, "Yes, this time suits me")
+        await tab_to(page, "Yes, this time suits me")
         await expect(page.get_by_role("status")).to_contain_text("You confirmed")
-        await _tab_to(page, "Back to the appointment")
-        await _tab_to(page, "Choose another time")
+        await tab_to(page, "Back to the appointment")
+        await tab_to(page, "Choose another time")
         first = await page.locator("label.slot").first.inner_text()
-        await _tab_to(page, first, "ArrowDown")
+        await tab_to(page, first, "ArrowDown")
         assert await page.locator("input:checked").count() == 1
-        await _tab_to(page, "Take this time")
+        await tab_to(page, "Take this time")
         await expect(page.get_by_role("status")).to_contain_text("You chose another time")
-        await _tab_to(page, "Back to the appointment")
-        await _tab_to(page, "Cancel the appointment")
-        await _tab_to(page, "Reason (optional)", "x")
-        await _tab_to(page, "Yes, cancel it")
+        await tab_to(page, "Back to the appointment")
+        await tab_to(page, "Cancel the appointment")
+        await tab_to(page, "Reason (optional)", "x")
+        await tab_to(page, "Yes, cancel it")
         await expect(page.get_by_role("status")).to_contain_text("You cancelled")
 
 

@@ -281,10 +281,11 @@ async def test_fo_02_the_link_asks_by_a_page_without_scripts_in_both_languages(
         assert "您对我们的服务满意吗" in chinese.text
         why = await client.get(address, params={"view": "why"})
         assert 'value="not_solved"' in why.text
-        for wrong in ({}, {"reason": "other"}, {"reason": "the_weather"}):
+        for wrong, told in (({}, "choose"), ({"reason": "other"}, "write down"),
+                            ({"reason": "the_weather"}, "choose")):  # fmt: skip
             missing = await client.post(address, data={"said": "dissatisfied", **wrong})
             assert missing.status_code == 422
-            assert "Please choose what was wrong" in missing.text
+            assert f"Please {told} what was wrong." in missing.text
         assert (await client.post(address, data={"said": "perfect"})).status_code == 400
         said = {"said": "dissatisfied", "reason": "damage", "words": "The lamp is broken"}
         taken = await client.post(address, data=said)

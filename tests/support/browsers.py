@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, Request, async_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")  # fieldops/bootstrap.py installs it
 QUIET = (
@@ -44,3 +44,51 @@ async def barriers(page: Page) -> list[str]:
         for broken in found["violations"]
         for node in broken["nodes"]
     ]
+
+
+@asynccontextmanager
+async def opened(browser: Browser, **options: Any) -> AsyncIterator[tuple[Page, list[Request]]]:
+    """A fresh page with what it asks the network for; what the browser complains of fails."""
+    context = await browser.new_context(
+        **{"locale": "en", "viewport": {"width": 360, "height": 640}, **options}
+    )
+    page, asked, complaints = await context.new_page(), list[Request](), list[str]()
+    page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 - playwright marks it
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text))
+    yield page, asked
+    await context.close()
+    refusals = [c for c in complaints if not c.startswith("Failed to load resource")]
+    assert refusals == []  # a status of 4xx is no complaint about the page
+
+
+async def overflow(page: Page) -> list[str]:
+    """Return what reaches out of the page to the side, or hides a part of its text."""
+    found: list[str] = await page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter(e =>
+            e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
+            || (e.tagName !== 'TEXTAREA' && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
+        ).map(e => e.outerHTML.slice(0, 120))"""
+    )
+    return found
+
+
+async def tab_to(page: Page, wanted: str, key: str = "Enter") -> None:
+    """Press Tab until what is focused is called this, then a key; each stop shows its focus."""
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        name, outline = await page.evaluate(
+            """() => { const e = document.activeElement, s = getComputedStyle(e);
+            return [(e.labels?.[0] ?? e).innerText.trim(),
+                    s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2]; }"""
+        )
+        assert outline, f"{name} does not show its focus"
+        if name == wanted:
+            break
+    else:
+        raise AssertionError(f"{wanted} is not reached")
+    if key == "Enter":
+        async with page.expect_navigation():
+            await page.keyboard.press(key)
+    else:
+        await page.keyboard.press(key)

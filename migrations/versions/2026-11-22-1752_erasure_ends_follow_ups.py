@@ -1,13 +1,13 @@
 """The erasure of a customer ends what was still to be asked of them.
 
-Revision: 0080_erased_follow_ups
-After: 0079_kit_check
+Revision: 0081_erased_follow_ups
+After: 0080_complaint_files
 """
 
 from alembic import op
 
-revision = "0080_erased_follow_ups"
-down_revision = "0079_kit_check"
+revision = "0081_erased_follow_ups"
+down_revision = "0080_complaint_files"
 branch_labels = None
 depends_on = None
 

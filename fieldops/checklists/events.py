@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from fieldops.checklists.rules import Bound
 from fieldops.kernel.events import Event
 
 
@@ -12,3 +13,11 @@ class CorrectedTooLate(Event):
 
     opened_id: UUID
     work_order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ListsCompleting(Event):
+    """Lists of a visit lack no answer; `bound` are their mandatory items that need a test."""
+
+    visit_id: UUID
+    bound: tuple[Bound, ...]

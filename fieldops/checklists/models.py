@@ -114,8 +114,9 @@ class Checklist(Regional):
 class Answer(Regional):
     """One answer to one item; a later answer to the item supersedes it, and both stay (CH-05).
 
-    `value` is the JSON value of the item's type. `device_id` is the phone it was given on, None
-    when it was given without one. `captured_at` is the device's clock as sent,
+    `value` is the JSON value of the item's type. `test_id` is the test it was read from, as the
+    phone named it, whether the visit has one or not. `device_id` is the phone it was given on,
+    None when it was given without one. `captured_at` is the device's clock as sent,
     `estimated_at` the server's estimate of when it was given.
     """
 
@@ -132,6 +133,7 @@ class Answer(Regional):
     value: Mapped[Any] = mapped_column(JSONB)
     note: Mapped[str | None]
     photos: Mapped[list[str]] = mapped_column(default=list)
+    test_id: Mapped[UUID | None]
     technician_id: Mapped[UUID | None] = link("organisation_technician", nullable=True)
     person_id: Mapped[UUID]
     device_id: Mapped[UUID | None]

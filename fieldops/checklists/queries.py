@@ -331,7 +331,7 @@ def as_given(answers: Iterable[Answer]) -> dict[UUID, dict[str, Given]]:
     """Return standing answers as the rules take them, per checklist and item."""
     by_list: dict[UUID, dict[str, Given]] = {}
     for answer in answers:
-        given = Given(answer.value, answer.note, tuple(answer.photos))
+        given = Given(answer.value, answer.note, tuple(answer.photos), answer.test_id)
         by_list.setdefault(answer.checklist_id, {})[answer.item_key] = given
     return by_list
 

@@ -10,10 +10,12 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fieldops.checklists.errors import TemplateInvalid
 from fieldops.kernel.commands import Text
@@ -62,6 +64,35 @@ UNASKED = frozenset({ItemType.TEXT, ItemType.SCAN, ItemType.LOCATION})
 """What a customer is shown only where the template says so."""
 
 
+class TestKind(StrEnum):
+    """A kind of test that an item can be bound to."""
+
+    __test__ = False  # a name that test runners would otherwise take for theirs
+    LINE = "line"
+    SPEED = "speed"
+
+
+TEST_VALUES: dict[TestKind, dict[str, str]] = {
+    TestKind.LINE: {
+        "attenuation_db": "dB",
+        "noise_margin_db": "dB",
+        "loop_resistance_ohm": "ohm",
+        "insulation_mohm": "megohm",
+        "capacitance_nf": "nF",
+        "foreign_voltage_v": "V",
+        "optical_power_dbm": "dBm",
+    },
+    TestKind.SPEED: {
+        "down_mbps": "Mbit/s",
+        "up_mbps": "Mbit/s",
+        "latency_ms": "ms",
+        "jitter_ms": "ms",
+        "loss_percent": "%",
+    },
+}
+"""The values a test can have, by their names in measurements above, each with its unit."""
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,6 +103,19 @@ class Choice(_Shape):
     value: Key
     text_en: Label
     text_zh: Label
+
+
+class TestValue(_Shape):
+    """The value of a test of the visit that an item's answer is read from."""
+
+    __test__ = False  # a name that test runners would otherwise take for theirs
+    kind: TestKind
+    value: Key = Field(examples=["noise_margin_db"])
+
+    @property
+    def unit(self) -> str | None:
+        """The value's unit; None: such a test has no such value."""
+        return TEST_VALUES[self.kind].get(self.value)
 
 
 class Condition(_Shape):
@@ -144,6 +188,10 @@ class Item(_Shape):
     unit: Text | None = Field(None, min_length=1, max_length=20, examples=["Mbit/s"])
     least: Finite | None = None
     most: Finite | None = None
+    test: TestValue | None = Field(
+        None,
+        description="The test of the visit a measurement is about; its unit is that value's.",
+    )
     for_customer: bool | None = Field(
         None,
         description="Whether the customer's report shows it. Without it: everything but texts, "
@@ -155,6 +203,13 @@ class Item(_Shape):
         max_length=len(Opens),
         description="What some answers open by rule, each kind of thing once.",
     )
+
+    @model_validator(mode="after")
+    def _unit_of_test(self) -> Self:
+        if self.test is not None and self.unit is None:
+            object.__setattr__(self, "unit", self.test.unit)  # frozen, and not yet anybody's
+            self.__pydantic_fields_set__.add("unit")
+        return self
 
     @property
     def customer_sees(self) -> bool:
@@ -181,6 +236,7 @@ class Given:
     value: Any
     note: str | None = None
     photos: tuple[str, ...] = ()
+    test_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +288,7 @@ def item_findings(
         if item.key in earlier:
             found.add(f"{place}.key", "unique", f"the key {item.key} is used twice")
         _check_values(item, place, found)
+        _check_test(item, place, found)
         _check_openings(item, place, found)
         if item.when is not None and item.when.item not in unreadable:
             _check_condition(item.when, earlier, f"{place}.when", found)
@@ -258,6 +315,20 @@ def _check_values(item: Item, place: str, found: _Findings) -> None:
         found.add(f"{place}.remark_on_no", "yes_no_only", "only yes/no can be answered no")
     if item.photo_needed and item.type in PICTURES:
         found.add(f"{place}.photo_needed", "picture", "the answer is a picture already")
+
+
+def _check_test(item: Item, place: str, found: _Findings) -> None:
+    """Find what is wrong with the test an item is bound to."""
+    if item.test is None:
+        return
+    if item.type is not ItemType.MEASUREMENT:
+        found.add(f"{place}.test", "measurement_only", "only a measurement is bound to a test")
+    unit = item.test.unit
+    if unit is None:
+        message = f"a {item.test.kind} test has no value {item.test.value}"
+        found.add(f"{place}.test.value", "test_value", message)
+    elif item.unit != unit:
+        found.add(f"{place}.unit", "unit_of_test", f"{item.test.value} is in {unit}")
 
 
 def _check_condition(
@@ -355,6 +426,32 @@ _FITS: dict[ItemType, Callable[[Item, Any], str | None]] = {
 def misfit(item: Item, value: Any) -> str | None:
     """Return what an item takes when a value is no answer to it, None when it is one."""
     return _FITS[item.type](item, value)
+
+
+def agrees(typed: float, recorded: float) -> bool:
+    """Return whether a typed number is a recorded one, rounded or cut where it was typed to."""
+    shown = Decimal(str(typed)).normalize()
+    exponent = shown.as_tuple().exponent
+    place = Decimal(1).scaleb(min(int(exponent), 0))
+    return abs(shown - Decimal(str(recorded))) < place
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A mandatory item that a test of the visit belongs to; `test_id` as its answer names it."""
+
+    item_key: str
+    test: TestValue
+    test_id: UUID | None
+
+
+def bound(body: Body, answers: Mapping[str, Given]) -> list[Bound]:
+    """Return the mandatory items asked for that need their test, in order (CH-02)."""
+    return [
+        Bound(item.key, item.test, answers[item.key].test_id if item.key in answers else None)
+        for item in asked(body, answers)
+        if item.test is not None and item.mandatory
+    ]
 
 
 def asked(body: Body, answers: Mapping[str, Given]) -> list[Item]:

@@ -118,6 +118,7 @@ class AnswerOnDevice(BaseModel):
     value: Any
     note: str | None
     photos: list[str]
+    test_id: UUID | None = Field(description="The test it was read from, as the phone named it.")
     technician_id: UUID | None
     estimated_at: datetime
 

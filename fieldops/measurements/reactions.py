@@ -1,5 +1,6 @@
 """What measurements do when visits end, work is transferred, and more is known of a tool."""
 
+from fieldops.checklists.events import ListsCompleting
 from fieldops.kernel.commands import Context
 from fieldops.kernel.events import on
 from fieldops.measurements import commands, quality
@@ -16,6 +17,12 @@ ranking.readers.append(quality.of_features)  # RE-04: what was measured decides 
 async def refuse_untested(ctx: Context, event: VisitCompleting) -> None:
     """Refuse the completion while a needed test is missing (VI-04)."""
     await commands.require_tests(ctx, event.visit_id, event.work_order_ids)
+
+
+@on(ListsCompleting)
+async def refuse_unbound(ctx: Context, event: ListsCompleting) -> None:
+    """Refuse the completion while the test of a mandatory item is not recorded (CH-02)."""
+    await commands.require_bound(ctx, event.visit_id, event.bound)
 
 
 @on(ToolJudgedAnew)

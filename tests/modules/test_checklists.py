@@ -23,6 +23,9 @@ from fieldops.kernel.db import Database
 from fieldops.kernel.errors import Forbidden, InvalidArguments, NotFound
 from fieldops.kernel.permissions import Permission
 from fieldops.kernel.settings import Settings
+from fieldops.measurements.errors import TestsMissing
+from fieldops.measurements.models import SpeedTest
+from fieldops.measurements.rules import LINE_VALUES
 from fieldops.visits.events import VisitAssigned
 from fieldops.visits.rules import kit_for
 from tests.support.clients import bearer
@@ -513,7 +516,8 @@ async def test_vi_04_a_full_list_is_complete_and_a_linked_photo_counts(
 ) -> None:
     scene = await make_scene(database, [world.alice], ("fixed_line", "install", "copper"))
     [checklist] = await bind(database, world.dora, scene)
-    keys = [line.key for line in (await body_of(database, checklist)).items]
+    items = (await body_of(database, checklist)).items
+    keys = [line.key for line in items if line.mandatory]
     await answer(database, world.alice, checklist, dict.fromkeys(keys, True))
     async with database.transaction() as session:
         [lacking] = (await commands.missing_of(session, 1, [checklist])).values()
@@ -534,3 +538,85 @@ async def test_a_published_version_says_what_was_published(
     async with database.transaction() as session:
         stored = (await session.scalars(select(TemplateVersion))).one()
     assert Body.model_validate(stored.body) == Body.model_validate(sent)
+
+
+SPEED_DOWN = {"kind": "speed", "value": "down_mbps"}
+RANGE = {"least": 0, "most": 1000}
+
+
+def bound_to(test: dict[str, str], type_: str = "measurement", **more: Any) -> Body:
+    return Body.model_validate(body(item("a", type_, test=test, **RANGE, **more)))
+
+
+def test_ch_02_a_bound_measurement_takes_its_unit_from_the_value_of_its_test() -> None:
+    known = bound_to(SPEED_DOWN)
+    rules.check_body(known)
+    assert known.items[0].unit == "Mbit/s"
+    stored = known.model_dump(mode="json", exclude_defaults=True)
+    assert stored["items"][0]["unit"] == "Mbit/s"
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (bound_to({"kind": "line", "value": "down_mbps"}, unit="Mbit/s"), "test_value"),
+        (bound_to(SPEED_DOWN, unit="kbit/s"), "unit_of_test"),
+        (bound_to(SPEED_DOWN, "number"), "measurement_only"),
+    ],
+)
+def test_ch_02_a_test_that_has_no_such_value_or_another_unit_is_refused(
+    made: Body, rule: str
+) -> None:
+    with pytest.raises(TemplateInvalid) as caught:
+        rules.check_body(made)
+    assert [error["rule"] for error in caught.value.details["errors"]] == [rule]
+
+
+def test_ch_02_the_values_an_item_can_be_bound_to_are_those_of_the_tests() -> None:
+    assert set(rules.TEST_VALUES[rules.TestKind.LINE]) == set(LINE_VALUES)
+    columns = set(SpeedTest.__table__.columns.keys())
+    assert set(rules.TEST_VALUES[rules.TestKind.SPEED]) <= columns
+
+
+@pytest.mark.parametrize(
+    ("typed", "recorded", "agreed"),
+    [(942, 942.1, True), (943, 942.7, True), (942.1, 942.1, True), (940, 942.1, False),
+     (942.3, 942.1, False), (0, 0.04, True), (-18.5, -18.47, True), (18.5, -18.5, False)],
+)  # fmt: skip
+def test_ch_02_a_typed_number_agrees_when_it_is_the_recorded_one_rounded(
+    typed: float, recorded: float, agreed: bool
+) -> None:
+    assert rules.agrees(typed, recorded) is agreed
+
+
+async def test_ch_02_a_visit_is_not_completed_without_the_test_of_a_mandatory_bound_item(
+    database: Database, world: World
+) -> None:
+    scene = await make_scene(database, [world.alice], INSTALL)
+    [checklist] = await bind(database, world.dora, scene)
+    await answer(database, world.alice, checklist, INSTALL_ANSWERS)
+    ending = completing(scene, world.alice)
+    with pytest.raises(TestsMissing) as caught:
+        await tell(database, world.alice, ending, reactions.refuse_incomplete)
+    assert [one["item_key"] for one in caught.value.details["tests"]] == ["speed_down", "speed_up"]
+    test = await run(
+        database, world.alice, "measurement.record_speed_test", visit_id=scene.visit,
+        service_id=scene.service, down_mbps=98.5, up_mbps=19.9, method="wired",
+    )  # fmt: skip
+    test_id = test["id"]
+    await answer_bound(database, world.alice, checklist, "0190a000-0000-7000-8000-000000000001")
+    with pytest.raises(TestsMissing) as caught:
+        await tell(database, world.alice, ending, reactions.refuse_incomplete)
+    assert [one["item_key"] for one in caught.value.details["tests"]] == ["speed_down"]
+    await answer_bound(database, world.alice, checklist, test_id)
+    await tell(database, world.alice, ending, reactions.refuse_incomplete)
+
+
+async def answer_bound(
+    database: Database, actor: Actor, checklist: Checklist, test_id: str
+) -> None:
+    await run(
+        database, actor, "checklist.answer", visit_id=str(checklist.visit_id),
+        checklist_id=str(checklist.id),
+        answers=[{"item_key": "speed_down", "value": 98.5, "test_id": test_id}],
+    )  # fmt: skip

@@ -33,6 +33,7 @@ from fieldops.kernel.actor import Actor
 from fieldops.kernel.db import Database
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.settings import Settings
+from fieldops.measurements.models import SpeedTest
 from fieldops.notifications.errors import ReportNotSent
 from fieldops.notifications.jobs import send_due
 from fieldops.notifications.models import Message
@@ -219,8 +220,32 @@ async def test_hr_02_tests_stand_beside_their_limits_and_the_baseline(
     said = words((await get(reader, done)).text)
     # Below 80 % of the baseline of 99 Mbit/s and below 90 % of the sold rate.
     assert re.search(r"Download \(Mbit/s\) 51.5 at least [\d.]+ 99 outside the limit", said)
-    assert "Attenuation (dB) 22.5 20.5" in said
+    assert "Attenuation (dB) 22.5 at most 50 20.5" in said
     assert "Instrument KT-4711: calibration not known" in said
+
+
+async def test_ch_02_an_answer_stands_beside_the_test_it_was_read_from_and_its_threshold(
+    reader: httpx.AsyncClient, done: Done, database: Database, world: World
+) -> None:
+    assert "not bound to a test of this visit" in words((await get(reader, done)).text)
+    async with database.transaction() as session:
+        test = (await session.scalars(select(SpeedTest).where(SpeedTest.region_id == 1))).one()
+    bound = {"test_id": str(test.id)}
+    await answer(
+        database, done, world.alice,
+        speed_down={"value": 61.5, **bound}, speed_up={"value": 20, **bound},
+    )  # fmt: skip
+    said = words((await get(reader, done)).text)
+    differs = re.search(r"61.5 Mbit/s From Speed test, by cable, Broadband[^:]*:\d\d: "
+                        r"Download \(Mbit/s\) 51.5, at least [\d.]+, outside the limit, "
+                        r"differs from what the test recorded", said, re.IGNORECASE)  # fmt: skip
+    assert differs, said
+    assert re.search(r"20 Mbit/s From [^:]*:\d\d: Upload \(Mbit/s\) 19.9", said)
+    assert said.count("differs from what the test recorded") == 1
+    assert "not bound to a test of this visit" not in said
+    assert "取自" in await paper(reader, done, lang="zh-CN")
+    await answer(database, done, world.alice, speed_up={"value": 20, "test_id": str(done.visit_id)})
+    assert "not bound to a test of this visit" in words((await get(reader, done)).text)
 
 
 async def test_vi_03_times_name_the_phones_clock_the_estimate_and_the_receipt(

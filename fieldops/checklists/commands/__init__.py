@@ -16,6 +16,7 @@ from fieldops.checklists.errors import (
     TemplateUsedOtherwise,
     TemplateUseTaken,
 )
+from fieldops.checklists.events import ListsCompleting
 from fieldops.checklists.models import Checklist, Template, TemplateDraft, TemplateVersion
 from fieldops.checklists.rules import Body, Key
 from fieldops.kernel import clock
@@ -255,16 +256,19 @@ async def missing_of(
     session: AsyncSession, region_id: int, lists: Sequence[Checklist]
 ) -> dict[UUID, list[rules.Missing]]:
     """Return what each of some checklists still lacks."""
-    ids = [checklist.id for checklist in lists]
+    photos = await queries.photographed(session, region_id, [row.id for row in lists])
+    filled = await _filled(session, region_id, lists)
+    return {id_: rules.missing(body, given, photos[id_]) for id_, body, given in filled}
+
+
+async def _filled(
+    session: AsyncSession, region_id: int, lists: Sequence[Checklist]
+) -> list[tuple[UUID, rules.Body, dict[str, rules.Given]]]:
+    """Return lists with their version's body and their standing answers."""
     bodies = await queries.bodies(session, {row.template_version_id for row in lists})
-    answers = queries.as_given(await queries.standing(session, region_id, ids))
-    photos = await queries.photographed(session, region_id, ids)
-    return {
-        row.id: rules.missing(
-            bodies[row.template_version_id], answers.get(row.id, {}), photos[row.id]
-        )
-        for row in lists
-    }
+    rows = await queries.standing(session, region_id, [row.id for row in lists])
+    answers = queries.as_given(rows)
+    return [(row.id, bodies[row.template_version_id], answers.get(row.id, {})) for row in lists]
 
 
 async def complete(ctx: Context, visit_id: UUID, work_order_ids: Sequence[UUID]) -> None:
@@ -274,16 +278,20 @@ async def complete(ctx: Context, visit_id: UUID, work_order_ids: Sequence[UUID])
         for checklist in await queries.lists_of_visit(ctx.session, ctx.region_id, visit_id)
         if checklist.work_order_id in set(work_order_ids)
     ]
-    missing = await missing_of(ctx.session, ctx.region_id, lists)
+    photos = await queries.photographed(ctx.session, ctx.region_id, [row.id for row in lists])
+    filled = await _filled(ctx.session, ctx.region_id, lists)
     lacking = [
         {"checklist_id": str(id_), "item_key": item.item_key, "lacks": item.lacks}
-        for id_, items in missing.items()
-        for item in items
+        for id_, body, given in filled
+        for item in rules.missing(body, given, photos[id_])
     ]
     if lacking:
         keys = ", ".join(f"{item['item_key']} ({item['lacks']})" for item in lacking)
         raise ChecklistIncomplete(
             items=keys, missing=lacking, next_steps=("checklist.answer", "visit.fail")
         )
+    bound = [item for _, body, given in filled for item in rules.bound(body, given)]
+    if bound:
+        await ctx.emit(ListsCompleting(visit_id, tuple(bound)))
     for checklist in lists:
         checklist.state = "complete"

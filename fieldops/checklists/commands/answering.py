@@ -28,6 +28,9 @@ class ItemAnswer(Args):
         max_length=rules.MOST_PHOTOS,
         description="Photos that belong to the answer, by sha256; file.link promises them.",
     )
+    test_id: UUID | None = Field(
+        None, description="The line or speed test of the visit that a bound item was read from."
+    )
 
 
 class Answered(Protocol):

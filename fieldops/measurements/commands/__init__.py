@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from fieldops.checklists.rules import Bound
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.commands import Args, Context, Nature, Text, command
 from fieldops.kernel.permissions import Permission, Scope
@@ -19,7 +20,7 @@ from fieldops.measurements.errors import (
     TransferUntested,
 )
 from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.measurements.rules import LINE_VALUES, Method, Place
+from fieldops.measurements.rules import LINE_VALUES, Method, Needed, Place
 from fieldops.orders.rules import Kind
 from fieldops.organisation import queries as organisation
 from fieldops.organisation.rules import InstrumentState
@@ -181,6 +182,27 @@ async def require_tests(ctx: Context, visit_id: UUID, work_order_ids: Sequence[U
     ]
     if missing:
         names = ", ".join(f"{item['test']} ({item['service']})" for item in missing)
+        steps = sorted({f"measurement.record_{item['test']}" for item in missing})
+        raise TestsMissing(missing=names, tests=missing, next_steps=(*steps, "visit.fail"))
+
+
+async def require_bound(ctx: Context, visit_id: UUID, items: Sequence[Bound]) -> None:
+    """Raise TestsMissing unless the visit has the test of each item, with its value (CH-02).
+
+    The test that the answer names; without a name any of the visit, for not every phone names it.
+    """
+    having = await queries.having(ctx.session, ctx.region_id, visit_id, {one.test for one in items})
+    missing = [
+        {
+            "item_key": one.item_key,
+            "test": Needed[one.test.kind.name].value,
+            "value": one.test.value,
+        }
+        for one in items
+        if not having[one.test] or (one.test_id and one.test_id not in having[one.test])
+    ]
+    if missing:
+        names = ", ".join(f"{item['test']} ({item['item_key']})" for item in missing)
         steps = sorted({f"measurement.record_{item['test']}" for item in missing})
         raise TestsMissing(missing=names, tests=missing, next_steps=(*steps, "visit.fail"))
 

@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, or_, select, union
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fieldops.checklists.rules import TestKind, TestValue
 from fieldops.kernel.clock import local_day
 from fieldops.kernel.errors import NotFound
 from fieldops.kernel.gathering import row_of
@@ -103,6 +104,27 @@ async def taken(
     for kind, statement in ((Needed.LINE, of_lines), (Needed.SPEED, of_speeds)):
         services = await session.scalars(statement.distinct())
         found |= {(kind, service_id) for service_id in services}
+    return found
+
+
+async def having(
+    session: AsyncSession, region_id: int, visit_id: UUID, wanted: Collection[TestValue]
+) -> dict[TestValue, set[UUID]]:
+    """Return the tests of a visit that have each of some values; planned ones do not count."""
+    models: dict[TestKind, type[LineTest | SpeedTest]] = {
+        TestKind.LINE: LineTest,
+        TestKind.SPEED: SpeedTest,
+    }
+    found: dict[TestValue, set[UUID]] = {one: set() for one in wanted}
+    for kind in sorted({one.kind for one in wanted}):
+        model = models[kind]
+        statement = select(model).where(model.region_id == region_id, model.visit_id == visit_id)
+        if model is LineTest:
+            statement = statement.where(LineTest.check_id.is_(None))
+        for row in await session.scalars(statement):
+            for one in wanted:
+                if one.kind is kind and getattr(row, one.value) is not None:
+                    found[one].add(row.id)
     return found
 
 

@@ -16,7 +16,7 @@ from fieldops.files.models import File, FileLink
 from fieldops.health import queries as health
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.health.rules import Limits
-from fieldops.kernel import geo
+from fieldops.kernel import configuration, geo
 from fieldops.kernel.permissions import Scope
 from fieldops.measurements.models import LineTest, SpeedTest
 from fieldops.network.models import Finding, NetworkService
@@ -82,6 +82,7 @@ class Gathered:
     visit: Visit
     zone: ZoneInfo
     limits: Limits
+    numbers: dict[str, float]
     premises: Premises | None = None
     crew: list[Member] = field(default_factory=list)
     work: list[tuple[VisitWork, WorkOrder]] = field(default_factory=list)
@@ -114,6 +115,7 @@ async def gather(
         visit,
         await organisation.zone_of(session, region_id),
         await health.limits(session, region_id),
+        await configuration.values(session, region_id),
         premises,
     )
     found.crew = await _crew(session, visit)

@@ -18,12 +18,12 @@ from uuid import UUID
 from babel.dates import format_date, format_time
 
 from fieldops.checklists.models import Answer
-from fieldops.checklists.rules import Item, ItemType
+from fieldops.checklists.rules import Item, ItemType, TestKind, agrees
 from fieldops.health import rules as health
 from fieldops.health.models import HealthReading, HealthRecord
 from fieldops.kernel import geo
 from fieldops.measurements.models import LineTest, SpeedTest
-from fieldops.measurements.rules import LINE_VALUES
+from fieldops.measurements.rules import LIMITS, LINE_VALUES, quality
 from fieldops.network.models import NetworkService
 from fieldops.notifications.wording import work_named
 from fieldops.reports.visit_report import sketch
@@ -228,18 +228,44 @@ class _Saying:
             if former:
                 last = self._value(item, former[-1])
                 earlier = self.t["earlier"].format(count=len(former), answer=last)
+        bound, bad = self._bound(item, standing)
         return {
             "text": text,
             "answer": self._value(item, standing),
+            "bound": bound,
             "refs": self._refs(standing.photos),
             "by": by,
             "note": (standing.note or "") if self.office else "",
             "earlier": earlier,
-            "bad": item.type is ItemType.YES_NO and standing.value is False,
+            "bad": bad or (item.type is ItemType.YES_NO and standing.value is False),
         }
 
+    def _bound(self, item: Item, answer: Answer) -> tuple[str, bool]:
+        """Return which test an answer was read from, with its threshold, and whether it is amiss.
+
+        The answer stays as it was typed; beside it stands what the test recorded.
+        """
+        if item.test is None:
+            return "", False
+        about = item.test
+        tests: Sequence[SpeedTest | LineTest] = self.found.speed_tests
+        if about.kind is TestKind.LINE:
+            tests = [one for one in self.found.line_tests if one.check_id is None]
+        test = next((one for one in tests if one.id == answer.test_id), None)
+        recorded = getattr(test, about.value, None)
+        if test is None or recorded is None:
+            return (self.t["unbound"], answer.test_id is not None) if self.office else ("", False)
+        of = self._line_test if isinstance(test, LineTest) else self._speed_test
+        shown = of(test)[1]  # type: ignore[arg-type]
+        name = self.t["values"][about.value]
+        row = next(one for one in shown["rows"] if one["name"] == name)
+        said = self.t["bound"].format(test=shown["title"], name=name, value=row["value"])
+        agreed = not self.office or agrees(answer.value, recorded)
+        parts = [said, row["limit"], row["verdict"], "" if agreed else self.t["bound_differs"]]
+        return self._joined(filter(None, parts)), row["bad"] or not agreed
+
     def _open_row(self, text: str) -> dict[str, Any]:
-        empty = {"refs": "", "by": "", "note": "", "earlier": ""}
+        empty = {"bound": "", "refs": "", "by": "", "note": "", "earlier": ""}
         return {"text": text, "answer": self.t["unanswered"], **empty, "bad": True}
 
     def _by(self, answer: Answer) -> str:
@@ -395,18 +421,20 @@ class _Saying:
             notes.append(test.note)
         return {
             "title": self._joined([*about, self._moment(test.estimated_at)]),
-            "rows": self._values(values, line, record, radio=_by_radio(test)),
+            "rows": self._values(test, values, line, record),
             "notes": notes,
         }
 
     def _values(
         self,
+        test: SpeedTest | LineTest | HealthReading,
         values: Mapping[str, float | None],
         line: NetworkService | None,
         record: HealthRecord | None,
-        *,
-        radio: bool,
     ) -> list[dict[str, Any]]:
+        radio = _by_radio(test)
+        of_line = isinstance(test, LineTest)
+        poor = quality(values, self.found.numbers).poor if of_line else ()
         sold = health.Sold(line.sold_down_mbps, line.sold_up_mbps) if line else health.Sold()
         base = _baseline(record)
         reading = health.Reading(
@@ -420,7 +448,8 @@ class _Saying:
             if value is None:
                 continue
             limit = "" if radio and name in _FLAG_OF else self._limit(name, base, sold)
-            bad = bool(flags & _FLAG_OF.get(name, set()))
+            limit = limit or (self._line_limit(name) if of_line else "")
+            bad = name in poor or bool(flags & _FLAG_OF.get(name, set()))
             at_first = getattr(base, name, None) if base is not None else None
             rows.append(
                 {
@@ -448,6 +477,14 @@ class _Saying:
         ]
         floors = [of * share / 100 for of, share in shares if of is not None]
         return str(self.t["at_least"].format(value=_number(max(floors)))) if floors else ""
+
+    def _line_limit(self, name: str) -> str:
+        """Return the threshold of RE-04 that holds for a value of a line test; empty without."""
+        for column, direction, limit in LIMITS:
+            if column == name:
+                said = self.t["at_least" if direction == "least" else "at_most"]
+                return str(said.format(value=_number(self.found.numbers[limit.name])))
+        return ""
 
     # --- the map and what was found ------------------------------------------------------------
 

@@ -1,0 +1,21 @@
+"""Answers name their test.
+
+Revision: 0080_answer_test
+After: 0079_kit_check
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0080_answer_test"
+down_revision = "0079_kit_check"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("checklists_answer", sa.Column("test_id", sa.Uuid(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("checklists_answer", "test_id")

@@ -1,14 +1,14 @@
 """Answers name their test.
 
-Revision: 0080_answer_test
-After: 0079_kit_check
+Revision: 0082_answer_test
+After: 0081_erased_follow_ups
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0080_answer_test"
-down_revision = "0079_kit_check"
+revision = "0082_answer_test"
+down_revision = "0081_erased_follow_ups"
 branch_labels = None
 depends_on = None
 

@@ -286,6 +286,7 @@ def _fill_lists(hands: Hands, promise: Promise) -> None:
         if checklist["code"] == "fixed_line_install":
             outlet = hands.link(promise, "outlet", "photo", item_key="outlet_firm", **about)
             answers: dict[str, Any] = dict.fromkeys(checklist["items"], True)
+            answers["insulation"] = 180.0
             photos = {"outlet_firm": [outlet]}
         else:
             label = hands.link(promise, "label", "photo", item_key="fault_label", **about)

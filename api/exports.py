@@ -30,6 +30,7 @@ from api.routing import (
 from fieldops.customers import queries
 from fieldops.customers.errors import ExportTooLarge
 from fieldops.customers.models import Export
+from fieldops.customers.rules import TakenAs
 from fieldops.customers.schemas import ExportRead
 from fieldops.kernel import clock, sheets
 from fieldops.kernel.commands import Text
@@ -235,7 +236,7 @@ def _customers(operation: str, rows: list[dict[str, Any]]) -> set[UUID]:
 )
 async def exports(
     reading: Annotated[Reading, reads(Permission.REGISTER_READ)],
-    only: Annotated[Narrowing, narrow_by(Export, "centre_id", "operation", "at", format=Format)],
+    only: Annotated[Narrowing, narrow_by(Export, "centre_id", "operation", "at", format=TakenAs)],
     customer_id: Annotated[UUID | None, Query(description="Whose records were in it.")] = None,
     reader_id: Annotated[UUID | None, Query(description="Who took it out.")] = None,
     sort: sort_by("at", "rows") = None,  # type: ignore[valid-type]

@@ -13,7 +13,6 @@ from fieldops.customers.errors import CustomerKnown, PremisesKnown
 from fieldops.kernel import geo
 from fieldops.kernel.base import Catalogue, Regional, catalogue_link, one_of
 from fieldops.kernel.commands import refuse_on
-from fieldops.kernel.sheets import Format
 
 
 class Customer(Regional):
@@ -95,7 +94,7 @@ class Export(Regional):
     reason: Mapped[str]
 
     __table_args__ = (
-        CheckConstraint(one_of("format", (*Format, "geojson", "gpkg", "pdf")), name="format_known"),
+        CheckConstraint(one_of("format", rules.TakenAs), name="format_known"),
         Index("ix_customers_export_reader", "region_id", "reader_id", "at"),
         Index("ix_customers_export_customers", "customer_ids", postgresql_using="gin"),
     )

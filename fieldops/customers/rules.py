@@ -9,6 +9,16 @@ from itertools import pairwise
 from fieldops.customers.errors import StandardNotMonotone, TierDoesNotFit
 
 
+class TakenAs(StrEnum):
+    """What kind of file left and is registered: a list, plant, a paper (CU-04)."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    GEOJSON = "geojson"
+    GPKG = "gpkg"
+    PDF = "pdf"
+
+
 class Segment(StrEnum):
     HOUSEHOLD = "household"
     PERSONAL = "personal"

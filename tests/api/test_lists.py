@@ -31,6 +31,7 @@ WHOLE = {
     "premises_services": "the services of one home",
     "premises_trace": "the ways of one home",
     "reason_list": "a catalogue",
+    "round_stop_list": "the points of one round, in the order of the way",
     "rule_list": "a catalogue",
     "technician_calendar": "the days asked for",
     "service_best_free": "the few best of one service, ranked",

@@ -90,13 +90,15 @@ async def test_ch_01_a_device_holds_its_lists_their_versions_and_the_standing_an
         )  # fmt: skip
     for actor in (world.alice, world.bob):
         [own] = await held(database, actor, "checklist")
-        [template] = await held(database, actor, "template")
+        templates = {row["id"]: row for row in await held(database, actor, "template")}
         [answer] = await held(database, actor, "answer")
-        assert own["template_version_id"] == template["id"]
+        template = templates[own["template_version_id"]]
+        assert {row["code"] for row in templates.values()} == {template["code"], "kit_check"}
         assert (template["code"], template["number"]) == ("broadband_install", 1)
         assert (answer["checklist_id"], answer["value"]) == (own["id"], 98)
-    for name in ("checklist", "template", "answer"):
+    for name in ("checklist", "answer"):
         assert await held(database, world.kim, name) == []
+    assert [row["code"] for row in await held(database, world.kim, "template")] == ["kit_check"]
 
 
 async def test_a_device_sees_what_evidence_of_its_visits_was_promised_and_has_arrived(

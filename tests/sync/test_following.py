@@ -33,6 +33,7 @@ from fieldops.organisation.models import Leave, Tool
 from fieldops.sync import following, reading, rules
 from fieldops.sync.jobs import forget_old_changes
 from fieldops.sync.prepared import built
+from fieldops.upkeep.models import Round
 from fieldops.visits.models import Visit
 from fieldops.visits.rules import CONTACT_KEPT
 from tests.support.device import Phone
@@ -60,6 +61,7 @@ DONE = (
     "measurement.record_line_test",
     "file.link",
     "material.use",
+    "kit.check",
 )
 
 
@@ -136,12 +138,24 @@ def test_a_view_of_groups_is_refused() -> None:
     ("change", "rows", "coming", "whole", "grounds"),
     [
         (["orders_work_order", "id", ["note"]], {"work_order"}, set(), set(), False),
-        (["orders_work_order", "id", None], {"work_order"}, {"work_order"}, set(), False),
+        (
+            ["orders_work_order", "id", None],
+            {"work_order"},
+            {"work_order"},
+            set(),
+            False,
+        ),
         (["network_feature", "id", ["state"]], set(), set(), {"feature", "finding"}, False),
         (["checklists_answer", "id", ["superseded"]], {"answer"}, {"answer"}, set(), False),
         (["visits_notice", "id", ["read_at"]], {"notice"}, {"notice"}, set(), False),
         (["visits_visit_work", "id", ["position"]], {"visit_work"}, set(), set(), False),
-        (["visits_visit_work", "id", None], {"visit_work"}, {"visit_work"}, {"work_order"}, False),
+        (
+            ["visits_visit_work", "id", None],
+            {"visit_work"},
+            {"visit_work"},
+            {"work_order", "round", "feature", "finding"},  # the work may be that of a round
+            False,
+        ),
         (["visits_visit", "id", ["state"]], {"visit"}, set(), set(), True),
         (["visits_visit", "id", ["team_size"]], {"visit"}, set(), set(), False),
         (["visits_visit_fact", None, None], set(), set(), {"visit_fact"}, False),
@@ -283,6 +297,11 @@ async def prepare(database: Database, world: World, phone: Phone) -> Day:
                               service_id=day.service_id, place_id=day.box_id,
                               due_at=now, state=state)  # fmt: skip
             session.add(check)
+        for feature_id in (day.box_id, day.pairs[0]):
+            stops = [str(feature_id), str(day.pairs[1])]
+            session.add(Round(region_id=1, centre_id=NORTH, kind="inspection", opened_at=now,
+                              feature_id=feature_id, feature_ids=stops,
+                              work_order_id=made.work[0]))  # fmt: skip
     await phone.pull()
     return day
 

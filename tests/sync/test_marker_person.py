@@ -97,6 +97,10 @@ NOT_FILLED: dict[tuple[str, str], str] = {
     ("appointments_appointment", "moved_reason"): "a code of the list of reasons",
     ("faults_held_work", "back_reason"): "of an area fault's end, which is told to everybody",
     ("checklists_opened", "outcome"): STATE,
+    (
+        "quality_feedback_round",
+        "addition",
+    ): "of a sheet to one person; searched as its measures are",
     ("quality_lesson", "retired_reason"): STATE,
     ("sync_case", "details"): BY_PHONE,
     ("sync_case", "reason"): BY_PHONE,
@@ -267,7 +271,7 @@ async def lived_through(database: Database, world: World, ids: dict[str, UUID]) 
     await says(world.dora, "matter.hand_over", matter_id=str(first_id(urged, "matter")),
                to=str(world.ann.id), note="For you.")  # fmt: skip
     await says(world.dora, "call_task.complete", "call_task_id", outcome="confirmed")
-    await complained(says, world)
+    await complained(says, world, of)
     await says(world.dora, "fault.settle", "report_id", works=True)
     await says(world.ann, "follow_up.take", "follow_up_id")
     await says(world.ann, "follow_up.answer", "follow_up_id", satisfaction="dissatisfied",
@@ -297,9 +301,11 @@ async def lived_through(database: Database, world: World, ids: dict[str, UUID]) 
                note="They are away.")  # fmt: skip
 
 
-async def complained(says: Any, world: World) -> None:
+async def complained(says: Any, world: World, of: dict[str, str]) -> None:
     """Take a complaint from its contact to the reply, with a report, and decide it."""
-    it = "complaint_id"
+    it, matter = "complaint_id", {"channel": "phone", "topic": "conduct"}
+    taken = await says(world.dora, "complaint.receive", "customer_id", words="It rings.", **matter)
+    of[it] = str(first_id(taken, "complaint"))
     await says(world.dora, "complaint.contact", it, channel="phone", reached=True)
     await says(world.dora, "complaint.transfer", it, department="field", words="Please look.")
     await says(world.sam, "complaint.accept", it)
